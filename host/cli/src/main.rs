@@ -1,0 +1,2 @@
+//! The `seedlm` program.
+fn main() {}

@@ -1,0 +1,7 @@
+//! What the simulator and the Verilog generator share about the machine: its parameters, and the order of its streams.
+
+mod config;
+mod stream;
+
+pub use config::DatapathConfig;
+pub use stream::{MachineStreams, TileOrder};

@@ -1,0 +1,178 @@
+//! The order in which the machine reads words and activations.
+
+use super::DatapathConfig;
+use crate::bits::write_field;
+use crate::error::CodecError;
+use crate::product::Activations;
+use crate::weights::{WeightFormat, WeightMatrix};
+
+/// Which word each lane gets in each step.
+///
+/// A matrix is cut into tiles of `tile_rows` rows. A tile is walked from left to right in *steps*; in each step every
+/// lane gets one word: lane `l` serves row `l / words_per_tile_row` of the tile, and `words_per_tile_row` neighbouring
+/// words of a row lie in neighbouring lanes. So all rows of a tile need the same activations in the same step, and
+/// finish in the same step.
+#[derive(Clone, Debug)]
+pub struct TileOrder {
+    rows: usize,
+    words_per_row: usize,
+    tile_rows: usize,
+    words_per_tile_row: usize,
+}
+
+impl TileOrder {
+    /// The order for a matrix of `rows` rows and `columns` columns.
+    pub fn new(config: &DatapathConfig, format: &WeightFormat, rows: usize, columns: usize) -> Self {
+        TileOrder {
+            rows,
+            words_per_row: format.words_per_row(columns),
+            tile_rows: config.tile_rows as usize,
+            words_per_tile_row: config.words_per_tile_row(),
+        }
+    }
+
+    /// Number of tiles.
+    pub fn tiles(&self) -> usize {
+        self.rows.div_ceil(self.tile_rows)
+    }
+
+    /// Steps in a tile.
+    pub fn steps_per_tile(&self) -> usize {
+        self.words_per_row.div_ceil(self.words_per_tile_row)
+    }
+
+    /// Groups of words in all: one per step of every tile.
+    pub fn groups(&self) -> usize {
+        self.tiles() * self.steps_per_tile()
+    }
+
+    /// Row and word index that lane `lane` gets in step `step` of tile `tile`; `None` for padding.
+    pub fn word_at(&self, tile: usize, step: usize, lane: usize) -> Option<(usize, usize)> {
+        let row = tile * self.tile_rows + lane / self.words_per_tile_row;
+        let word = step * self.words_per_tile_row + lane % self.words_per_tile_row;
+        (row < self.rows && word < self.words_per_row).then_some((row, word))
+    }
+}
+
+/// One matrix-vector product as the machine reads it: whole beats.
+#[derive(Clone, Debug, PartialEq)]
+pub struct MachineStreams {
+    /// Words in tile order, without gaps, least significant bit first; padding words and the rest of the last beat zero.
+    pub weights: Vec<u8>,
+    /// Activations in column order, without gaps; positions beyond the last column, which complete the last step, and the
+    /// rest of the last beat are zero. So the weights of partial blocks and of padding never count.
+    pub activations: Vec<u8>,
+}
+
+impl MachineStreams {
+    /// Lays a product out for a machine.
+    ///
+    /// # Errors
+    /// [`CodecError::Machine`] or [`CodecError::Arithmetic`] when the machine cannot be built or the product does not
+    /// fit it.
+    pub fn new(config: &DatapathConfig, matrix: &WeightMatrix, activations: &Activations) -> Result<Self, CodecError> {
+        let format = matrix.format();
+        config.check(&format)?;
+        if matrix.columns() > config.largest_columns as usize {
+            return Err(CodecError::Machine(format!(
+                "a matrix of {} columns does not fit largest_columns = {}",
+                matrix.columns(),
+                config.largest_columns
+            )));
+        }
+        if activations.values().len() != matrix.columns() || activations.bits() != config.activation_bits {
+            return Err(CodecError::Arithmetic(format!(
+                "{} activations of {} bits for a machine of {}-bit activations and a matrix of {} columns",
+                activations.values().len(),
+                activations.bits(),
+                config.activation_bits,
+                matrix.columns()
+            )));
+        }
+        Ok(MachineStreams {
+            weights: weight_beats(config, &format, matrix),
+            activations: activation_beats(config, &format, matrix.columns(), activations),
+        })
+    }
+}
+
+/// Bytes of whole beats that hold `bits` bits.
+fn beat_bytes(config: &DatapathConfig, bits: usize) -> usize {
+    bits.div_ceil(config.beat_bits as usize) * config.beat_bits as usize / 8
+}
+
+fn weight_beats(config: &DatapathConfig, format: &WeightFormat, matrix: &WeightMatrix) -> Vec<u8> {
+    let order = TileOrder::new(config, format, matrix.rows(), matrix.columns());
+    let width = format.word_bits() as usize;
+    let mut bytes = vec![0; beat_bytes(config, order.groups() * config.group_bits(format))];
+    let mut position = 0;
+    for tile in 0..order.tiles() {
+        for step in 0..order.steps_per_tile() {
+            for lane in 0..config.lanes as usize {
+                if let Some((row, word)) = order.word_at(tile, step, lane) {
+                    write_field(&mut bytes, position, width, matrix.word_bits_at(row, word));
+                }
+                position += width;
+            }
+        }
+    }
+    bytes
+}
+
+fn activation_beats(
+    config: &DatapathConfig,
+    format: &WeightFormat,
+    columns: usize,
+    activations: &Activations,
+) -> Vec<u8> {
+    let steps = TileOrder::new(config, format, 1, columns).steps_per_tile();
+    let width = config.activation_bits as usize;
+    let mut bytes = vec![0; beat_bytes(config, steps * config.activations_per_step(format) * width)];
+    for (column, &value) in activations.values().iter().enumerate() {
+        write_field(&mut bytes, column * width, width, value as u128 & ((1 << width) - 1));
+    }
+    bytes
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::bits::read_field;
+    use crate::{Binary16Matrix, product};
+    use proptest::prelude::*;
+
+    proptest! {
+        /// Reading the streams as the machine does gives the golden product: the order loses and repeats nothing.
+        #[test]
+        fn a_plain_walk_over_the_streams_gives_the_product(
+            rows in 1_usize..40, columns in 1_usize..40, tile_rows in 1_u32..6, words_per_tile_row in 1_u32..5, seed in any::<u32>()
+        ) {
+            let value = |index: usize| (index as u32).wrapping_mul(2_654_435_761).wrapping_add(seed) >> 16;
+            let weights: Vec<f32> = (0..rows * columns).map(|i| value(i) as f32 / 8192.0 - 4.0).collect();
+            let matrix = WeightMatrix::Binary16(Binary16Matrix::from_f32(rows, columns, &weights).unwrap());
+            let x: Vec<i32> = (0..columns).map(|i| (value(i + 77) % 256) as i32 - 128).collect();
+            let activations = Activations::new(8, 1.0, x).unwrap();
+            let config = DatapathConfig {
+                beat_bits: 64, lanes: tile_rows * words_per_tile_row, tile_rows,
+                ..DatapathConfig::reference(&WeightFormat::Binary16)
+            };
+            let streams = MachineStreams::new(&config, &matrix, &activations).unwrap();
+            let order = TileOrder::new(&config, &WeightFormat::Binary16, rows, columns);
+            let mut sums = vec![0_i64; order.tiles() * tile_rows as usize];
+            for tile in 0..order.tiles() {
+                for step in 0..order.steps_per_tile() {
+                    for lane in 0..config.lanes as usize {
+                        let group = tile * order.steps_per_tile() + step;
+                        let word = read_field(&streams.weights, (group * config.lanes as usize + lane) * 16, 16);
+                        let column = step * words_per_tile_row as usize + lane % words_per_tile_row as usize;
+                        let x = streams.activations[column] as i8;
+                        sums[tile * tile_rows as usize + lane / words_per_tile_row as usize] +=
+                            WeightFormat::Binary16.decode_word(word)[0] * i64::from(x);
+                    }
+                }
+            }
+            prop_assert_eq!(&sums[..rows], &product(&matrix, &activations).unwrap()[..]);
+            prop_assert!(sums[rows..].iter().all(|&sum| sum == 0));
+        }
+    }
+}

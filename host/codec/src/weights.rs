@@ -1,0 +1,164 @@
+//! Weights in any format the machine reads: words in, exact integers out.
+
+use crate::binary16::{BINARY16_SCALE, Binary16Matrix, binary16_parts};
+use crate::block::{BlockCode, BlockDecoder, BlockWord};
+use crate::error::CodecError;
+use crate::matrix::CodedMatrix;
+
+/// How weights are stored: the uncompressed reference, or a code.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum WeightFormat {
+    /// IEEE 754 binary16, one weight per 16-bit word: the uncompressed reference.
+    Binary16,
+    /// The block code, `C` weights per word.
+    Block(BlockCode),
+}
+
+impl WeightFormat {
+    /// The format of that name: `fp16`, or a preset of the block code.
+    ///
+    /// # Errors
+    /// [`CodecError::UnknownPreset`] lists the names there are.
+    pub fn named(name: &str) -> Result<Self, CodecError> {
+        if name == "fp16" {
+            return Ok(WeightFormat::Binary16);
+        }
+        BlockCode::preset(name)
+            .map(WeightFormat::Block)
+            .map_err(|_| CodecError::UnknownPreset {
+                name: name.into(),
+                known: WeightFormat::names(),
+            })
+    }
+
+    /// All names that [`WeightFormat::named`] takes.
+    pub fn names() -> Vec<String> {
+        BlockCode::PRESETS
+            .into_iter()
+            .chain(["fp16"])
+            .map(String::from)
+            .collect()
+    }
+
+    /// The format's name for people.
+    pub fn label(&self) -> String {
+        match self {
+            WeightFormat::Binary16 => "fp16".into(),
+            WeightFormat::Block(code) => code.label(),
+        }
+    }
+
+    /// Width of one word in bits.
+    pub fn word_bits(&self) -> u32 {
+        match self {
+            WeightFormat::Binary16 => 16,
+            WeightFormat::Block(code) => code.word_bits(),
+        }
+    }
+
+    /// Weights in one word: they are neighbours in a row.
+    pub fn weights_per_word(&self) -> usize {
+        match self {
+            WeightFormat::Binary16 => 1,
+            WeightFormat::Block(code) => code.block_size(),
+        }
+    }
+
+    /// Words in a row of `columns` weights.
+    pub fn words_per_row(&self, columns: usize) -> usize {
+        columns.div_ceil(self.weights_per_word())
+    }
+
+    /// The largest magnitude of an integer weight.
+    pub fn largest_weight(&self) -> i64 {
+        match self {
+            // 11 bits of significand, exponent 29.
+            WeightFormat::Binary16 => 2047 << 29,
+            WeightFormat::Block(code) => code.largest_mantissa() << code.largest_exponent(),
+        }
+    }
+
+    /// The exact integer weights of one word. Bits above the word's width are ignored.
+    ///
+    /// This is what hardware computes for *any* bits, illegal words (a zero seed, a binary16 infinity read as an
+    /// ordinary number with exponent 30) included.
+    pub fn decode_word(&self, word: u128) -> Vec<i64> {
+        match self {
+            WeightFormat::Binary16 => {
+                let (significand, exponent) = binary16_parts(word as u16);
+                vec![i64::from(significand) << exponent]
+            }
+            WeightFormat::Block(code) => BlockDecoder::new(code).weights(&BlockWord::unpack(code, word)),
+        }
+    }
+}
+
+/// A weight matrix in one of the formats.
+#[derive(Clone, Debug, PartialEq)]
+pub enum WeightMatrix {
+    /// Uncompressed.
+    Binary16(Binary16Matrix),
+    /// In the block code.
+    Block(CodedMatrix),
+}
+
+impl WeightMatrix {
+    /// The format of its words.
+    pub fn format(&self) -> WeightFormat {
+        match self {
+            WeightMatrix::Binary16(_) => WeightFormat::Binary16,
+            WeightMatrix::Block(matrix) => WeightFormat::Block(matrix.code().clone()),
+        }
+    }
+
+    /// Number of rows (outputs).
+    pub fn rows(&self) -> usize {
+        match self {
+            WeightMatrix::Binary16(matrix) => matrix.rows(),
+            WeightMatrix::Block(matrix) => matrix.rows(),
+        }
+    }
+
+    /// Number of columns (inputs).
+    pub fn columns(&self) -> usize {
+        match self {
+            WeightMatrix::Binary16(matrix) => matrix.columns(),
+            WeightMatrix::Block(matrix) => matrix.columns(),
+        }
+    }
+
+    /// Words in a row.
+    pub fn words_per_row(&self) -> usize {
+        self.format().words_per_row(self.columns())
+    }
+
+    /// The bits of word `index` of a row.
+    ///
+    /// # Panics
+    /// When there is no such word.
+    pub fn word_bits_at(&self, row: usize, index: usize) -> u128 {
+        match self {
+            WeightMatrix::Binary16(matrix) => u128::from(matrix.bits_at(row, index)),
+            WeightMatrix::Block(matrix) => matrix.word_bits_at(row, index),
+        }
+    }
+
+    /// The integer weights of a row: `columns` integers.
+    ///
+    /// # Panics
+    /// When there is no such row.
+    pub fn row_integers(&self, row: usize) -> Vec<i64> {
+        match self {
+            WeightMatrix::Binary16(matrix) => matrix.row_integers(row),
+            WeightMatrix::Block(matrix) => matrix.row_integers(row),
+        }
+    }
+
+    /// The real value of one integer step.
+    pub fn scale(&self) -> f32 {
+        match self {
+            WeightMatrix::Binary16(_) => BINARY16_SCALE,
+            WeightMatrix::Block(matrix) => matrix.scale(),
+        }
+    }
+}
