@@ -3,5 +3,5 @@
 mod config;
 mod stream;
 
-pub use config::DatapathConfig;
-pub use stream::{MachineStreams, TileOrder};
+pub use config::{DatapathConfig, RESULT_BITS};
+pub use stream::{ActivationLayout, MachineStreams, TileOrder};

@@ -4,19 +4,19 @@ use super::{BlockCode, BlockWord};
 
 /// Decodes words of one code.
 #[derive(Clone, Debug)]
-pub struct BlockDecoder {
-    code: BlockCode,
+pub struct BlockDecoder<'a> {
+    code: &'a BlockCode,
 }
 
-impl BlockDecoder {
+impl<'a> BlockDecoder<'a> {
     /// A decoder for words of `code`.
-    pub fn new(code: &BlockCode) -> Self {
-        BlockDecoder { code: code.clone() }
+    pub fn new(code: &'a BlockCode) -> Self {
+        BlockDecoder { code }
     }
 
     /// The code decoded.
-    pub fn code(&self) -> &BlockCode {
-        &self.code
+    pub fn code(&self) -> &'a BlockCode {
+        self.code
     }
 
     /// The centred matrix entries `V[c][p] - 2^(K-1)` of a seed, row by row: `C * P` integers.
@@ -95,7 +95,8 @@ mod tests {
 
         #[test]
         fn twice_the_coefficients_is_one_more_in_the_exponent(seed in 1_u32..65536, q in prop::collection::vec(-4_i32..4, 3), exponent in 0_u32..15) {
-            let decoder = BlockDecoder::new(&BlockCode::preset("paper-4b").unwrap());
+            let code = BlockCode::preset("paper-4b").unwrap();
+            let decoder = BlockDecoder::new(&code);
             let doubled = q.iter().map(|q| 2 * q).collect();
             prop_assert_eq!(
                 decoder.weights(&BlockWord { seed, exponent: exponent + 1, coefficients: q }),

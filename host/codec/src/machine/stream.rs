@@ -59,8 +59,8 @@ impl TileOrder {
 pub struct MachineStreams {
     /// Words in tile order, without gaps, least significant bit first; padding words and the rest of the last beat zero.
     pub weights: Vec<u8>,
-    /// Activations in column order, without gaps; positions beyond the last column, which complete the last step, and the
-    /// rest of the last beat are zero. So the weights of partial blocks and of padding never count.
+    /// Activations in column order, cut into steps; see [`ActivationLayout`]. Positions beyond the last column are zero, so
+    /// the weights of partial blocks and of padding never count.
     pub activations: Vec<u8>,
 }
 
@@ -125,13 +125,66 @@ fn activation_beats(
     columns: usize,
     activations: &Activations,
 ) -> Vec<u8> {
+    let layout = ActivationLayout::new(config, format);
     let steps = TileOrder::new(config, format, 1, columns).steps_per_tile();
     let width = config.activation_bits as usize;
-    let mut bytes = vec![0; beat_bytes(config, steps * config.activations_per_step(format) * width)];
+    let mut bytes = vec![0; layout.beats(steps) * config.beat_bits as usize / 8];
     for (column, &value) in activations.values().iter().enumerate() {
-        write_field(&mut bytes, column * width, width, value as u128 & ((1 << width) - 1));
+        let (step, place) = (
+            column / layout.activations_per_step,
+            column % layout.activations_per_step,
+        );
+        let position = layout.first_bit(step) + place * width;
+        write_field(&mut bytes, position, width, value as u128 & ((1 << width) - 1));
     }
     bytes
+}
+
+/// How the activations of a step lie in beats. No step straddles beats that it does not fill: either a beat holds a whole
+/// number of steps, or a step takes a whole number of beats. So the activation buffer writes a beat and reads a step per
+/// cycle with nothing but a select.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ActivationLayout {
+    /// Activations in one step.
+    pub activations_per_step: usize,
+    /// Steps that start in one beat, at least 1; the rest of the beat is zero.
+    pub steps_per_beat: usize,
+    /// Beats of one step, at least 1; more than 1 only where `steps_per_beat` is 1.
+    pub beats_per_step: usize,
+    step_bits: usize,
+    beat_bits: usize,
+}
+
+impl ActivationLayout {
+    /// The layout for a machine and a format.
+    pub fn new(config: &DatapathConfig, format: &WeightFormat) -> Self {
+        let beat_bits = config.beat_bits as usize;
+        let activations_per_step = config.activations_per_step(format);
+        let step_bits = activations_per_step * config.activation_bits as usize;
+        ActivationLayout {
+            activations_per_step,
+            steps_per_beat: (beat_bits / step_bits).max(1),
+            beats_per_step: step_bits.div_ceil(beat_bits),
+            step_bits,
+            beat_bits,
+        }
+    }
+
+    /// Beats that hold the activations of `steps` steps.
+    pub fn beats(&self, steps: usize) -> usize {
+        steps.div_ceil(self.steps_per_beat) * self.beats_per_step
+    }
+
+    /// Whole steps that have arrived with the first `beats` beats.
+    pub fn steps_in(&self, beats: usize) -> usize {
+        beats / self.beats_per_step * self.steps_per_beat
+    }
+
+    /// Where a step starts in the stream, in bits.
+    pub fn first_bit(&self, step: usize) -> usize {
+        let beat = step / self.steps_per_beat * self.beats_per_step;
+        beat * self.beat_bits + step % self.steps_per_beat * self.step_bits
+    }
 }
 
 #[cfg(test)]
@@ -145,7 +198,7 @@ mod tests {
         /// Reading the streams as the machine does gives the golden product: the order loses and repeats nothing.
         #[test]
         fn a_plain_walk_over_the_streams_gives_the_product(
-            rows in 1_usize..40, columns in 1_usize..40, tile_rows in 1_u32..6, words_per_tile_row in 1_u32..5, seed in any::<u32>()
+            rows in 1_usize..40, columns in 1_usize..40, tile_rows in 1_u32..6, words_per_tile_row in 1_u32..12, seed in any::<u32>()
         ) {
             let value = |index: usize| (index as u32).wrapping_mul(2_654_435_761).wrapping_add(seed) >> 16;
             let weights: Vec<f32> = (0..rows * columns).map(|i| value(i) as f32 / 8192.0 - 4.0).collect();
@@ -165,7 +218,10 @@ mod tests {
                         let group = tile * order.steps_per_tile() + step;
                         let word = read_field(&streams.weights, (group * config.lanes as usize + lane) * 16, 16);
                         let column = step * words_per_tile_row as usize + lane % words_per_tile_row as usize;
-                        let x = streams.activations[column] as i8;
+                        let layout = ActivationLayout::new(&config, &WeightFormat::Binary16);
+                        let place = layout.first_bit(step) / 8 + lane % words_per_tile_row as usize;
+                        let x = streams.activations[place] as i8;
+                        if column < columns { assert_eq!(i32::from(x), activations.values()[column]); }
                         sums[tile * tile_rows as usize + lane / words_per_tile_row as usize] +=
                             WeightFormat::Binary16.decode_word(word)[0] * i64::from(x);
                     }
