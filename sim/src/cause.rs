@@ -1,0 +1,113 @@
+//! Why a unit does nothing in a cycle.
+
+use serde::Serialize;
+
+/// The one cause of an idle cycle.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Cause {
+    /// The memory has been asked and its first beat has not come yet.
+    MemoryLatency,
+    /// The memory refreshes its rows.
+    Refresh,
+    /// The beats that arrive are activations, not weights.
+    ActivationLoad,
+    /// Words straddle beats: the bits of a whole group are not together yet.
+    WordsStraddleBeats,
+    /// Pipeline registers that have held nothing since the matrix was started.
+    PipelineFill,
+    /// All of the matrix has been passed on; its last results are on their way out.
+    Drain,
+    /// The next unit is not ready.
+    NextUnitBusy,
+    /// No room is left in the beat FIFO for another burst.
+    FifoFull,
+    /// The memory's request queue is full.
+    RequestQueueFull,
+    /// No row sum is complete.
+    RowsUnfinished,
+}
+
+/// What a unit does in a cycle: work, or wait for a cause.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum State {
+    /// It moves data on.
+    Busy,
+    /// It waits.
+    Waiting(Cause),
+}
+
+impl Cause {
+    /// All causes, in the order of reports.
+    pub const ALL: [Cause; 10] = [
+        Cause::Refresh,
+        Cause::MemoryLatency,
+        Cause::ActivationLoad,
+        Cause::WordsStraddleBeats,
+        Cause::PipelineFill,
+        Cause::Drain,
+        Cause::NextUnitBusy,
+        Cause::FifoFull,
+        Cause::RequestQueueFull,
+        Cause::RowsUnfinished,
+    ];
+
+    /// The name in reports, lower case.
+    pub fn label(self) -> &'static str {
+        match self {
+            Cause::MemoryLatency => "first memory latency",
+            Cause::Refresh => "memory refresh",
+            Cause::ActivationLoad => "activations on the bus",
+            Cause::WordsStraddleBeats => "words straddle beats",
+            Cause::PipelineFill => "pipeline fill",
+            Cause::Drain => "drain, all passed on",
+            Cause::NextUnitBusy => "next unit busy",
+            Cause::FifoFull => "beat FIFO full",
+            Cause::RequestQueueFull => "memory queue full",
+            Cause::RowsUnfinished => "rows unfinished",
+        }
+    }
+}
+
+impl State {
+    /// Number of different states.
+    pub const COUNT: usize = Cause::ALL.len() + 1;
+
+    /// All states, in the order of reports.
+    pub fn all() -> impl Iterator<Item = State> {
+        std::iter::once(State::Busy).chain(Cause::ALL.map(State::Waiting))
+    }
+
+    /// Position in [`State::all`].
+    pub fn index(self) -> usize {
+        match self {
+            State::Busy => 0,
+            State::Waiting(cause) => {
+                1 + Cause::ALL
+                    .iter()
+                    .position(|&other| other == cause)
+                    .expect("ALL names every cause")
+            }
+        }
+    }
+
+    /// The name in reports, lower case.
+    pub fn label(self) -> &'static str {
+        match self {
+            State::Busy => "busy",
+            State::Waiting(cause) => cause.label(),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_state_has_its_own_place_and_name() {
+        let names: std::collections::BTreeSet<_> = State::all().map(State::label).collect();
+        assert_eq!(names.len(), State::COUNT);
+        assert!(State::all().enumerate().all(|(index, state)| state.index() == index));
+    }
+}

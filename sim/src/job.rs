@@ -1,0 +1,65 @@
+//! One matrix-vector product, laid out for the machine.
+
+use seedlm_codec::machine::{ActivationLayout, DatapathConfig, MachineStreams, TileOrder};
+use seedlm_codec::{Activations, CodecError, WeightFormat, WeightMatrix, product};
+
+/// A product to run: its streams as they lie in memory, and the golden result it is held against.
+#[derive(Clone, Debug)]
+pub struct Job {
+    /// Name of the matrix.
+    pub name: String,
+    /// Rows of the matrix: results.
+    pub rows: usize,
+    /// Columns of the matrix: activations.
+    pub columns: usize,
+    /// Weight and activation beats.
+    pub streams: MachineStreams,
+    /// Where each word goes.
+    pub order: TileOrder,
+    /// Where each activation lies.
+    pub activation_layout: ActivationLayout,
+    /// The golden product.
+    pub expected: Vec<i64>,
+    /// Bytes of one beat.
+    pub beat_bytes: usize,
+}
+
+impl Job {
+    /// Lays a product out.
+    ///
+    /// # Errors
+    /// When the machine cannot be built for the format or the product does not fit it.
+    pub fn new(
+        name: &str,
+        config: &DatapathConfig,
+        matrix: &WeightMatrix,
+        activations: &Activations,
+    ) -> Result<Self, CodecError> {
+        let format: WeightFormat = matrix.format();
+        Ok(Job {
+            name: name.to_string(),
+            rows: matrix.rows(),
+            columns: matrix.columns(),
+            streams: MachineStreams::new(config, matrix, activations)?,
+            order: TileOrder::new(config, &format, matrix.rows(), matrix.columns()),
+            activation_layout: ActivationLayout::new(config, &format),
+            expected: product(matrix, activations)?,
+            beat_bytes: config.beat_bits as usize / 8,
+        })
+    }
+
+    /// Beats of activations.
+    pub fn activation_beats(&self) -> usize {
+        self.streams.activations.len() / self.beat_bytes
+    }
+
+    /// Beats of weights.
+    pub fn weight_beats(&self) -> usize {
+        self.streams.weights.len() / self.beat_bytes
+    }
+
+    /// Weights of the matrix.
+    pub fn weights(&self) -> u64 {
+        self.rows as u64 * self.columns as u64
+    }
+}

@@ -1,0 +1,65 @@
+//! Command line of `sim`.
+
+mod output;
+mod presets;
+mod run;
+
+use clap::{CommandFactory, Parser, Subcommand};
+use std::io::ErrorKind;
+use std::process::ExitCode;
+
+/// Exit code for wrong usage, wrong input, and wrong results.
+const FAILURE: u8 = 2;
+
+/// Cycle-accurate simulator of the SeedLM accelerator.
+#[derive(Parser)]
+#[command(
+    version,
+    after_help = "Exit codes: 0 all results right; 2 wrong usage or input, or a wrong result."
+)]
+struct Arguments {
+    #[command(subcommand)]
+    verb: Verb,
+}
+
+#[derive(Subcommand)]
+enum Verb {
+    /// Run a model or a product, and report where every cycle went
+    Run(Box<run::RunArguments>),
+    /// List the weight formats and memories there are
+    Presets,
+    /// Print a shell's completion script
+    Completions {
+        /// The shell
+        shell: clap_complete::Shell,
+    },
+}
+
+/// Runs the program.
+pub fn main() -> ExitCode {
+    let outcome = match Arguments::parse().verb {
+        Verb::Run(arguments) => run::run(&arguments),
+        Verb::Presets => presets::print(),
+        Verb::Completions { shell } => {
+            let mut script = Vec::new();
+            clap_complete::generate(shell, &mut Arguments::command(), "sim", &mut script);
+            output::print_bytes(&script)
+        }
+    };
+    match outcome {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) if is_broken_pipe(&error) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("sim: {error:#}");
+            ExitCode::from(FAILURE)
+        }
+    }
+}
+
+/// Whether the reader of the output has gone away, as `head` does: no error of ours.
+fn is_broken_pipe(error: &anyhow::Error) -> bool {
+    error
+        .chain()
+        .filter_map(|cause| cause.downcast_ref::<std::io::Error>())
+        .any(|error| error.kind() == ErrorKind::BrokenPipe)
+}

@@ -1,0 +1,35 @@
+//! `sim presets`.
+
+use super::output::print_bytes;
+use anyhow::Result;
+use seedlm_codec::WeightFormat;
+use seedlm_codec::machine::DatapathConfig;
+use seedlm_sim::memory_model::MemoryModel;
+use std::fmt::Write;
+
+/// Prints weight formats with their reference machines, and memories.
+pub fn print() -> Result<()> {
+    let mut text = String::from("Weight formats (--weights)\n");
+    for name in WeightFormat::names() {
+        let format = WeightFormat::named(&name)?;
+        let machine = DatapathConfig::reference(&format);
+        writeln!(
+            text,
+            "  {name:<10} {} bits per word of {} weights; reference machine: {} lanes, {} MACs",
+            format.word_bits(),
+            format.weights_per_word(),
+            machine.lanes,
+            machine.multipliers(&format)
+        )?;
+    }
+    text += "\nMemories (--memory), or a TOML file with the same keys\n";
+    for name in MemoryModel::presets() {
+        let memory = MemoryModel::named(name)?;
+        writeln!(
+            text,
+            "  {name:<10} latency {} cycles, refresh {} of {} cycles, bursts of {} beats",
+            memory.latency_cycles, memory.refresh_cycles, memory.refresh_interval_cycles, memory.burst_beats
+        )?;
+    }
+    print_bytes(text.as_bytes())
+}

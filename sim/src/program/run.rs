@@ -1,0 +1,243 @@
+//! `sim run`.
+
+use super::output::{OutputFile, print_bytes, write_text};
+use anyhow::{Context, Result, bail};
+use clap::Args;
+use indicatif::{ProgressBar, ProgressStyle};
+use seedlm_codec::WeightFormat;
+use seedlm_sim::measure::measure;
+use seedlm_sim::memory_model::MemoryModel;
+use seedlm_sim::report::Report;
+use seedlm_sim::settings::Settings;
+use seedlm_sim::waves::Waves;
+use seedlm_sim::workload::{
+    ModelSource, NamedMatrix, Pass, PassMeaning, compress_model, load_model, model_in_binary16, parse_matvec,
+    random_matrix,
+};
+use std::io::BufWriter;
+use std::path::PathBuf;
+use std::time::Instant;
+
+/// Seed of the random words and activations: the same in every run.
+const RANDOM_SEED: u64 = 1;
+
+#[derive(Args)]
+pub struct RunArguments {
+    /// Model to run: a .safetensors file, a Hugging Face folder, or a file compressed by seedlm. Without it, the small
+    /// language model inside the program is compressed and run
+    #[arg(conflicts_with = "workload")]
+    model: Option<PathBuf>,
+    /// Run one product of random words instead of a model: matvec:ROWSxCOLUMNS
+    #[arg(long)]
+    workload: Option<String>,
+    /// Weight formats to run, separated by commas; see `sim presets`. fp16 is the uncompressed reference
+    #[arg(long, value_delimiter = ',', default_value = "fp16,paper-4b")]
+    weights: Vec<String>,
+    /// Memory: a preset (see `sim presets`) or a TOML file
+    #[arg(long, default_value = "paper")]
+    memory: String,
+    /// Clock of machine and memory port, in MHz
+    #[arg(long, default_value_t = 200.0)]
+    clock_mhz: f64,
+    /// Take parameters of the datapath from a TOML file
+    #[arg(long, value_name = "FILE")]
+    config: Option<PathBuf>,
+    /// Change one parameter of the datapath, for example --set tile_rows=8; may be repeated
+    #[arg(long = "set", value_name = "KEY=VALUE")]
+    overrides: Vec<String>,
+    /// Write the report as JSON to a file, or to standard output (-) in place of the text
+    #[arg(long, value_name = "FILE")]
+    json: Option<PathBuf>,
+    /// Write cycles per format, matrix, unit and state as CSV
+    #[arg(long, value_name = "FILE")]
+    csv: Option<PathBuf>,
+    /// Write a picture of where the cycles went
+    #[arg(long, value_name = "FILE")]
+    svg: Option<PathBuf>,
+    /// Write waves of the last format in --weights as VCD, for GTKWave or Surfer (about 1 kB per cycle)
+    #[arg(long, value_name = "FILE")]
+    vcd: Option<PathBuf>,
+    /// Threads of the seed search; as many as there are cores by default
+    #[arg(short = 'j', long, value_name = "THREADS")]
+    threads: Option<usize>,
+    /// Say nothing but the report
+    #[arg(short, long)]
+    quiet: bool,
+}
+
+/// Runs the workload in each format, one after the other, and writes the reports.
+pub fn run(arguments: &RunArguments) -> Result<()> {
+    let settings = settings(arguments)?;
+    let formats = formats(&arguments.weights)?;
+    if let Some(threads) = arguments.threads {
+        rayon::ThreadPoolBuilder::new()
+            .num_threads(threads)
+            .build_global()
+            .context("--threads")?;
+    }
+    for path in [&arguments.json, &arguments.csv, &arguments.svg].into_iter().flatten() {
+        if path.as_os_str() != "-" {
+            // Only to find a place that cannot be written before the work is done.
+            drop(OutputFile::create(path)?);
+        }
+    }
+    let workload = Workload::open(arguments)?;
+    let mut reports = Vec::new();
+    for (index, format) in formats.iter().enumerate() {
+        let system = settings.system(format);
+        let pass = workload.pass(format, arguments.quiet)?;
+        let bar = progress(
+            arguments.quiet,
+            &format!("Running {}", format.label()),
+            workload.weights(),
+        );
+        let vcd = arguments.vcd.as_ref().filter(|_| index + 1 == formats.len());
+        let report = match vcd {
+            None => measure(&pass, &system, None, &mut |weights| bar.inc(weights))?,
+            Some(path) => {
+                let output = OutputFile::create(path)?;
+                let mut waves = Waves::new(Box::new(BufWriter::new(output.handle()?)), settings.clock_mhz());
+                let report = measure(&pass, &system, Some(&mut waves), &mut |weights| bar.inc(weights))?;
+                waves
+                    .finish()
+                    .with_context(|| format!("{}: cannot write", path.display()))?;
+                output.finish()?;
+                report
+            }
+        };
+        bar.finish_and_clear();
+        reports.push(report);
+    }
+    let report = Report::new(
+        workload.name(),
+        workload.meaning(),
+        settings.clock_mhz(),
+        settings.memory().clone(),
+        reports,
+    );
+    if let Some(path) = &arguments.csv {
+        write_text(path, &report.to_csv()?)?;
+    }
+    if let Some(path) = &arguments.svg {
+        write_text(path, &report.to_svg())?;
+    }
+    if let Some(path) = &arguments.json {
+        write_text(path, &report.to_json())?;
+        if path.as_os_str() == "-" {
+            return Ok(());
+        }
+    }
+    print_bytes(report.to_text().as_bytes())
+}
+
+fn settings(arguments: &RunArguments) -> Result<Settings> {
+    let mut settings = Settings::new(arguments.clock_mhz, MemoryModel::named(&arguments.memory)?)?;
+    if let Some(path) = &arguments.config {
+        let text = std::fs::read_to_string(path).with_context(|| format!("{}: cannot read", path.display()))?;
+        settings.read_toml(&path.display().to_string(), &text)?;
+    }
+    for setting in &arguments.overrides {
+        settings.override_with(setting)?;
+    }
+    Ok(settings)
+}
+
+fn formats(names: &[String]) -> Result<Vec<WeightFormat>> {
+    let mut formats: Vec<WeightFormat> = Vec::new();
+    for name in names {
+        let format = WeightFormat::named(name.trim())?;
+        if formats.contains(&format) {
+            bail!("--weights names {name} twice");
+        }
+        formats.push(format);
+    }
+    Ok(formats)
+}
+
+/// What to run, before it is in any format.
+enum Workload {
+    /// A product of random words.
+    Product { rows: usize, columns: usize },
+    /// All matrices of a model.
+    Model { name: String, source: ModelSource },
+}
+
+impl Workload {
+    fn open(arguments: &RunArguments) -> Result<Self> {
+        if let Some(text) = &arguments.workload {
+            let (rows, columns) = parse_matvec(text).map_err(anyhow::Error::msg)?;
+            return Ok(Workload::Product { rows, columns });
+        }
+        let name = match &arguments.model {
+            Some(path) => path.display().to_string(),
+            None => "embedded model \"shakespeare\"".to_string(),
+        };
+        Ok(Workload::Model {
+            name,
+            source: load_model(arguments.model.as_deref())?,
+        })
+    }
+
+    fn name(&self) -> String {
+        match self {
+            Workload::Product { rows, columns } => format!("matvec:{rows}x{columns}"),
+            Workload::Model { name, .. } => name.clone(),
+        }
+    }
+
+    fn meaning(&self) -> PassMeaning {
+        match self {
+            Workload::Product { .. } => PassMeaning::Product,
+            Workload::Model { .. } => PassMeaning::Token,
+        }
+    }
+
+    fn weights(&self) -> u64 {
+        match self {
+            Workload::Product { rows, columns } => (rows * columns) as u64,
+            Workload::Model { source, .. } => source.weights(),
+        }
+    }
+
+    fn pass(&self, format: &WeightFormat, quiet: bool) -> Result<Pass> {
+        match (self, format) {
+            (Workload::Product { rows, columns }, _) => Ok(Pass {
+                format: format.clone(),
+                matrices: vec![NamedMatrix {
+                    name: self.name(),
+                    matrix: random_matrix(format, *rows, *columns, RANDOM_SEED)?,
+                }],
+                relative_error: None,
+            }),
+            (Workload::Model { source, .. }, WeightFormat::Binary16) => Ok(model_in_binary16(source)?),
+            (Workload::Model { source, .. }, WeightFormat::Block(code)) => {
+                let started = Instant::now();
+                let bar = progress(quiet, &format!("Compressing to {}", format.label()), self.weights());
+                let pass = compress_model(source, code, &|weights| bar.inc(weights as u64))?;
+                bar.finish_and_clear();
+                if !quiet && matches!(source, ModelSource::Plain(..)) {
+                    let seconds = started.elapsed().as_secs_f64();
+                    eprintln!(
+                        "Compressed {} matrices to {} in {seconds:.1} s: {:.0} thousand weights per second",
+                        pass.matrices.len(),
+                        format.label(),
+                        self.weights() as f64 / seconds / 1e3
+                    );
+                }
+                Ok(pass)
+            }
+        }
+    }
+}
+
+/// A bar with the time that is left, on a terminal only.
+fn progress(quiet: bool, what: &str, weights: u64) -> ProgressBar {
+    if quiet {
+        return ProgressBar::hidden();
+    }
+    let style = ProgressStyle::with_template("{msg:<24} {bar:32} {percent:>3} %  {eta} left")
+        .expect("the template is well formed");
+    ProgressBar::new(weights)
+        .with_style(style)
+        .with_message(what.to_string())
+}

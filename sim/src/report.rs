@@ -1,0 +1,164 @@
+//! The report of a run: one structure, written as text, JSON, CSV and SVG.
+
+mod comma_separated;
+mod picture;
+mod text;
+
+use crate::memory_model::MemoryModel;
+use crate::workload::PassMeaning;
+use seedlm_codec::machine::DatapathConfig;
+use serde::Serialize;
+
+/// Version of the JSON form. It is raised when a field changes its meaning or goes away.
+pub const SCHEMA_VERSION: u32 = 1;
+
+/// A run of one workload in one or more formats.
+#[derive(Clone, Debug, Serialize)]
+pub struct Report {
+    /// [`SCHEMA_VERSION`].
+    pub schema_version: u32,
+    /// Program and version.
+    pub tool: String,
+    /// What was run.
+    pub workload: String,
+    /// What one pass over the matrices is.
+    pub pass: PassMeaning,
+    /// Clock of machine and memory port, in MHz.
+    pub clock_mhz: f64,
+    /// The memory.
+    pub memory: MemoryModel,
+    /// One entry per format, the fp16 reference first where it was run.
+    pub formats: Vec<FormatReport>,
+}
+
+/// A pass in one format.
+#[derive(Clone, Debug, Serialize)]
+pub struct FormatReport {
+    /// Name of the format.
+    pub format: String,
+    /// ||W - W'|| / ||W|| over all matrices, where the original weights are known.
+    pub relative_error: Option<f64>,
+    /// The machine.
+    pub machine: DatapathConfig,
+    /// Multipliers of the machine.
+    pub multipliers: usize,
+    /// Weights of all matrices.
+    pub weights: u64,
+    /// Bits read per weight, padding of tiles and beats included, activations not.
+    pub read_bits_per_weight: f64,
+    /// Cycles from the first read to the last result, over all matrices.
+    pub cycles: u64,
+    /// The same in seconds, at the clock.
+    pub seconds_at_clock: f64,
+    /// Passes per second at the clock: tokens or products.
+    pub passes_per_second: f64,
+    /// Cycles of the fp16 reference over these cycles, where it was run.
+    pub speedup_over_fp16: Option<f64>,
+    /// Bytes read from memory: weights and activations, whole beats.
+    pub read_bytes: u64,
+    /// Bytes read over time, in 1e9 bytes per second.
+    pub read_gb_per_s: f64,
+    /// A beat in every cycle, in 1e9 bytes per second.
+    pub peak_gb_per_s: f64,
+    /// The one over the other.
+    pub bandwidth_share_of_peak: f64,
+    /// Weights used per cycle.
+    pub weights_per_cycle: f64,
+    /// Useful multiplications over multipliers times cycles.
+    pub mac_utilisation: f64,
+    /// Share of cycles in which the decode lanes pass on a group.
+    pub decoder_utilisation: f64,
+    /// Results held against the golden product; all were equal, or there would be no report.
+    pub results_checked: u64,
+    /// What each unit did, summed over all matrices: for each unit the cycles add up to `cycles`.
+    pub units: Vec<UnitReport>,
+    /// Seconds that the simulation took.
+    pub host_seconds: f64,
+    /// Speed of the simulator itself.
+    pub simulated_cycles_per_second: f64,
+    /// Each matrix.
+    pub matrices: Vec<MatrixReport>,
+}
+
+/// One matrix of a pass.
+#[derive(Clone, Debug, Serialize)]
+pub struct MatrixReport {
+    /// Name of the tensor.
+    pub name: String,
+    /// Rows: results.
+    pub rows: usize,
+    /// Columns: activations.
+    pub columns: usize,
+    /// Cycles from its first read to its last result.
+    pub cycles: u64,
+    /// Beats of activations read.
+    pub activation_beats: usize,
+    /// Beats of weights read.
+    pub weight_beats: usize,
+    /// What each unit did.
+    pub units: Vec<UnitReport>,
+}
+
+/// One unit's cycles.
+#[derive(Clone, Debug, Serialize)]
+pub struct UnitReport {
+    /// Name of the unit.
+    pub unit: &'static str,
+    /// Its states that occurred.
+    pub states: Vec<StateReport>,
+}
+
+/// Cycles of one state of one unit.
+#[derive(Clone, Debug, Serialize)]
+pub struct StateReport {
+    /// `busy`, or what the unit waited for.
+    pub state: &'static str,
+    /// Number of cycles.
+    pub cycles: u64,
+}
+
+impl UnitReport {
+    /// Cycles in a state of that name.
+    pub fn cycles_in(&self, state: &str) -> u64 {
+        self.states
+            .iter()
+            .filter(|entry| entry.state == state)
+            .map(|entry| entry.cycles)
+            .sum()
+    }
+}
+
+impl Report {
+    /// Puts a report together and fills in the speed-ups.
+    pub fn new(
+        workload: String,
+        pass: PassMeaning,
+        clock_mhz: f64,
+        memory: MemoryModel,
+        mut formats: Vec<FormatReport>,
+    ) -> Self {
+        if let Some(reference) = formats
+            .iter()
+            .find(|format| format.format == "fp16")
+            .map(|format| format.cycles)
+        {
+            for format in formats.iter_mut().filter(|format| format.cycles > 0) {
+                format.speedup_over_fp16 = Some(reference as f64 / format.cycles as f64);
+            }
+        }
+        Report {
+            schema_version: SCHEMA_VERSION,
+            tool: format!("seedlm-sim {}", env!("CARGO_PKG_VERSION")),
+            workload,
+            pass,
+            clock_mhz,
+            memory,
+            formats,
+        }
+    }
+
+    /// The report as JSON.
+    pub fn to_json(&self) -> String {
+        serde_json::to_string_pretty(self).expect("a report is plain data") + "\n"
+    }
+}

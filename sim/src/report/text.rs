@@ -1,0 +1,163 @@
+//! The report for a person at a terminal.
+
+use super::{FormatReport, Report};
+use crate::cause::State;
+use crate::workload::PassMeaning;
+use comfy_table::{CellAlignment, LineStyle, Table, presets};
+use std::fmt::Write;
+
+impl Report {
+    /// The report as text of at most about 100 columns.
+    pub fn to_text(&self) -> String {
+        let mut text = String::new();
+        // Writing to a string cannot fail.
+        let _ = self.write_text(&mut text);
+        text
+    }
+
+    fn write_text(&self, out: &mut String) -> std::fmt::Result {
+        let Some(first) = self.formats.first() else {
+            return writeln!(out, "Nothing was run.");
+        };
+        let pass = match self.pass {
+            PassMeaning::Product => "one product".to_string(),
+            PassMeaning::Token => format!("one token = all {} matrices once", first.matrices.len()),
+        };
+        writeln!(
+            out,
+            "Workload  {}: {pass}, {} weights",
+            self.workload,
+            grouped(first.weights)
+        )?;
+        writeln!(
+            out,
+            "Machine   {}-byte beats at {} MHz, {}-bit activations; memory \"{}\": {} cycles of latency{}",
+            first.machine.beat_bits / 8,
+            self.clock_mhz,
+            first.machine.activation_bits,
+            self.memory.name,
+            self.memory.latency_cycles,
+            match self.memory.refresh_cycles {
+                0 => ", no refresh".to_string(),
+                cycles => format!(
+                    ", {cycles} of {} cycles lost to refresh",
+                    self.memory.refresh_interval_cycles
+                ),
+            }
+        )?;
+        let checked: u64 = self.formats.iter().map(|format| format.results_checked).sum();
+        writeln!(
+            out,
+            "Check     all {} results equal the golden integer product",
+            grouped(checked)
+        )?;
+        writeln!(out)?;
+        writeln!(out, "{}", self.comparison())?;
+        for format in &self.formats {
+            writeln!(out)?;
+            writeln!(
+                out,
+                "Where the cycles went: {}, % of {} cycles",
+                format.format,
+                grouped(format.cycles)
+            )?;
+            writeln!(out, "{}", stall_table(format))?;
+        }
+        Ok(())
+    }
+
+    fn comparison(&self) -> Table {
+        let per_second = match self.pass {
+            PassMeaning::Product => "products per second",
+            PassMeaning::Token => "tokens per second (matrices only)",
+        };
+        let mut table = plain_table();
+        let names = self.formats.iter().map(|format| format.format.clone());
+        table.set_header(std::iter::once(String::new()).chain(names));
+        let mut row = |name: &str, value: &dyn Fn(&FormatReport) -> String| {
+            table.add_row(std::iter::once(name.to_string()).chain(self.formats.iter().map(value)));
+        };
+        row("cycles", &|f| grouped(f.cycles));
+        row("speed-up over fp16", &|f| {
+            f.speedup_over_fp16.map_or("-".into(), |ratio| format!("{ratio:.2} x"))
+        });
+        row(per_second, &|f| grouped(f.passes_per_second.round() as u64));
+        row("relative error of the weights", &|f| {
+            f.relative_error.map_or("-".into(), |error| format!("{error:.4}"))
+        });
+        row("bits read per weight", &|f| format!("{:.3}", f.read_bits_per_weight));
+        row("bytes read", &|f| grouped(f.read_bytes));
+        row("bandwidth, GB/s", &|f| {
+            format!("{:.2} of {:.2}", f.read_gb_per_s, f.peak_gb_per_s)
+        });
+        row("bandwidth, % of peak", &|f| percent(f.bandwidth_share_of_peak));
+        row("decode lanes", &|f| f.machine.lanes.to_string());
+        row("decoder busy, % of cycles", &|f| percent(f.decoder_utilisation));
+        row("multipliers (MACs)", &|f| f.multipliers.to_string());
+        row("MAC utilisation, %", &|f| percent(f.mac_utilisation));
+        row("weights per cycle", &|f| format!("{:.1}", f.weights_per_cycle));
+        row("simulator, million cycles/s", &|f| {
+            format!("{:.2}", f.simulated_cycles_per_second / 1e6)
+        });
+        align_right(&mut table);
+        table
+    }
+}
+
+/// States down, units across; every column adds up to 100 %.
+fn stall_table(format: &FormatReport) -> Table {
+    let mut table = plain_table();
+    table.set_header(std::iter::once("").chain(format.units.iter().map(|unit| unit.unit)));
+    for state in State::all().map(State::label) {
+        let cycles = format.units.iter().map(|unit| unit.cycles_in(state));
+        if cycles.clone().all(|cycles| cycles == 0) {
+            continue;
+        }
+        let shares = cycles.map(|cycles| match cycles {
+            0 => "-".to_string(),
+            cycles => percent(cycles as f64 / format.cycles as f64),
+        });
+        table.add_row(std::iter::once(state.to_string()).chain(shares));
+    }
+    align_right(&mut table);
+    table
+}
+
+fn plain_table() -> Table {
+    let mut table = Table::new();
+    table.load_style(presets::NOTHING.header_separator(LineStyle::none().fill('-').junction('-')));
+    table
+}
+
+fn align_right(table: &mut Table) {
+    for column in table.column_iter_mut().skip(1) {
+        column.set_cell_alignment(CellAlignment::Right);
+    }
+}
+
+fn percent(share: f64) -> String {
+    format!("{:.2}", 100.0 * share)
+}
+
+/// A number with a comma between groups of three digits.
+pub(super) fn grouped(number: u64) -> String {
+    let digits = number.to_string();
+    let mut text = String::new();
+    for (index, digit) in digits.chars().enumerate() {
+        if index > 0 && (digits.len() - index).is_multiple_of(3) {
+            text.push(',');
+        }
+        text.push(digit);
+    }
+    text
+}
+
+#[cfg(test)]
+mod tests {
+    use super::grouped;
+
+    #[test]
+    fn digits_are_grouped_by_three() {
+        assert_eq!([0, 999, 1000, 1234567].map(grouped), ["0", "999", "1,000", "1,234,567"]);
+    }
+}

@@ -1,0 +1,187 @@
+//! From a format and the user's overrides to the configuration of one machine.
+
+use crate::machine::SystemConfig;
+use crate::memory_model::{MemoryModel, MemoryModelError};
+use seedlm_codec::WeightFormat;
+use seedlm_codec::machine::DatapathConfig;
+use thiserror::Error;
+use toml::{Table, Value};
+
+/// What the user wants different from the reference machine.
+#[derive(Clone, Debug)]
+pub struct Settings {
+    clock_mhz: f64,
+    memory: MemoryModel,
+    overrides: Table,
+}
+
+/// Why settings are refused.
+#[derive(Debug, Error)]
+#[non_exhaustive]
+pub enum SettingsError {
+    /// The clock is no frequency.
+    #[error("the clock is {0} MHz, and must be above 0 and at most 100000")]
+    Clock(f64),
+    /// The memory model is refused.
+    #[error(transparent)]
+    Memory(#[from] MemoryModelError),
+    /// An override is not `key=value`, or of an unknown key, or of the wrong type.
+    #[error("setting {setting:?}: {reason}")]
+    Override {
+        /// The setting as it was given.
+        setting: String,
+        /// What is wrong.
+        reason: String,
+    },
+}
+
+/// Parameters that belong to a code, not to the machine around it: overrides of them leave the fp16 reference alone.
+const OF_THE_CODE: [&str; 2] = ["lanes", "decode_stages"];
+
+impl Settings {
+    /// The reference machine at a clock with a memory, and no overrides.
+    ///
+    /// # Errors
+    /// [`SettingsError::Clock`] when the clock is no frequency.
+    pub fn new(clock_mhz: f64, memory: MemoryModel) -> Result<Self, SettingsError> {
+        if !(clock_mhz > 0.0 && clock_mhz <= 1e5) {
+            return Err(SettingsError::Clock(clock_mhz));
+        }
+        Ok(Settings {
+            clock_mhz,
+            memory,
+            overrides: Table::new(),
+        })
+    }
+
+    /// Takes overrides from TOML text: keys of [`DatapathConfig`].
+    ///
+    /// # Errors
+    /// [`SettingsError::Override`] names the key or the line.
+    pub fn read_toml(&mut self, file: &str, text: &str) -> Result<(), SettingsError> {
+        let refuse = |reason: String| SettingsError::Override {
+            setting: file.into(),
+            reason,
+        };
+        let table: Table = text
+            .parse()
+            .map_err(|error: toml::de::Error| refuse(error.to_string()))?;
+        for (key, value) in table {
+            self.set(file, &key, value)?;
+        }
+        Ok(())
+    }
+
+    /// Takes one override, `key=value`.
+    ///
+    /// # Errors
+    /// [`SettingsError::Override`] when there is no such key or the value is not a whole number.
+    pub fn override_with(&mut self, setting: &str) -> Result<(), SettingsError> {
+        let refuse = |reason: &str| SettingsError::Override {
+            setting: setting.into(),
+            reason: reason.into(),
+        };
+        let (key, value) = setting.split_once('=').ok_or_else(|| refuse("it must be key=value"))?;
+        let number: i64 = value
+            .trim()
+            .parse()
+            .map_err(|_| refuse("the value must be a whole number"))?;
+        self.set(setting, key.trim(), Value::Integer(number))
+    }
+
+    fn set(&mut self, setting: &str, key: &str, value: Value) -> Result<(), SettingsError> {
+        let refuse = |reason: String| SettingsError::Override {
+            setting: setting.into(),
+            reason,
+        };
+        let mut table = Table::try_from(DatapathConfig::reference(&WeightFormat::Binary16)).expect("plain numbers");
+        if !table.contains_key(key) {
+            let known: Vec<_> = table.keys().cloned().collect();
+            return Err(refuse(format!(
+                "no parameter is called {key:?}; there are: {}",
+                known.join(", ")
+            )));
+        }
+        // Type and range of the value, checked on its own so that the error names this setting.
+        table.insert(key.into(), value.clone());
+        table
+            .try_into::<DatapathConfig>()
+            .map_err(|error| refuse(error.message().to_string()))?;
+        self.overrides.insert(key.into(), value);
+        Ok(())
+    }
+
+    /// The memory.
+    pub fn memory(&self) -> &MemoryModel {
+        &self.memory
+    }
+
+    /// The clock in MHz.
+    pub fn clock_mhz(&self) -> f64 {
+        self.clock_mhz
+    }
+
+    /// The machine for a format. Unless `lanes` is set, it has as many as keep up with one beat per cycle.
+    pub fn system(&self, format: &WeightFormat) -> SystemConfig {
+        let mut table = Table::try_from(DatapathConfig::reference(format)).expect("plain numbers");
+        for (key, value) in &self.overrides {
+            if *format != WeightFormat::Binary16 || !OF_THE_CODE.contains(&key.as_str()) {
+                table.insert(key.clone(), value.clone());
+            }
+        }
+        let mut datapath: DatapathConfig = table.try_into().expect("each override has been checked");
+        if *format == WeightFormat::Binary16 || !self.overrides.contains_key("lanes") {
+            let lanes = datapath.beat_bits.div_ceil(format.word_bits());
+            datapath.lanes = lanes.checked_next_multiple_of(datapath.tile_rows).unwrap_or(lanes);
+        }
+        SystemConfig {
+            clock_mhz: self.clock_mhz,
+            datapath,
+            memory: self.memory.clone(),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn settings() -> Settings {
+        Settings::new(200.0, MemoryModel::named("ideal").unwrap()).unwrap()
+    }
+
+    #[test]
+    fn lanes_follow_the_beat_unless_they_are_set() {
+        let code = WeightFormat::named("paper-4b").unwrap();
+        let mut settings = settings();
+        settings.override_with("beat_bits=1024").unwrap();
+        assert_eq!(settings.system(&code).datapath.lanes, 32);
+        assert_eq!(settings.system(&WeightFormat::Binary16).datapath.lanes, 64);
+        settings.read_toml("x.toml", "lanes = 16\nmac_stages = 5").unwrap();
+        assert_eq!(settings.system(&code).datapath.lanes, 16);
+        assert_eq!(settings.system(&WeightFormat::Binary16).datapath.lanes, 64);
+        assert_eq!(settings.system(&WeightFormat::Binary16).datapath.mac_stages, 5);
+    }
+
+    #[test]
+    fn wrong_settings_are_named() {
+        let mut settings = settings();
+        for (setting, reason) in [
+            ("lanes", "key=value"),
+            ("lanes=many", "whole number"),
+            ("lanes=-1", "lanes=-1"),
+            ("lane=3", "there are: activation_bits, beat_bits"),
+        ] {
+            let error = settings.override_with(setting).unwrap_err().to_string();
+            assert!(error.contains(reason), "{error}");
+        }
+        assert!(
+            settings
+                .read_toml("my.toml", "lanes = \"x\"")
+                .unwrap_err()
+                .to_string()
+                .contains("my.toml")
+        );
+        assert!(Settings::new(0.0, MemoryModel::named("ideal").unwrap()).is_err());
+    }
+}

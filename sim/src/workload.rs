@@ -1,0 +1,40 @@
+//! What is run: matrices in a weight format, with activations.
+
+mod model;
+mod synthetic;
+
+pub use model::{ModelSource, WorkloadError, compress_model, load_model, model_in_binary16};
+pub use synthetic::{parse_matvec, random_activations, random_matrix};
+
+use seedlm_codec::{WeightFormat, WeightMatrix};
+use serde::Serialize;
+
+/// A matrix with its name.
+#[derive(Clone, Debug)]
+pub struct NamedMatrix {
+    /// Name of the tensor.
+    pub name: String,
+    /// The weights.
+    pub matrix: WeightMatrix,
+}
+
+/// Matrices in one format that are run one after the other.
+#[derive(Clone, Debug)]
+pub struct Pass {
+    /// The format.
+    pub format: WeightFormat,
+    /// The matrices, in the order of the run.
+    pub matrices: Vec<NamedMatrix>,
+    /// Relative error ||W - W'|| / ||W|| that the format adds, where the original weights are known.
+    pub relative_error: Option<f64>,
+}
+
+/// What one pass over all matrices is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum PassMeaning {
+    /// One product.
+    Product,
+    /// Every matrix of a language model once: the matrix work of one token.
+    Token,
+}

@@ -1,0 +1,227 @@
+//! The matrices of a model, compressed on the way in where they are not yet.
+
+use super::{NamedMatrix, Pass};
+use seedlm_codec::{Binary16Matrix, BlockCode, CodecError, WeightFormat, WeightMatrix};
+use seedlm_encoder::{BlockEncoder, EncodeError, Quantizer};
+use seedlm_model::{Container, Matrix, Model, ModelError, Rules, Source, TensorInfo};
+use std::ops::ControlFlow;
+use std::path::Path;
+use thiserror::Error;
+
+/// Why a model cannot be run.
+#[derive(Debug, Error)]
+#[non_exhaustive]
+pub enum WorkloadError {
+    /// The model cannot be read.
+    #[error(transparent)]
+    Model(#[from] ModelError),
+    /// A tensor cannot be encoded.
+    #[error("tensor {tensor}: {source}")]
+    Encode {
+        /// Name of the tensor.
+        tensor: String,
+        /// What is wrong.
+        source: EncodeError,
+    },
+    /// A tensor cannot be brought into the format.
+    #[error("tensor {tensor}: {source}")]
+    Codec {
+        /// Name of the tensor.
+        tensor: String,
+        /// What is wrong.
+        source: CodecError,
+    },
+    /// The rules choose nothing.
+    #[error("{model}: there is no matrix to run; the tensors are: {}", tensors.join(", "))]
+    NoMatrix {
+        /// Path or name of the model.
+        model: String,
+        /// Its first tensors.
+        tensors: Vec<String>,
+    },
+    /// A model that is already compressed has one code.
+    #[error("{model} is compressed as {stored}: it cannot be run as {wanted}; give the uncompressed model instead")]
+    OtherCode {
+        /// Path of the model.
+        model: String,
+        /// The code it has.
+        stored: String,
+        /// The code asked for.
+        wanted: String,
+    },
+}
+
+/// A model to run.
+#[derive(Debug)]
+pub enum ModelSource {
+    /// Uncompressed: a safetensors file, a Hugging Face folder, or the model in the program.
+    Plain(Source, Vec<TensorInfo>),
+    /// Compressed already.
+    Compressed(Container),
+}
+
+/// Opens a model; none means the small one in the program. Linear layers are run, as `seedlm compress` chooses them.
+///
+/// # Errors
+/// When the model cannot be opened or holds no matrix to run.
+pub fn load_model(path: Option<&Path>) -> Result<ModelSource, WorkloadError> {
+    let model = match path {
+        Some(path) => Model::open(path)?,
+        None => Model::Plain(seedlm_model::embedded::shakespeare()?),
+    };
+    let tensors = model
+        .source()
+        .tensors()
+        .iter()
+        .take(10)
+        .map(|tensor| tensor.name.clone())
+        .collect();
+    let no_matrix = WorkloadError::NoMatrix {
+        model: model.source().path().display().to_string(),
+        tensors,
+    };
+    match model {
+        Model::Container(container) if container.matrices().is_empty() => Err(no_matrix),
+        Model::Container(container) => Ok(ModelSource::Compressed(container)),
+        Model::Plain(source) => {
+            let chosen = source.compressible(&Rules::default())?;
+            if chosen.is_empty() {
+                Err(no_matrix)
+            } else {
+                Ok(ModelSource::Plain(source, chosen))
+            }
+        }
+    }
+}
+
+impl ModelSource {
+    /// Number of weights that are run.
+    pub fn weights(&self) -> u64 {
+        match self {
+            ModelSource::Plain(_, chosen) => chosen.iter().map(|info| info.elements() as u64).sum(),
+            ModelSource::Compressed(container) => container.matrices().iter().map(|info| info.weights()).sum(),
+        }
+    }
+
+    /// Calls `use_matrix` with the name and the weights of each matrix in turn; those of a compressed model are decoded.
+    fn for_each(
+        &self,
+        mut use_matrix: impl FnMut(String, Matrix) -> Result<(), WorkloadError>,
+    ) -> Result<(), WorkloadError> {
+        match self {
+            ModelSource::Plain(source, chosen) => {
+                for info in chosen {
+                    use_matrix(info.name.clone(), source.matrix(info)?)?;
+                }
+            }
+            ModelSource::Compressed(container) => {
+                for info in container.matrices() {
+                    let coded = container.matrix(info)?;
+                    let values = (0..info.rows).flat_map(|row| coded.row_values(row)).collect();
+                    use_matrix(
+                        info.name.clone(),
+                        Matrix {
+                            rows: info.rows,
+                            columns: info.columns,
+                            values,
+                        },
+                    )?;
+                }
+            }
+        }
+        Ok(())
+    }
+}
+
+/// The model as it is without compression: every weight rounded to binary16.
+///
+/// # Errors
+/// When a tensor cannot be read, or a weight is too large for binary16.
+pub fn model_in_binary16(model: &ModelSource) -> Result<Pass, WorkloadError> {
+    let mut matrices = Vec::new();
+    model.for_each(|name, matrix| {
+        let rounded = Binary16Matrix::from_f32(matrix.rows, matrix.columns, &matrix.values).map_err(|source| {
+            WorkloadError::Codec {
+                tensor: name.clone(),
+                source,
+            }
+        })?;
+        matrices.push(NamedMatrix {
+            name,
+            matrix: WeightMatrix::Binary16(rounded),
+        });
+        Ok(())
+    })?;
+    Ok(Pass {
+        format: WeightFormat::Binary16,
+        matrices,
+        relative_error: None,
+    })
+}
+
+/// The model in a code: encoded here, with the exact search, unless it is compressed already. `advance` is told how many
+/// weights have been finished, from any thread.
+///
+/// # Errors
+/// When a tensor cannot be read or encoded, or the model is compressed in another code.
+pub fn compress_model(
+    model: &ModelSource,
+    code: &BlockCode,
+    advance: &(dyn Fn(usize) + Sync),
+) -> Result<Pass, WorkloadError> {
+    let (mut squared_error, mut squared_norm) = (0.0, 0.0);
+    let mut matrices = Vec::new();
+    match model {
+        ModelSource::Plain(..) => {
+            let in_setup = |source| WorkloadError::Encode {
+                tensor: "(all)".into(),
+                source,
+            };
+            let encoder = BlockEncoder::new(code).map_err(in_setup)?;
+            model.for_each(|name, matrix| {
+                let go_on = |weights: usize| {
+                    advance(weights);
+                    ControlFlow::Continue(())
+                };
+                let encoded = encoder
+                    .encode(matrix.rows, matrix.columns, &matrix.values, Quantizer::Exact, &go_on)
+                    .map_err(|source| WorkloadError::Encode {
+                        tensor: name.clone(),
+                        source,
+                    })?;
+                squared_error += encoded.squared_error;
+                squared_norm += encoded.squared_norm;
+                matrices.push(NamedMatrix {
+                    name,
+                    matrix: WeightMatrix::Block(encoded.matrix),
+                });
+                Ok(())
+            })?;
+        }
+        ModelSource::Compressed(container) => {
+            for info in container.matrices() {
+                if info.code != *code {
+                    return Err(WorkloadError::OtherCode {
+                        model: container.source().path().display().to_string(),
+                        stored: info.code.label(),
+                        wanted: code.label(),
+                    });
+                }
+                squared_error += info.squared_error;
+                squared_norm += info.squared_norm;
+                let coded = container.matrix(info)?;
+                advance(coded.rows() * coded.columns());
+                matrices.push(NamedMatrix {
+                    name: info.name.clone(),
+                    matrix: WeightMatrix::Block(coded),
+                });
+            }
+        }
+    }
+    let relative_error = Some(seedlm_model::figures::relative_error(squared_error, squared_norm));
+    Ok(Pass {
+        format: WeightFormat::Block(code.clone()),
+        matrices,
+        relative_error,
+    })
+}
