@@ -233,7 +233,8 @@ mod tests {
     #[test]
     fn parameters_out_of_range_are_named() {
         let good: BlockCodeFields = BlockCode::preset("paper-4b").unwrap().into();
-        let cases: [(&str, fn(&mut BlockCodeFields)); 6] = [
+        type Spoil = fn(&mut BlockCodeFields);
+        let cases: [(&str, Spoil); 6] = [
             ("block size C", |f| f.block_size = 0),
             ("block size C", |f| f.block_size = 65),
             ("latent dimension P", |f| f.latent_dimension = 9),

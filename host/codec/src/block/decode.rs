@@ -31,14 +31,15 @@ impl<'a> BlockDecoder<'a> {
 
     /// The mantissas `m[c] = sum over p of q[p] * (V[c][p] - 2^(K-1))`: `C` exact integers.
     pub fn mantissas(&self, word: &BlockWord) -> Vec<i64> {
-        self.entries(word.seed)
-            .chunks(self.code.latent_dimension())
-            .map(|row| {
-                row.iter()
-                    .zip(&word.coefficients)
-                    .map(|(&entry, &coefficient)| i64::from(entry) * i64::from(coefficient))
-                    .sum()
-            })
+        let lfsr = self.code.lfsr();
+        let centre = 1_i64 << (lfsr.length() - 1);
+        let mut state = word.seed;
+        let mut next_product = |&coefficient: &i32| {
+            state = lfsr.step(state);
+            (i64::from(state) - centre) * i64::from(coefficient)
+        };
+        (0..self.code.block_size())
+            .map(|_| word.coefficients.iter().map(&mut next_product).sum())
             .collect()
     }
 
@@ -90,6 +91,19 @@ mod tests {
             let word = BlockWord::unpack(&code, bits | 1);
             for mantissa in BlockDecoder::new(&code).mantissas(&word) {
                 prop_assert!(mantissa.abs() <= code.largest_mantissa());
+            }
+        }
+
+        #[test]
+        fn mantissas_are_entries_times_coefficients(preset in prop::sample::select(&BlockCode::PRESETS[..]), bits in any::<u128>()) {
+            let code = BlockCode::preset(preset).unwrap();
+            let word = BlockWord::unpack(&code, bits | 1);
+            let decoder = BlockDecoder::new(&code);
+            let entries = decoder.entries(word.seed);
+            for (c, mantissa) in decoder.mantissas(&word).into_iter().enumerate() {
+                let row = &entries[c * code.latent_dimension()..][..code.latent_dimension()];
+                let sum: i64 = row.iter().zip(&word.coefficients).map(|(&v, &q)| i64::from(v) * i64::from(q)).sum();
+                prop_assert_eq!(mantissa, sum);
             }
         }
 

@@ -151,7 +151,8 @@ mod tests {
     #[test]
     fn machines_that_cannot_be_built_are_refused_with_the_reason() {
         let format = WeightFormat::named("paper-4b").unwrap();
-        let cases: [(&str, fn(&mut DatapathConfig)); 7] = [
+        type Spoil = fn(&mut DatapathConfig);
+        let cases: [(&str, Spoil); 7] = [
             ("beat_bits is 100", |c| c.beat_bits = 100),
             ("lanes is 0", |c| c.lanes = 0),
             ("tile_rows is 0", |c| c.tile_rows = 0),
