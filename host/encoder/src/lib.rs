@@ -1,94 +1,50 @@
 //! The seed search: from real weights to the words of a SeedLM code.
 //!
 //! [`BlockEncoder`] is made once for a code (it holds tables for all seeds) and encodes any number of matrices.
+//!
+//! # What is computed
+//!
+//! * **Scale.** A decoded weight is `integer * scale`, `integer = m[c] * 2^e`, one `f32` scale per matrix:
+//!   `scale = f32(2^bias / (2^(K-1) - 1))` with one integer `bias` per matrix. So the exponent field `e` stands for the
+//!   exponent `e + bias` of the SeedLM paper (section 3.2), which has no bias and ruins small weights. The bias puts the
+//!   largest exponent that the matrix's largest blocks ask for on the top of the exponent field.
+//! * **Error.** The target of weight `c` is `t[c] = f64(w[c]) / f64(scale)`; beyond the end of a row (partial last block)
+//!   it is 0. The *canonical error* of a word is `sum over c of (t[c] - integer[c])^2`, in `f64`, in ascending `c`.
+//! * **Word.** [`Quantizer::Exact`] takes the word with the smallest canonical error of all words of the code; ties go to
+//!   the smallest seed, then the smallest exponent, then the lexicographically smallest coefficients.
+//!   [`Quantizer::Printed`] and [`Quantizer::Rounded`] let a rule choose exponent and coefficients for each seed and
+//!   take the best seed in the same order. A block of zeros is always `BlockWord::zero`.
+//!
+//! These definitions name no algorithm: every search that follows them gives the same bytes, for any number of threads.
+//! Work is spread over the current `rayon` pool (`ThreadPool::install` chooses another one).
+//!
+//! # How it is computed
+//!
+//! The least-squares residual of a seed, the distance from the block to the span of the seed's matrix, is a lower bound
+//! on the error of all its words, under any quantizer. Three sieves follow each other, each with margins that cover its
+//! own rounding, so that none of them drops a seed that could win:
+//!
+//! 1. `scan`: residuals of all seeds in 16-bit integers, a batch of blocks side by side;
+//! 2. `span`: residuals of the few survivors in `f32`;
+//! 3. `lattice` (or `rule`): the words of a seed, in order of the bound, until the bound exceeds the best word.
+#![forbid(unsafe_code)]
 
-use seedlm_codec::{BlockCode, CodecError, CodedMatrix};
-use std::ops::ControlFlow;
-use thiserror::Error;
+mod basis;
+mod candidate;
+mod encoded;
+mod encoder;
+mod error;
+mod lattice;
+mod orbit;
+mod quantizer;
+mod rule;
+mod scale;
+mod scan;
+mod search;
+mod span;
+mod target;
 
-/// How the coefficients of a block are chosen, given the weights.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub enum Quantizer {
-    /// The rule as the paper prints it: exponent `floor(log2 max|t|)` of the least-squares solution.
-    Printed,
-    /// Least-squares solution rounded to the nearest integers, best exponent.
-    Rounded,
-    /// The optimum over all seeds, exponents and coefficients.
-    #[default]
-    Exact,
-}
-
-/// A matrix and what the code made of it.
-#[derive(Clone, Debug)]
-pub struct EncodedMatrix {
-    /// The words and the scale.
-    pub matrix: CodedMatrix,
-    /// Sum over the real weights of `(w - w')^2`, `w'` the decoded weight, in the weights' own units.
-    pub squared_error: f64,
-    /// Sum of `w^2`.
-    pub squared_norm: f64,
-}
-
-/// Why a matrix cannot be encoded.
-#[derive(Debug, Error)]
-#[non_exhaustive]
-pub enum EncodeError {
-    /// A weight is not a number, or infinite.
-    #[error("row {row}, column {column}: the weight is {value}")]
-    NotFinite {
-        /// Row of the weight.
-        row: usize,
-        /// Column of the weight.
-        column: usize,
-        /// The weight.
-        value: f32,
-    },
-    /// The number of values is not rows times columns.
-    #[error("{rows} x {columns} weights are not {values} values")]
-    Shape {
-        /// Rows asked for.
-        rows: usize,
-        /// Columns asked for.
-        columns: usize,
-        /// Values given.
-        values: usize,
-    },
-    /// The caller's progress function asked to stop.
-    #[error("stopped on request")]
-    Stopped,
-    /// The codec refuses the result.
-    #[error(transparent)]
-    Codec(#[from] CodecError),
-}
-
-/// Encodes matrices in one block code.
-pub struct BlockEncoder {
-    code: BlockCode,
-}
-
-impl BlockEncoder {
-    /// Prepares the tables for a code.
-    ///
-    /// # Errors
-    /// When the code is one that this encoder cannot search.
-    pub fn new(code: &BlockCode) -> Result<Self, EncodeError> {
-        Ok(BlockEncoder { code: code.clone() })
-    }
-
-    /// Encodes `rows x columns` weights, row by row. `advance` is told, from any thread, how many weights have been
-    /// finished since its last call, and may ask to stop.
-    ///
-    /// # Errors
-    /// See [`EncodeError`].
-    pub fn encode(
-        &self,
-        rows: usize,
-        columns: usize,
-        values: &[f32],
-        quantizer: Quantizer,
-        advance: &(dyn Fn(usize) -> ControlFlow<()> + Sync),
-    ) -> Result<EncodedMatrix, EncodeError> {
-        let _ = (rows, columns, values, quantizer, advance, &self.code);
-        todo!()
-    }
-}
+pub use encoded::EncodedMatrix;
+pub use encoder::BlockEncoder;
+pub use error::EncodeError;
+pub use quantizer::{Quantizer, UnknownQuantizer};

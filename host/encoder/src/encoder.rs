@@ -1,0 +1,248 @@
+//! Whole matrices: checks, scale, threads, and the words' bytes.
+
+use crate::encoded::EncodedMatrix;
+use crate::error::EncodeError;
+use crate::quantizer::Quantizer;
+use crate::scale::{legal_scale, roomy_bias, step_at};
+use crate::search::{SearchRules, SeedSearch};
+use crate::target::Target;
+use rayon::prelude::*;
+use seedlm_codec::bits::write_field;
+use seedlm_codec::{BlockCode, BlockDecoder, CodecError, CodedMatrix};
+use std::ops::{ControlFlow, Range};
+use std::sync::atomic::{AtomicBool, Ordering};
+
+/// The largest blocks of a matrix, which decide its bias: this many.
+const PILOT_BLOCKS: usize = 32;
+/// Exponents that these blocks may choose from.
+const PILOT_LARGEST_EXPONENT: u32 = 15;
+
+/// Encodes matrices in one block code.
+///
+/// ```
+/// use seedlm_codec::{BlockCode, BlockCodeFields, Lfsr};
+/// use seedlm_encoder::{BlockEncoder, Quantizer};
+/// use std::ops::ControlFlow;
+///
+/// let mut fields: BlockCodeFields = BlockCode::preset("paper-4b")?.into();
+/// fields.lfsr = Lfsr::paper(10)?; // A short register, so that this example is quick.
+/// let encoder = BlockEncoder::new(&BlockCode::new(fields)?)?;
+/// let weights = [0.5, -0.25, 0.0, 0.125, 1.0, -1.0, 0.75, 0.3];
+/// let encoded = encoder.encode(1, 8, &weights, Quantizer::Exact, &|_| ControlFlow::Continue(()))?;
+/// assert!(encoded.relative_error() < 0.4);
+/// # Ok::<(), seedlm_encoder::EncodeError>(())
+/// ```
+pub struct BlockEncoder {
+    code: BlockCode,
+    search: SeedSearch,
+}
+
+/// What became of one block.
+struct EncodedBlock {
+    /// The word's bits.
+    word: u128,
+    /// Squared error over the real weights, in their units.
+    squared_error: f64,
+    /// Squared norm of the real weights.
+    squared_norm: f64,
+}
+
+impl BlockEncoder {
+    /// Prepares the tables for a code, on the current `rayon` pool. Every legal code is accepted; registers of 10 to 20
+    /// bits are searched fast (with tables of some 40 to 300 bytes per seed), longer ones take seconds per block.
+    ///
+    /// # Errors
+    /// None at present: every legal code can be searched.
+    pub fn new(code: &BlockCode) -> Result<Self, EncodeError> {
+        Ok(BlockEncoder {
+            code: code.clone(),
+            search: SeedSearch::new(code),
+        })
+    }
+
+    /// The code that this encoder writes.
+    pub fn code(&self) -> &BlockCode {
+        &self.code
+    }
+
+    /// Encodes `rows x columns` weights, row by row. `advance` is told, from any thread, how many weights have been
+    /// finished since its last call, and may ask to stop.
+    ///
+    /// The result depends on the weights, the code and the quantizer only.
+    ///
+    /// # Errors
+    /// [`EncodeError::Shape`] when there are not `rows * columns` values, [`EncodeError::NotFinite`] with the first weight
+    /// that is not finite, [`EncodeError::Stopped`] when `advance` breaks, [`EncodeError::Codec`] when the matrix is
+    /// too large to address.
+    pub fn encode(
+        &self,
+        rows: usize,
+        columns: usize,
+        values: &[f32],
+        quantizer: Quantizer,
+        advance: &(dyn Fn(usize) -> ControlFlow<()> + Sync),
+    ) -> Result<EncodedMatrix, EncodeError> {
+        if rows.checked_mul(columns) != Some(values.len()) {
+            let values = values.len();
+            return Err(EncodeError::Shape { rows, columns, values });
+        }
+        if let Some(index) = values.iter().position(|value| !value.is_finite()) {
+            return Err(EncodeError::NotFinite {
+                row: index / columns,
+                column: index % columns,
+                value: values[index],
+            });
+        }
+        let bytes = CodedMatrix::word_bytes(&self.code, rows, columns)
+            .ok_or_else(|| CodecError::Tensor(format!("{rows} x {columns} weights are too many to address")))?;
+        let blocks = Blocks::new(columns, self.code.block_size(), values);
+        let scale = legal_scale(&self.code, self.bias(&blocks, quantizer));
+        let encoded = self.encode_blocks(&blocks, scale, quantizer, advance)?;
+
+        let width = self.code.word_bits() as usize;
+        let mut words = vec![0; bytes];
+        for (index, block) in encoded.iter().enumerate() {
+            write_field(&mut words, index * width, width, block.word);
+        }
+        Ok(EncodedMatrix {
+            matrix: CodedMatrix::new(&self.code, rows, columns, scale, words)?,
+            // One order of summation, however the blocks were shared out.
+            squared_error: encoded.iter().map(|block| block.squared_error).sum(),
+            squared_norm: encoded.iter().map(|block| block.squared_norm).sum(),
+        })
+    }
+
+    /// The bias that puts the largest exponent of the matrix's largest blocks (by norm) on the top of the exponent field.
+    ///
+    /// The largest blocks are encoded with exponents to spare to find that out. 0 for a matrix of zeros.
+    fn bias(&self, blocks: &Blocks<'_>, quantizer: Quantizer) -> i32 {
+        let squared_norm = |index: usize| -> f64 {
+            let squares = blocks
+                .weights(index)
+                .iter()
+                .map(|&weight| f64::from(weight) * f64::from(weight));
+            squares.sum()
+        };
+        let mut largest: Vec<(f64, usize)> = (0..blocks.count()).map(|index| (squared_norm(index), index)).collect();
+        let larger = |a: &(f64, usize), b: &(f64, usize)| b.0.total_cmp(&a.0).then(a.1.cmp(&b.1));
+        if largest.len() > PILOT_BLOCKS {
+            largest.select_nth_unstable_by(PILOT_BLOCKS, larger);
+            largest.truncate(PILOT_BLOCKS);
+        }
+        largest.retain(|&(square, _)| square > 0.0);
+        largest.sort_unstable_by(larger);
+        let Some(&(square, _)) = largest.first() else {
+            return 0;
+        };
+        let bias = roomy_bias(&self.code, square.sqrt());
+        let step = step_at(&self.code, bias);
+        let targets: Vec<Target> = largest.iter().map(|&(_, index)| blocks.target(index, step)).collect();
+        let rules = SearchRules {
+            quantizer,
+            largest_exponent: PILOT_LARGEST_EXPONENT,
+        };
+        let words = self.search.search(&targets, rules);
+        let top = words.iter().map(|word| word.exponent).max().unwrap_or(0);
+        bias + top as i32 - self.code.largest_exponent() as i32
+    }
+
+    fn encode_blocks(
+        &self,
+        blocks: &Blocks<'_>,
+        scale: f32,
+        quantizer: Quantizer,
+        advance: &(dyn Fn(usize) -> ControlFlow<()> + Sync),
+    ) -> Result<Vec<EncodedBlock>, EncodeError> {
+        let stopped = AtomicBool::new(false);
+        // Large jobs fill the scan's batches better; small ones share the work better. It changes nothing else.
+        let threads = rayon::current_num_threads();
+        let size = (blocks.count() / (4 * threads)).clamp(32, 1024).next_multiple_of(32);
+        let jobs = blocks.count().div_ceil(size);
+        let encoded: Vec<Vec<EncodedBlock>> = (0..jobs)
+            .into_par_iter()
+            .map(|job| {
+                if stopped.load(Ordering::Relaxed) {
+                    return Vec::new();
+                }
+                let range = job * size..blocks.count().min((job + 1) * size);
+                let weights = range.clone().map(|index| blocks.weights(index).len()).sum();
+                let encoded = self.encode_range(blocks, range, scale, quantizer);
+                if advance(weights).is_break() {
+                    stopped.store(true, Ordering::Relaxed);
+                }
+                encoded
+            })
+            .collect();
+        if stopped.into_inner() {
+            return Err(EncodeError::Stopped);
+        }
+        Ok(encoded.into_iter().flatten().collect())
+    }
+
+    fn encode_range(
+        &self,
+        blocks: &Blocks<'_>,
+        range: Range<usize>,
+        scale: f32,
+        quantizer: Quantizer,
+    ) -> Vec<EncodedBlock> {
+        let step = f64::from(scale);
+        let targets: Vec<Target> = range.clone().map(|index| blocks.target(index, step)).collect();
+        let rules = SearchRules {
+            quantizer,
+            largest_exponent: self.code.largest_exponent(),
+        };
+        let decoder = BlockDecoder::new(&self.code);
+        let words = self.search.search(&targets, rules).into_iter().zip(range);
+        let encoded = words.map(|(candidate, index)| {
+            let word = candidate.word(&self.code);
+            let (mut squared_error, mut squared_norm) = (0.0, 0.0);
+            for (&weight, integer) in blocks.weights(index).iter().zip(decoder.weights(&word)) {
+                let decoded = (integer as f64 * step) as f32;
+                let difference = f64::from(weight) - f64::from(decoded);
+                squared_error += difference * difference;
+                squared_norm += f64::from(weight) * f64::from(weight);
+            }
+            EncodedBlock {
+                word: word.pack(&self.code),
+                squared_error,
+                squared_norm,
+            }
+        });
+        encoded.collect()
+    }
+}
+
+/// A matrix as the blocks of its rows, one after the other.
+struct Blocks<'a> {
+    columns: usize,
+    block_size: usize,
+    per_row: usize,
+    values: &'a [f32],
+}
+
+impl<'a> Blocks<'a> {
+    fn new(columns: usize, block_size: usize, values: &'a [f32]) -> Self {
+        Blocks {
+            columns,
+            block_size,
+            per_row: columns.div_ceil(block_size),
+            values,
+        }
+    }
+
+    fn count(&self) -> usize {
+        self.values.len().checked_div(self.columns).unwrap_or(0) * self.per_row
+    }
+
+    /// The real weights of a block: fewer than `C` at the end of a row.
+    fn weights(&self, index: usize) -> &'a [f32] {
+        let row = &self.values[index / self.per_row * self.columns..][..self.columns];
+        let start = index % self.per_row * self.block_size;
+        &row[start..self.columns.min(start + self.block_size)]
+    }
+
+    fn target(&self, index: usize, scale: f64) -> Target {
+        Target::new(self.weights(index), self.block_size, scale)
+    }
+}

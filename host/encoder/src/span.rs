@@ -1,0 +1,267 @@
+//! How far a block is from what a seed can reach at all, in `f32`: the second sieve.
+//!
+//! # The idealised matrix
+//!
+//! A state is a window of `K` bits of one sequence `b`, newest bit on top. Write `sigma = 2b - 1` and let the window go on
+//! into the past for ever:
+//!
+//! `u[m] = sum over i >= 1 of 2^-i sigma[m + K - i]`, so that `u[m+1] = (u[m] + sigma[m+K]) / 2`.
+//!
+//! An entry `A = state - 2^(K-1)` of the real matrix is `2^(K-1) u - d` with `0 <= d <= 1` (the past is worth one step at
+//! most). The idealised matrix of a seed has `u` in place of `A`. Its columns 1.. are combinations of its column 0 and of
+//! the *sign vectors* `s_p[c] = sigma[n + p + K + cP]`, so its span is that of `s_1 .. s_{P-1}, u_0`: easy to orthogonalise,
+//! exactly rank-deficient where two sign vectors agree, and its inner products with a block obey the recursion above.
+//!
+//! # The bound
+//!
+//! For a word `A x` with error at most `|t|^2`, `|t - A x| >= dist(t, span) - |d x|`, and `|d x| <= sqrt(C) |x|_1`. Two
+//! bounds on `x` serve: it comes from the code's coefficients and exponents; and `|A x| <= 2 |t|`, so
+//! `|x| <= 2 |t| / sigma_min(A)`. `slack` is the resulting bound on `|d x| / |t|`.
+
+use crate::candidate::MOST_COEFFICIENTS;
+use crate::orbit::Orbit;
+use seedlm_codec::BlockCode;
+
+/// Seeds that are treated side by side.
+pub(crate) const GROUP: usize = 8;
+/// Inner products of a group: a seed needs those at its position and `P - 1` further ones.
+const REACH: usize = GROUP + MOST_COEFFICIENTS;
+/// Squared length below which a sign vector is a combination of those before it. Gram determinants of sign vectors are
+/// integers and at most `C^r`, so the squared length outside the span of `r <= 6` others is 0 or at least 64^-6 > 1e-11.
+const DEPENDENT: f64 = 1e-13;
+
+/// An orthonormal basis of one seed's idealised span, as the triangle that turns inner products into coordinates.
+pub(crate) struct SeedSpan {
+    /// `triangle[i][k]`: coordinate `i` of a block `w` is the sum over `k <= i` of `triangle[i][k] * g[k]`, with
+    /// `g = (<s_1, w>, .., <s_{P-1}, w>, <u_0, w>)`. A dependent vector has a row of zeros.
+    pub triangle: [[f64; MOST_COEFFICIENTS]; MOST_COEFFICIENTS],
+    /// Bound on `|d x| / |t|`; infinite where only the code's range bounds `x`.
+    pub slack: f64,
+    /// Whether the span could not be computed safely: no bound then.
+    pub unknown: bool,
+}
+
+/// The sequences behind all idealised matrices.
+pub(crate) struct IdealWindows {
+    columns: usize,
+    rows: usize,
+    /// `u[m]`, `m` from 0.
+    u: Vec<f64>,
+    /// `sigma[m + K]`.
+    newest: Vec<f64>,
+    /// One step of an entry in the unit of `u`: `2^(1-K)`.
+    resolution: f64,
+}
+
+impl IdealWindows {
+    /// Windows for every position below `positions` and all that a seed there needs.
+    pub fn new(code: &BlockCode, orbit: &Orbit, positions: usize) -> Self {
+        let (rows, columns) = (code.block_size(), code.latent_dimension());
+        let length = code.lfsr().length() as usize;
+        let count = positions + rows * columns + REACH + 1;
+        let sign = |position: usize| if orbit.bit(position) { 1.0 } else { -1.0 };
+        // 64 steps of the recursion forget where it started.
+        let start = 64_usize.div_ceil(orbit.seeds) * orbit.seeds;
+        let past = (start - 64..start).fold(0.0, |u, position| (u + sign(position + length)) / 2.0);
+        let newest: Vec<f64> = (0..count).map(|position| sign(position + length)).collect();
+        let mut u = vec![past];
+        for sign in &newest[..count - 1] {
+            u.push((u[u.len() - 1] + sign) / 2.0);
+        }
+        IdealWindows {
+            columns,
+            rows,
+            u,
+            newest,
+            resolution: 2_f64.powi(1 - length as i32),
+        }
+    }
+
+    /// Orthogonalises the span of the seed at a position.
+    pub fn span(&self, position: usize) -> SeedSpan {
+        let (rows, columns) = (self.rows, self.columns);
+        let mut triangle = [[0.0; MOST_COEFFICIENTS]; MOST_COEFFICIENTS];
+        let mut directions: [[f64; 64]; MOST_COEFFICIENTS] = [[0.0; 64]; MOST_COEFFICIENTS];
+        let mut unknown = false;
+        let mut full_rank = true;
+        for index in 0..columns {
+            let (done, rest) = directions.split_at_mut(index);
+            let vector = &mut rest[0][..rows];
+            let (source, first) = if index + 1 < columns {
+                (&self.newest, position + index + 1)
+            } else {
+                (&self.u, position + 1)
+            };
+            for (value, &entry) in vector.iter_mut().zip(source[first..].iter().step_by(columns)) {
+                *value = entry;
+            }
+            let mut row = [0.0; MOST_COEFFICIENTS];
+            row[index] = 1.0;
+            for _ in 0..2 {
+                for (other, direction) in done.iter().enumerate() {
+                    let part: f64 = vector.iter().zip(direction).map(|(a, b)| a * b).sum();
+                    vector
+                        .iter_mut()
+                        .zip(direction)
+                        .for_each(|(value, direction)| *value -= part * direction);
+                    for k in 0..=other {
+                        row[k] -= part * triangle[other][k];
+                    }
+                }
+            }
+            let square: f64 = vector.iter().map(|value| value * value).sum();
+            if square > DEPENDENT {
+                let factor = 1.0 / square.sqrt();
+                vector.iter_mut().for_each(|value| *value *= factor);
+                triangle[index] = row.map(|value| value * factor);
+            } else {
+                vector.fill(0.0);
+                full_rank = false;
+                // The argument for DEPENDENT holds for sign vectors only.
+                unknown |= index + 1 == columns;
+            }
+        }
+        let slack = if full_rank {
+            self.slack(&triangle)
+        } else {
+            f64::INFINITY
+        };
+        SeedSpan {
+            triangle,
+            slack,
+            unknown,
+        }
+    }
+
+    /// The bound by `sigma_min`: from the Frobenius norm of the idealised matrix's pseudo-inverse, made smaller by the
+    /// norm of what idealising changed (`sqrt(C P) 2^(1-K)` where `u` counts in units of `2^(K-1)`).
+    fn slack(&self, triangle: &[[f64; MOST_COEFFICIENTS]; MOST_COEFFICIENTS]) -> f64 {
+        let columns = self.columns;
+        let mut square = 0.0;
+        for row in &triangle[..columns] {
+            // Coefficients of one direction in the columns of the matrix, by `s_p = 2 u_p - u_{p-1}`.
+            let mut coefficients = [0.0; MOST_COEFFICIENTS];
+            coefficients[0] = row[columns - 1];
+            for p in 1..columns {
+                coefficients[p] += 2.0 * row[p - 1];
+                coefficients[p - 1] -= row[p - 1];
+            }
+            square += coefficients.iter().map(|value| value * value).sum::<f64>();
+        }
+        let change = (self.rows as f64 * columns as f64).sqrt() * self.resolution;
+        let smallest = 1.0 / square.sqrt() - change;
+        // |x|_1 <= sqrt(P) |x|, and 2 |t| / smallest bounds |x|.
+        if smallest > 0.0 {
+            2.0 * change / smallest
+        } else {
+            f64::INFINITY
+        }
+    }
+}
+
+/// Triangles of all seeds in `f32`, eight seeds side by side.
+pub(crate) struct SpanTable {
+    rows: usize,
+    columns: usize,
+    u: Vec<f32>,
+    /// Per group: for each `i`, for each `k <= i`, the eight seeds' `triangle[i][k]`.
+    triangles: Vec<[f32; GROUP]>,
+    /// Per seed, how much larger the relative energy can be than computed. Infinite: unknown.
+    margins: Vec<f32>,
+    /// Per seed, [`SeedSpan::slack`].
+    slacks: Vec<f32>,
+}
+
+impl SpanTable {
+    /// An empty table.
+    pub fn new(windows: &IdealWindows) -> Self {
+        SpanTable {
+            rows: windows.rows,
+            columns: windows.columns,
+            u: windows.u.iter().map(|&u| u as f32).collect(),
+            triangles: Vec::new(),
+            margins: Vec::new(),
+            slacks: Vec::new(),
+        }
+    }
+
+    /// Adds the next eight seeds.
+    pub fn push(&mut self, group: &[SeedSpan]) {
+        for i in 0..self.columns {
+            for k in 0..=i {
+                let mut column = [0.0; GROUP];
+                for (value, span) in column.iter_mut().zip(group) {
+                    *value = span.triangle[i][k] as f32;
+                }
+                self.triangles.push(column);
+            }
+        }
+        let (rows, columns) = (self.rows as f64, self.columns as f64);
+        for span in group {
+            // Inner products of C terms, with |u| <= 1 and a block of norm 1, are off by (C + 3) sqrt(C) 2^-24 at most;
+            // `2h - h'` by 4 times that; the triangle's sum of P terms adds P + 1 roundings of terms below the bound
+            // sqrt(C) on an inner product. Twice the norm of all that bounds the change of the energy; it is at most 1.
+            let square: f64 = span.triangle.iter().flatten().map(|value| value * value).sum();
+            let product = rows.sqrt() * 2_f64.powi(-24) * (4.0 * (rows + 4.0) + columns + 2.0);
+            let margin = 2.0 * (square * columns).sqrt() * product + 1e-5;
+            self.margins
+                .push(if span.unknown { f32::INFINITY } else { margin as f32 });
+            self.slacks.push(span.slack as f32 * 1.000_001);
+        }
+    }
+
+    /// The relative energy of a block of norm 1 (`C` values) in the spans of group `group`'s seeds: 1 less the squared
+    /// distance.
+    fn energies(&self, group: usize, block: &[f32]) -> [f32; GROUP] {
+        let columns = self.columns;
+        let mut h = [0_f32; REACH];
+        for (c, &weight) in block.iter().enumerate() {
+            let start = group * GROUP + 1 + c * columns;
+            let window: &[f32; REACH] = self.u[start..start + REACH].try_into().expect("as long as asked for");
+            for (sum, &u) in h.iter_mut().zip(window) {
+                *sum += weight * u;
+            }
+        }
+        let mut products = [[0_f32; GROUP]; MOST_COEFFICIENTS];
+        for p in 1..columns {
+            for lane in 0..GROUP {
+                products[p - 1][lane] = 2.0 * h[lane + p] - h[lane + p - 1];
+            }
+        }
+        products[columns - 1].copy_from_slice(&h[..GROUP]);
+        let terms = columns * (columns + 1) / 2;
+        let mut triangle = self.triangles[group * terms..][..terms].iter();
+        let mut energies = [0_f32; GROUP];
+        for i in 0..columns {
+            let mut coordinate = [0_f32; GROUP];
+            for (product, factor) in products[..=i].iter().zip(&mut triangle) {
+                for lane in 0..GROUP {
+                    coordinate[lane] += factor[lane] * product[lane];
+                }
+            }
+            for lane in 0..GROUP {
+                energies[lane] += coordinate[lane] * coordinate[lane];
+            }
+        }
+        energies
+    }
+
+    /// Lower bounds on the relative error `|t - A x|^2 / |t|^2` of all words of the eight seeds of a group, as far as
+    /// it is below 1. `block` is `t` over its norm; `range_slack` the bound on `|d x| / |t|` by the code's range.
+    pub fn bounds(&self, group: usize, block: &[f32], range_slack: f64) -> [f64; GROUP] {
+        let energies = self.energies(group, block);
+        let mut bounds = [0.0; GROUP];
+        for (lane, bound) in bounds.iter_mut().enumerate() {
+            let seed = group * GROUP + lane;
+            let square = 1.0 - f64::from(energies[lane]) - f64::from(self.margins[seed]);
+            let distance = square.max(0.0).sqrt() - f64::from(self.slacks[seed]).min(range_slack);
+            *bound = distance.max(0.0) * distance.max(0.0);
+        }
+        bounds
+    }
+
+    /// Number of groups.
+    pub fn groups(&self) -> usize {
+        self.margins.len() / GROUP
+    }
+}
