@@ -1,1 +1,49 @@
-//! Models on disk.
+//! Models on disk: safetensors in, SeedLM containers out, and back.
+//!
+//! * [`Source`]: the tensors of a safetensors file or of a Hugging Face folder; [`Rules`]: which are compressed.
+//! * [`compress`], with a [`Plan`] before and a [`CompressReport`] after it.
+//! * [`Container`]: a compressed model, whose matrices are [`seedlm_codec::CodedMatrix`]; [`decompress`], [`verify`],
+//!   [`inspect`].
+//! * [`Model`]: either of the two; [`embedded`]: a small model that is part of the program.
+//!
+//! Inputs are hostile until checked: whatever the bytes are, the answer is a [`ModelError`] that names file and tensor,
+//! never a panic. Outputs appear whole or not at all.
+
+mod compress;
+mod container;
+mod copy;
+mod decompress;
+pub mod embedded;
+mod error;
+pub mod figures;
+mod file;
+mod floats;
+mod folder;
+mod header;
+mod inspect;
+mod model;
+mod near_names;
+mod output;
+mod plain;
+mod plan;
+mod progress;
+mod rules;
+mod source;
+mod unique_map;
+mod verify;
+
+pub use compress::{CompressOptions, CompressReport, compress};
+pub use container::{
+    CONTAINER_VERSION, CompressedEntry, CompressedMatrix, Container, Crc32, Document, KeptEntry, scale_name, words_name,
+};
+pub use decompress::{DecompressOptions, DecompressReport, decompress};
+pub use error::ModelError;
+pub use floats::FloatDtype;
+pub use inspect::{ContainerInspection, Inspection, MatrixSummary, PlainInspection, TensorSummary, inspect};
+pub use model::Model;
+pub use plan::{Plan, PlannedMatrix, PlannedTensor};
+pub use progress::{MatrixReport, MatrixStep, Progress, Silent};
+pub use rules::{KeepReason, Rules};
+pub use safetensors::Dtype;
+pub use source::{Matrix, Source, TensorInfo};
+pub use verify::{VerifyReport, verify};

@@ -1,0 +1,214 @@
+//! Compresses a model.
+
+use crate::container::{CompressedEntry, ContainerFile, Content, Crc32};
+use crate::copy::copy_others;
+use crate::error::ModelError;
+use crate::figures::{bits_per_weight, relative_error, sqnr_db};
+use crate::folder::INDEX_FILE;
+use crate::output::{Output, write_bytes};
+use crate::plan::{Plan, PlannedMatrix};
+use crate::progress::{MatrixReport, MatrixStep, Progress, check_stop};
+use crate::rules::Rules;
+use crate::source::Source;
+use seedlm_codec::BlockCode;
+use seedlm_encoder::{BlockEncoder, EncodeError, EncodedMatrix, Quantizer};
+use serde::Serialize;
+use std::ops::ControlFlow;
+use std::path::Path;
+use std::time::Instant;
+
+/// How to compress.
+#[derive(Clone, Debug)]
+pub struct CompressOptions {
+    /// The code.
+    pub code: BlockCode,
+    /// How the encoder chooses coefficients.
+    pub quantizer: Quantizer,
+    /// Which tensors.
+    pub rules: Rules,
+    /// Whether an output that exists is replaced.
+    pub replace: bool,
+}
+
+/// What a compression did.
+#[derive(Clone, Debug, Serialize)]
+pub struct CompressReport {
+    /// Label of the code.
+    pub code: String,
+    /// The compressed matrices, file by file.
+    pub matrices: Vec<MatrixReport>,
+    /// Number of tensors kept as they were.
+    pub kept_tensors: usize,
+    /// Weights in the compressed matrices.
+    pub compressed_weights: u64,
+    /// Weights in the whole model.
+    pub weights: u64,
+    /// Size of the source's weight files in bytes.
+    pub input_bytes: u64,
+    /// Size of the output's weight files in bytes.
+    pub output_bytes: u64,
+    /// Bytes of words and scales of the compressed matrices.
+    pub stored_bytes: u64,
+    /// Bits per weight of the compressed matrices, over words and scales.
+    pub bits_per_compressed_weight: f64,
+    /// Bits per weight of the whole model, over whole files.
+    pub bits_per_weight: f64,
+    /// `||W - W'|| / ||W||` over all compressed matrices together.
+    pub relative_error: f64,
+    /// The same as a ratio in decibels; none where there is no noise.
+    pub sqnr_db: Option<f64>,
+    /// Time for encoding, in seconds.
+    pub encode_seconds: f64,
+    /// Time for everything, in seconds.
+    pub seconds: f64,
+    /// Weights encoded per second of encoding.
+    pub weights_per_s: f64,
+}
+
+/// Compresses a model: a file to a file, a folder to a folder. The encoder runs in the current rayon thread pool; the
+/// output's bytes do not depend on the number of threads.
+///
+/// Memory holds one matrix and the words of one file of the model at a time.
+///
+/// # Errors
+/// [`ModelError`]; nothing is left under the output's name then, except what was there before.
+pub fn compress(
+    source: &Source,
+    output: &Path,
+    options: &CompressOptions,
+    progress: &dyn Progress,
+) -> Result<CompressReport, ModelError> {
+    let begun = Instant::now();
+    let plan = Plan::new(source, &options.rules, &options.code)?;
+    let target = Output::prepare(source, output, options.replace)?;
+    let encoder = BlockEncoder::new(&options.code).map_err(ModelError::Encoder)?;
+    let mut matrices = Vec::with_capacity(plan.compressed.len());
+    let mut output_bytes = 0;
+    let mut index_entries = Vec::new();
+    for (number, file) in source.files().iter().enumerate() {
+        let mut container = ContainerFile::new(&file.header().metadata);
+        for matrix in plan.compressed.iter().filter(|matrix| matrix.info.file == number) {
+            let step = MatrixStep {
+                number: matrices.len() + 1,
+                count: plan.compressed.len(),
+                name: matrix.name.clone(),
+                rows: matrix.shape[0],
+                columns: matrix.shape[1],
+                source_dtype: matrix.source_dtype,
+                code: plan.code.clone(),
+            };
+            progress.start(&step);
+            let (encoded, report) = encode(source, matrix, &step, &encoder, options.quantizer, progress)?;
+            progress.finish(&step, &report);
+            add_matrix(&mut container, &options.code, &report, encoded);
+            matrices.push(report);
+        }
+        for kept in plan.kept.iter().filter(|kept| kept.info.file == number) {
+            check_stop(progress)?;
+            container.keep(source, &kept.info)?;
+        }
+        output_bytes += target.write(Path::new(&file.file_name()), progress, |path, writer| {
+            container.write(path, source, writer, progress)
+        })?;
+        let sizes = container.sizes();
+        index_entries.extend(sizes.map(|(name, bytes)| (name.to_string(), file.file_name(), bytes)));
+    }
+    if source.is_folder() {
+        copy_others(source, &target, progress)?;
+    }
+    if let Some(index) = source.index() {
+        let text = index.rewritten(index_entries).to_json();
+        target.write(Path::new(INDEX_FILE), progress, |path, writer| {
+            write_bytes(path, writer, &text, progress)
+        })?;
+    }
+    check_stop(progress)?;
+    target.commit()?;
+    Ok(CompressReport::new(
+        &plan,
+        matrices,
+        output_bytes,
+        begun.elapsed().as_secs_f64(),
+    ))
+}
+
+fn encode(
+    source: &Source,
+    matrix: &PlannedMatrix,
+    step: &MatrixStep,
+    encoder: &BlockEncoder,
+    quantizer: Quantizer,
+    progress: &dyn Progress,
+) -> Result<(EncodedMatrix, MatrixReport), ModelError> {
+    check_stop(progress)?;
+    let weights = source.matrix(&matrix.info)?;
+    let begun = Instant::now();
+    let advance = |done: usize| {
+        progress.advance(done);
+        if progress.stop_requested() {
+            ControlFlow::Break(())
+        } else {
+            ControlFlow::Continue(())
+        }
+    };
+    let encoded = encoder
+        .encode(weights.rows, weights.columns, &weights.values, quantizer, &advance)
+        .map_err(|error| match error {
+            EncodeError::Stopped => ModelError::Interrupted,
+            other => ModelError::tensor(source.file_path(matrix.info.file), &matrix.name, other.to_string()),
+        })?;
+    let report = MatrixReport::new(step, &encoded, begun.elapsed().as_secs_f64());
+    Ok((encoded, report))
+}
+
+fn add_matrix(container: &mut ContainerFile, code: &BlockCode, report: &MatrixReport, encoded: EncodedMatrix) {
+    let words = encoded.matrix.words().to_vec();
+    let scale = encoded.matrix.scale().to_le_bytes().to_vec();
+    let entry = CompressedEntry {
+        shape: report.shape,
+        source_dtype: report.source_dtype,
+        code: report.code.clone(),
+        words_crc32: Crc32::of(&words),
+        scale_crc32: Crc32::of(&scale),
+        squared_error: report.squared_error,
+        squared_norm: report.squared_norm,
+    };
+    let words_bytes = words.len();
+    container.compressed(
+        &report.name,
+        code,
+        entry,
+        words_bytes,
+        [Content::Bytes(words), Content::Bytes(scale)],
+    );
+}
+
+impl CompressReport {
+    fn new(plan: &Plan, matrices: Vec<MatrixReport>, output_bytes: u64, seconds: f64) -> Self {
+        let sum = |value: fn(&MatrixReport) -> f64| matrices.iter().map(value).sum::<f64>();
+        let (squared_error, squared_norm) = (sum(|matrix| matrix.squared_error), sum(|matrix| matrix.squared_norm));
+        let encode_seconds = sum(|matrix| matrix.seconds);
+        let stored_bytes = matrices.iter().map(|matrix| matrix.stored_bytes).sum();
+        CompressReport {
+            code: plan.code.clone(),
+            kept_tensors: plan.kept.len(),
+            compressed_weights: plan.compressed_weights,
+            weights: plan.weights,
+            input_bytes: plan.input_bytes,
+            output_bytes,
+            stored_bytes,
+            bits_per_compressed_weight: bits_per_weight(stored_bytes, plan.compressed_weights),
+            bits_per_weight: bits_per_weight(output_bytes, plan.weights),
+            relative_error: relative_error(squared_error, squared_norm),
+            sqnr_db: sqnr_db(squared_error, squared_norm),
+            encode_seconds,
+            seconds,
+            weights_per_s: if encode_seconds > 0.0 {
+                plan.compressed_weights as f64 / encode_seconds
+            } else {
+                0.0
+            },
+            matrices,
+        }
+    }
+}

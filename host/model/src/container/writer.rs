@@ -1,0 +1,152 @@
+//! Puts a container file together. Its header holds checksums, so all matrices are encoded before the first byte is
+//! written: in memory are the words (a part of the model's size), kept tensors are copied from the source's map.
+
+use super::checksum::{NO_DIGITS, seal_header};
+use super::{CompressedEntry, Crc32, DOCUMENT_KEY, Document, HEADER_CRC_KEY, KeptEntry, scale_name, words_name};
+use crate::error::ModelError;
+use crate::plain::{NewTensor, header_for, order, write_file};
+use crate::progress::Progress;
+use crate::source::{Source, TensorInfo};
+use safetensors::Dtype;
+use seedlm_codec::BlockCode;
+use std::collections::{BTreeMap, BTreeSet};
+use std::io::Write;
+use std::path::Path;
+
+/// Where the bytes of a tensor of a container come from.
+#[derive(Clone, Debug)]
+pub(crate) enum Content {
+    /// Encoded bytes.
+    Bytes(Vec<u8>),
+    /// A tensor of the source.
+    Kept(TensorInfo),
+    /// Of that size, but not known yet: only a header can be made of it.
+    Unknown,
+}
+
+/// A container file in the making.
+#[derive(Debug)]
+pub(crate) struct ContainerFile {
+    metadata: BTreeMap<String, String>,
+    document: Document,
+    tensors: Vec<NewTensor<Content>>,
+}
+
+impl ContainerFile {
+    /// An empty container that takes over the source file's metadata.
+    pub(crate) fn new(metadata: &BTreeMap<String, String>) -> Self {
+        let mut metadata = metadata.clone();
+        // Other tools refuse a file that does not say which library wrote its tensors.
+        metadata.entry("format".into()).or_insert_with(|| "pt".into());
+        ContainerFile {
+            metadata,
+            document: Document::empty(),
+            tensors: Vec::new(),
+        }
+    }
+
+    /// Adds a tensor as it is.
+    pub(crate) fn keep(&mut self, source: &Source, info: &TensorInfo) -> Result<(), ModelError> {
+        let crc32 = Crc32::of(source.bytes(info)?);
+        self.keep_with(info, crc32);
+        Ok(())
+    }
+
+    /// Adds a tensor whose checksum is known.
+    pub(crate) fn keep_with(&mut self, info: &TensorInfo, crc32: Crc32) {
+        self.document.kept.insert(info.name.clone(), KeptEntry { crc32 });
+        self.tensors.push(NewTensor {
+            name: info.name.clone(),
+            dtype: info.dtype,
+            shape: info.shape.clone(),
+            content: Content::Kept(info.clone()),
+        });
+    }
+
+    /// Adds a compressed matrix: `words_bytes` is the size of its words.
+    pub(crate) fn compressed(
+        &mut self,
+        name: &str,
+        code: &BlockCode,
+        entry: CompressedEntry,
+        words_bytes: usize,
+        [words, scale]: [Content; 2],
+    ) {
+        self.document.codes.insert(entry.code.clone(), code.clone());
+        self.document.compressed.insert(name.into(), entry);
+        self.tensors.push(NewTensor {
+            name: words_name(name),
+            dtype: Dtype::U8,
+            shape: vec![words_bytes],
+            content: words,
+        });
+        self.tensors.push(NewTensor {
+            name: scale_name(name),
+            dtype: Dtype::F32,
+            shape: vec![1],
+            content: scale,
+        });
+    }
+
+    /// The names of its tensors with their sizes in bytes.
+    pub(crate) fn sizes(&self) -> impl Iterator<Item = (&str, u64)> {
+        self.tensors.iter().map(|tensor| {
+            let bytes = crate::header::tensor_bytes(tensor.dtype, &tensor.shape).unwrap_or(0);
+            (tensor.name.as_str(), bytes as u64)
+        })
+    }
+
+    /// Checks that no two tensors got the same name, and that a kept one is not called as a compressed one.
+    pub(crate) fn check_names(&self, path: &Path) -> Result<(), ModelError> {
+        let mut names = BTreeSet::new();
+        let own = self.tensors.iter().map(|tensor| tensor.name.as_str());
+        for name in own.chain(self.document.compressed.keys().map(String::as_str)) {
+            if !names.insert(name) {
+                let reason = "its name is needed for a part of a compressed matrix; rename it, or --exclude the matrix";
+                return Err(ModelError::tensor(path, name, reason));
+            }
+        }
+        Ok(())
+    }
+
+    /// Orders the tensors and makes the sealed header.
+    pub(crate) fn header(&mut self, path: &Path) -> Result<Vec<u8>, ModelError> {
+        order(&mut self.tensors);
+        let document = serde_json::to_string(&self.document).map_err(|error| ModelError::Output {
+            path: path.to_path_buf(),
+            reason: format!("its description cannot be written: {error}"),
+        })?;
+        let mut metadata = self.metadata.clone();
+        metadata.insert(DOCUMENT_KEY.into(), document);
+        metadata.insert(HEADER_CRC_KEY.into(), NO_DIGITS.into());
+        let mut header = header_for(path, &metadata, &self.tensors)?;
+        seal_header(&mut header).ok_or_else(|| ModelError::Output {
+            path: path.to_path_buf(),
+            reason: "its header has no single place for the checksum".into(),
+        })?;
+        Ok(header)
+    }
+
+    /// Writes the file.
+    pub(crate) fn write(
+        &mut self,
+        path: &Path,
+        source: &Source,
+        writer: &mut dyn Write,
+        progress: &dyn Progress,
+    ) -> Result<(), ModelError> {
+        let header = self.header(path)?;
+        write_file(
+            path,
+            writer,
+            progress,
+            &header,
+            &self.tensors,
+            |tensor, write| match &tensor.content {
+                Content::Bytes(bytes) => write(bytes),
+                Content::Kept(info) => write(source.bytes(info)?),
+                Content::Unknown => Ok(()),
+            },
+        )
+    }
+}

@@ -1,0 +1,177 @@
+//! What can go wrong with models on disk. Every message names the file, the tensor where there is one, and what to do.
+
+use seedlm_codec::CodecError;
+use seedlm_encoder::EncodeError;
+use std::io;
+use std::path::{Path, PathBuf};
+use thiserror::Error;
+
+/// Why a model cannot be read, compressed, checked or written.
+#[derive(Debug, Error)]
+#[non_exhaustive]
+pub enum ModelError {
+    /// The operating system refused.
+    #[error("{}: cannot {action}: {source}", path.display())]
+    Io {
+        /// The file or folder.
+        path: PathBuf,
+        /// What was tried, as a verb: `open`, `write` ...
+        action: &'static str,
+        /// Its reason.
+        source: io::Error,
+    },
+    /// The file is shorter than its header says.
+    #[error(
+        "{}: the file is truncated: {expected_bytes} bytes expected, {actual_bytes} bytes found; download or copy it again",
+        path.display()
+    )]
+    Truncated {
+        /// The file.
+        path: PathBuf,
+        /// Size that the header asks for (at least), in bytes.
+        expected_bytes: u64,
+        /// Size of the file in bytes.
+        actual_bytes: u64,
+    },
+    /// The file is not what the safetensors format allows.
+    #[error("{}: not a valid safetensors file: {reason}", path.display())]
+    Malformed {
+        /// The file.
+        path: PathBuf,
+        /// What is wrong.
+        reason: String,
+    },
+    /// One tensor is not usable.
+    #[error("{}: tensor {tensor:?}: {reason}", path.display())]
+    Tensor {
+        /// The file.
+        path: PathBuf,
+        /// The tensor.
+        tensor: String,
+        /// What is wrong.
+        reason: String,
+    },
+    /// A weight is not a number, or infinite.
+    #[error(
+        "{}: tensor {tensor:?}: row {row}, column {column}: the weight is {value}; \
+         keep the tensor as it is with --exclude, or repair the model",
+        path.display()
+    )]
+    NotFinite {
+        /// The file.
+        path: PathBuf,
+        /// The tensor.
+        tensor: String,
+        /// Row of the weight.
+        row: usize,
+        /// Column of the weight.
+        column: usize,
+        /// The weight.
+        value: f32,
+    },
+    /// The folder is not a model, or its index and its shards do not fit each other.
+    #[error("{}: {reason}", path.display())]
+    Folder {
+        /// The folder or its index.
+        path: PathBuf,
+        /// What is wrong.
+        reason: String,
+    },
+    /// There is no SeedLM description in the file.
+    #[error(
+        "{}: not a SeedLM container: it has no \"seedlm\" metadata (a plain model, or a container with a damaged header)",
+        path.display()
+    )]
+    NotAContainer {
+        /// The file.
+        path: PathBuf,
+    },
+    /// A container of a later format version.
+    #[error(
+        "{}: container version {found}, and this program reads version {known}; update seedlm",
+        path.display()
+    )]
+    Version {
+        /// The file.
+        path: PathBuf,
+        /// Version of the file.
+        found: u64,
+        /// Version of this program.
+        known: u64,
+    },
+    /// The description of a container does not fit the format or the file's tensors.
+    #[error("{}: container refused: {reason}", path.display())]
+    Container {
+        /// The file.
+        path: PathBuf,
+        /// What is wrong.
+        reason: String,
+    },
+    /// A checksum does not fit: bits have changed since the file was written.
+    #[error("{}: damaged: {reason}; restore the file from a copy, or compress the model again", path.display())]
+    Damaged {
+        /// The file.
+        path: PathBuf,
+        /// Which checksum, with both values.
+        reason: String,
+    },
+    /// A tensor pattern that cannot be used.
+    #[error("pattern {pattern:?}: {reason}")]
+    Pattern {
+        /// The pattern.
+        pattern: String,
+        /// What is wrong.
+        reason: String,
+    },
+    /// The output may not be written there.
+    #[error("{}: {reason}", path.display())]
+    Output {
+        /// The output.
+        path: PathBuf,
+        /// What is wrong, and what to do.
+        reason: String,
+    },
+    /// The encoder refuses the code.
+    #[error("the encoder refuses the code: {0}")]
+    Encoder(#[source] EncodeError),
+    /// The caller asked to stop. Nothing was written under the output's name.
+    #[error("interrupted; nothing was written")]
+    Interrupted,
+}
+
+impl ModelError {
+    /// Wraps an error of the operating system.
+    pub(crate) fn io(path: &Path, action: &'static str) -> impl FnOnce(io::Error) -> ModelError {
+        let path = path.to_path_buf();
+        move |source| ModelError::Io { path, action, source }
+    }
+
+    /// A tensor that is not usable.
+    pub(crate) fn tensor(path: &Path, tensor: &str, reason: impl Into<String>) -> ModelError {
+        ModelError::Tensor {
+            path: path.to_path_buf(),
+            tensor: tensor.into(),
+            reason: reason.into(),
+        }
+    }
+
+    /// A tensor that the codec refuses.
+    pub(crate) fn codec(path: &Path, tensor: &str) -> impl FnOnce(CodecError) -> ModelError {
+        move |error| ModelError::tensor(path, tensor, error.to_string())
+    }
+
+    /// True where the file's content is at fault, not the way to it: what `verify` calls damage.
+    pub fn is_damage(&self) -> bool {
+        matches!(
+            self,
+            ModelError::Truncated { .. }
+                | ModelError::Malformed { .. }
+                | ModelError::Tensor { .. }
+                | ModelError::NotFinite { .. }
+                | ModelError::NotAContainer { .. }
+                | ModelError::Version { .. }
+                | ModelError::Container { .. }
+                | ModelError::Damaged { .. }
+        )
+    }
+}

@@ -1,0 +1,210 @@
+//! What a compression will do, before it is done.
+
+use crate::container::{CompressedEntry, ContainerFile, Content, Crc32, SCALE_BYTES, describes_itself};
+use crate::error::ModelError;
+use crate::figures::bits_per_weight;
+use crate::floats::FloatDtype;
+use crate::rules::{KeepReason, Rules};
+use crate::source::{Source, TensorInfo};
+use seedlm_codec::{BlockCode, CodedMatrix};
+use seedlm_encoder::{BlockEncoder, Quantizer};
+use serde::Serialize;
+use std::ops::ControlFlow;
+use std::time::{Duration, Instant};
+
+/// What a compression will do.
+#[derive(Clone, Debug, Serialize)]
+pub struct Plan {
+    /// Label of the code.
+    pub code: String,
+    /// The matrices to compress, file by file.
+    pub compressed: Vec<PlannedMatrix>,
+    /// The tensors to keep, file by file.
+    pub kept: Vec<PlannedTensor>,
+    /// Weights in the matrices to compress.
+    pub compressed_weights: u64,
+    /// Weights in the whole model.
+    pub weights: u64,
+    /// Size of the source's weight files in bytes.
+    pub input_bytes: u64,
+    /// Size of the output's weight files in bytes: exact but for some digits in the headers.
+    pub output_bytes: u64,
+    /// Bits per weight of the compressed matrices, over words and scales.
+    pub bits_per_compressed_weight: f64,
+    /// Bits per weight of the whole model, over whole files.
+    pub bits_per_weight: f64,
+}
+
+/// A matrix to compress.
+#[derive(Clone, Debug, Serialize)]
+pub struct PlannedMatrix {
+    /// Name.
+    pub name: String,
+    /// Rows (outputs) and columns (inputs).
+    pub shape: [usize; 2],
+    /// Type of the weights.
+    pub source_dtype: FloatDtype,
+    /// Size now, in bytes.
+    pub input_bytes: u64,
+    /// Size of words and scale, in bytes.
+    pub output_bytes: u64,
+    /// Bits per weight over words and scale.
+    pub bits_per_weight: f64,
+    #[serde(skip)]
+    pub(crate) info: TensorInfo,
+}
+
+/// A tensor to keep.
+#[derive(Clone, Debug, Serialize)]
+pub struct PlannedTensor {
+    /// Name.
+    pub name: String,
+    /// Sizes of the dimensions.
+    pub shape: Vec<usize>,
+    /// Type of an element.
+    pub dtype: String,
+    /// Size in bytes.
+    pub bytes: u64,
+    /// Why it is kept.
+    pub reason: &'static str,
+    #[serde(skip)]
+    pub(crate) info: TensorInfo,
+}
+
+impl Plan {
+    /// Decides for each tensor of the source, and counts.
+    ///
+    /// # Errors
+    /// [`ModelError::Pattern`] when a pattern of the rules matches nothing; [`ModelError::Container`] when the source
+    /// is compressed already; [`ModelError::Tensor`] when a tensor's name is in the way.
+    pub fn new(source: &Source, rules: &Rules, code: &BlockCode) -> Result<Self, ModelError> {
+        if let Some(file) = source.files().iter().find(|file| describes_itself(file)) {
+            return Err(ModelError::Container {
+                path: file.path().to_path_buf(),
+                reason: "it is a SeedLM container already; decompress it first".into(),
+            });
+        }
+        let mut plan = Plan {
+            code: code.label(),
+            compressed: Vec::new(),
+            kept: Vec::new(),
+            compressed_weights: 0,
+            weights: source.weights(),
+            input_bytes: source.file_bytes(),
+            output_bytes: 0,
+            bits_per_compressed_weight: 0.0,
+            bits_per_weight: 0.0,
+        };
+        for (info, choice) in source.tensors().iter().zip(rules.choose(source.tensors())?) {
+            match choice {
+                Some(reason) => plan.kept.push(planned_tensor(info, reason)),
+                None => plan.compressed.push(planned_matrix(source, info, code)?),
+            }
+        }
+        for number in 0..source.files().len() {
+            plan.output_bytes += plan.file_bytes(source, number, code)?;
+        }
+        plan.compressed_weights = plan.compressed.iter().map(|matrix| matrix.info.elements() as u64).sum();
+        let stored_bytes = plan.compressed.iter().map(|matrix| matrix.output_bytes).sum();
+        plan.bits_per_compressed_weight = bits_per_weight(stored_bytes, plan.compressed_weights);
+        plan.bits_per_weight = bits_per_weight(plan.output_bytes, plan.weights);
+        Ok(plan)
+    }
+
+    /// Measures, on part of the largest matrix, how fast this machine encodes (in the current thread pool), and returns
+    /// the seconds that the whole plan will take. `None` where there is nothing to encode.
+    ///
+    /// # Errors
+    /// As [`Source::matrix`], and [`ModelError::Encoder`].
+    pub fn estimate_seconds(
+        &self,
+        source: &Source,
+        code: &BlockCode,
+        quantizer: Quantizer,
+    ) -> Result<Option<f64>, ModelError> {
+        let Some(largest) = self.compressed.iter().max_by_key(|matrix| matrix.info.elements()) else {
+            return Ok(None);
+        };
+        let matrix = source.matrix(&largest.info)?;
+        let encoder = BlockEncoder::new(code).map_err(ModelError::Encoder)?;
+        let enough = Duration::from_millis(300);
+        let mut rows = 1.max(4096 / matrix.columns).min(matrix.rows);
+        loop {
+            let begun = Instant::now();
+            let values = &matrix.values[..rows * matrix.columns];
+            encoder
+                .encode(rows, matrix.columns, values, quantizer, &|_| ControlFlow::Continue(()))
+                .map_err(ModelError::Encoder)?;
+            let taken = begun.elapsed();
+            if taken >= enough || rows == matrix.rows {
+                let seconds_per_weight = taken.as_secs_f64() / values.len() as f64;
+                return Ok(Some(seconds_per_weight * self.compressed_weights as f64));
+            }
+            rows = (4 * rows).min(matrix.rows);
+        }
+    }
+
+    /// Size of an output file: its header is made with stand-ins for what only the encoder knows.
+    fn file_bytes(&self, source: &Source, number: usize, code: &BlockCode) -> Result<u64, ModelError> {
+        let path = source.file_path(number);
+        let mut file = ContainerFile::new(&source.files()[number].header().metadata);
+        for tensor in self.kept.iter().filter(|tensor| tensor.info.file == number) {
+            file.keep_with(&tensor.info, Crc32(0));
+        }
+        for matrix in self.compressed.iter().filter(|matrix| matrix.info.file == number) {
+            let entry = CompressedEntry {
+                shape: matrix.shape,
+                source_dtype: matrix.source_dtype,
+                code: code.label(),
+                words_crc32: Crc32(0),
+                scale_crc32: Crc32(0),
+                // As many digits as a sum usually has.
+                squared_error: 1.234567890123456,
+                squared_norm: 1234.567890123456,
+            };
+            let words_bytes = (matrix.output_bytes - SCALE_BYTES) as usize;
+            file.compressed(
+                &matrix.name,
+                code,
+                entry,
+                words_bytes,
+                [Content::Unknown, Content::Unknown],
+            );
+        }
+        file.check_names(path)?;
+        let data_bytes: u64 = file.sizes().map(|(_, bytes)| bytes).sum();
+        Ok(file.header(path)?.len() as u64 + data_bytes)
+    }
+}
+
+fn planned_tensor(info: &TensorInfo, reason: KeepReason) -> PlannedTensor {
+    PlannedTensor {
+        name: info.name.clone(),
+        shape: info.shape.clone(),
+        dtype: info.dtype.to_string(),
+        bytes: info.bytes() as u64,
+        reason: reason.as_str(),
+        info: info.clone(),
+    }
+}
+
+fn planned_matrix(source: &Source, info: &TensorInfo, code: &BlockCode) -> Result<PlannedMatrix, ModelError> {
+    let refuse = || {
+        let reason = format!("{} {:?} cannot be compressed", info.dtype, info.shape);
+        ModelError::tensor(source.file_path(info.file), &info.name, reason)
+    };
+    // The rules choose nothing else; this only says so to the compiler.
+    let (rows, columns) = info.rows_and_columns().ok_or_else(refuse)?;
+    let source_dtype = FloatDtype::of(info.dtype).ok_or_else(refuse)?;
+    let words_bytes = CodedMatrix::word_bytes(code, rows, columns).ok_or_else(refuse)?;
+    let output_bytes = words_bytes as u64 + SCALE_BYTES;
+    Ok(PlannedMatrix {
+        name: info.name.clone(),
+        shape: [rows, columns],
+        source_dtype,
+        input_bytes: info.bytes() as u64,
+        output_bytes,
+        bits_per_weight: bits_per_weight(output_bytes, info.elements() as u64),
+        info: info.clone(),
+    })
+}

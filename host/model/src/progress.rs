@@ -1,0 +1,108 @@
+//! How a long job talks to its caller.
+
+use crate::error::ModelError;
+use seedlm_encoder::EncodedMatrix;
+use serde::Serialize;
+use std::path::Path;
+
+/// A matrix that a job is about to work on.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct MatrixStep {
+    /// Number of the matrix in the job, from 1.
+    pub number: usize,
+    /// Matrices in the job.
+    pub count: usize,
+    /// Name.
+    pub name: String,
+    /// Number of rows (outputs).
+    pub rows: usize,
+    /// Number of columns (inputs).
+    pub columns: usize,
+    /// Type of the weights in the source.
+    pub source_dtype: crate::FloatDtype,
+    /// Label of the code.
+    pub code: String,
+}
+
+/// What became of a matrix.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct MatrixReport {
+    /// Name.
+    pub name: String,
+    /// Rows (outputs) and columns (inputs).
+    pub shape: [usize; 2],
+    /// Type of the weights in the source.
+    pub source_dtype: crate::FloatDtype,
+    /// Label of the code.
+    pub code: String,
+    /// Number of weights.
+    pub weights: u64,
+    /// Bytes of words and scale.
+    pub stored_bytes: u64,
+    /// Bits per weight over words and scale.
+    pub bits_per_weight: f64,
+    /// `||W - W'|| / ||W||`.
+    pub relative_error: f64,
+    /// Signal to quantisation noise ratio in decibels; none where there is no noise.
+    pub sqnr_db: Option<f64>,
+    /// Sum of `(w - w')^2`.
+    pub squared_error: f64,
+    /// Sum of `w^2`.
+    pub squared_norm: f64,
+    /// Time for encoding, in seconds.
+    pub seconds: f64,
+}
+
+impl MatrixReport {
+    pub(crate) fn new(step: &MatrixStep, encoded: &EncodedMatrix, seconds: f64) -> Self {
+        let weights = step.rows as u64 * step.columns as u64;
+        let stored_bytes = encoded.matrix.words().len() as u64 + crate::container::SCALE_BYTES;
+        MatrixReport {
+            name: step.name.clone(),
+            shape: [step.rows, step.columns],
+            source_dtype: step.source_dtype,
+            code: step.code.clone(),
+            weights,
+            stored_bytes,
+            bits_per_weight: crate::figures::bits_per_weight(stored_bytes, weights),
+            relative_error: crate::figures::relative_error(encoded.squared_error, encoded.squared_norm),
+            sqnr_db: crate::figures::sqnr_db(encoded.squared_error, encoded.squared_norm),
+            squared_error: encoded.squared_error,
+            squared_norm: encoded.squared_norm,
+            seconds,
+        }
+    }
+}
+
+/// Listens to a job, and may stop it. All functions may be called from any thread.
+pub trait Progress: Sync {
+    /// A matrix is begun.
+    fn start(&self, _step: &MatrixStep) {}
+    /// So many more weights of the matrix are done.
+    fn advance(&self, _weights: usize) {}
+    /// A matrix is done.
+    fn finish(&self, _step: &MatrixStep, _report: &MatrixReport) {}
+    /// A file is about to be written, under its final name.
+    fn writing(&self, _path: &Path) {}
+    /// A file or folder of the model is not taken along.
+    fn left_out(&self, _path: &Path) {}
+    /// Asked often; true ends the job with [`ModelError::Interrupted`], and nothing is left on disk.
+    fn stop_requested(&self) -> bool {
+        false
+    }
+}
+
+/// Listens to nothing and never stops.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Silent;
+
+impl Progress for Silent {}
+
+/// Ends the job if its caller wishes.
+pub(crate) fn check_stop(progress: &dyn Progress) -> Result<(), ModelError> {
+    if progress.stop_requested() {
+        Err(ModelError::Interrupted)
+    } else {
+        Ok(())
+    }
+}
