@@ -1,2 +1,44 @@
-//! The `seedlm` program.
-fn main() {}
+//! The `seedlm` program: compresses models into LFSR seeds, and back. Each verb has its file.
+
+mod completions;
+mod compress;
+mod decompress;
+mod inspect;
+mod interrupt;
+mod outcome;
+mod stdout;
+mod talk;
+mod threads;
+mod verify;
+
+use clap::{Parser, Subcommand};
+use std::process::ExitCode;
+
+/// Compress the weights of neural networks into seeds of a linear-feedback shift register, and back.
+#[derive(Debug, Parser)]
+#[command(name = "seedlm", version, after_help = outcome::EXIT_CODES, propagate_version = true)]
+#[command(arg_required_else_help = true)]
+struct Program {
+    #[command(subcommand)]
+    verb: Verb,
+}
+
+#[derive(Debug, Subcommand)]
+enum Verb {
+    Compress(compress::Compress),
+    Decompress(decompress::Decompress),
+    Inspect(inspect::Inspect),
+    Verify(verify::Verify),
+    Completions(completions::Completions),
+}
+
+fn main() -> ExitCode {
+    let done = match Program::parse().verb {
+        Verb::Compress(verb) => verb.run(),
+        Verb::Decompress(verb) => verb.run(),
+        Verb::Inspect(verb) => verb.run(),
+        Verb::Verify(verb) => verb.run(),
+        Verb::Completions(verb) => verb.run(),
+    };
+    outcome::exit_code(done)
+}

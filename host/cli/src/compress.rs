@@ -1,0 +1,253 @@
+//! `seedlm compress`
+
+use crate::interrupt;
+use crate::outcome::{EXIT_CODES, Outcome};
+use crate::stdout::{decibels, print, print_json};
+use crate::talk::{Talk, Volume};
+use crate::threads::Threads;
+use anyhow::bail;
+use clap::builder::PossibleValuesParser;
+use clap::{Args, ValueEnum};
+use indicatif::{DecimalBytes, HumanCount, HumanDuration};
+use seedlm_codec::BlockCode;
+use seedlm_model::{CompressOptions, CompressReport, Plan, Rules, Source, compress};
+use serde::Serialize;
+use std::fmt::Write;
+use std::path::PathBuf;
+use std::time::Duration;
+
+/// Compress a model: safetensors file to file, Hugging Face folder to folder
+#[derive(Debug, Args)]
+#[command(after_help = EXIT_CODES)]
+pub struct Compress {
+    /// A .safetensors file, or a folder with model.safetensors or with shards and their index
+    #[arg(value_name = "IN")]
+    input: PathBuf,
+    /// Where to write; a file for a file, a folder for a folder
+    #[arg(short, long, value_name = "OUT", required_unless_present = "dry_run")]
+    output: Option<PathBuf>,
+    /// The code: paper-4b stores 4 bits per weight, paper-3b stores 3
+    #[arg(long, value_name = "CODE", default_value = "paper-4b", value_parser = PossibleValuesParser::new(BlockCode::PRESETS))]
+    code: String,
+    /// How coefficients are chosen
+    #[arg(long, value_enum, default_value_t)]
+    quantizer: Quantizer,
+    /// Compress the tensors that match, even where the default keeps them; repeatable
+    #[arg(long, value_name = "GLOB")]
+    include: Vec<String>,
+    /// Keep the tensors that match; goes before --include; repeatable
+    #[arg(long, value_name = "GLOB")]
+    exclude: Vec<String>,
+    /// Write nothing; say what would be compressed, to which size, in about which time
+    #[arg(long)]
+    dry_run: bool,
+    /// Write the result as JSON
+    #[arg(long)]
+    json: bool,
+    /// Replace the output if it exists
+    #[arg(short, long)]
+    force: bool,
+    #[command(flatten)]
+    threads: Threads,
+    #[command(flatten)]
+    volume: Volume,
+}
+
+/// The encoder's quantizers, as they are named on the command line.
+#[derive(Clone, Copy, Debug, Default, ValueEnum)]
+enum Quantizer {
+    /// The optimum over all seeds, exponents and coefficients
+    #[default]
+    Exact,
+    /// The least-squares solution, rounded; faster, a little worse
+    Rounded,
+    /// The rule as the SeedLM paper prints it, for comparison; much worse
+    Printed,
+}
+
+impl From<Quantizer> for seedlm_encoder::Quantizer {
+    fn from(quantizer: Quantizer) -> Self {
+        match quantizer {
+            Quantizer::Exact => seedlm_encoder::Quantizer::Exact,
+            Quantizer::Rounded => seedlm_encoder::Quantizer::Rounded,
+            Quantizer::Printed => seedlm_encoder::Quantizer::Printed,
+        }
+    }
+}
+
+/// The JSON of a dry run.
+#[derive(Serialize)]
+struct DryRun {
+    dry_run: bool,
+    input: String,
+    /// Measured on a part of the model; none where there is nothing to encode.
+    estimated_seconds: Option<f64>,
+    #[serde(flatten)]
+    plan: Plan,
+}
+
+/// The JSON of a run.
+#[derive(Serialize)]
+struct Run {
+    input: String,
+    output: String,
+    #[serde(flatten)]
+    report: CompressReport,
+}
+
+impl Compress {
+    /// Runs the verb.
+    pub fn run(self) -> anyhow::Result<Outcome> {
+        let options = CompressOptions {
+            code: BlockCode::preset(&self.code)?,
+            quantizer: self.quantizer.into(),
+            rules: Rules::new(&self.include, &self.exclude)?,
+            replace: self.force,
+        };
+        let source = Source::open(&self.input)?;
+        let plan = Plan::new(&source, &options.rules, &options.code)?;
+        let talk = Talk::new(self.volume, plan.compressed_weights);
+        for tensor in &plan.kept {
+            talk.detail(&format!(
+                "keeping {} {:?} {}: {}",
+                tensor.name, tensor.shape, tensor.dtype, tensor.reason
+            ));
+        }
+        if self.dry_run {
+            return self.dry_run(&source, plan, &options);
+        }
+        let Some(output) = &self.output else {
+            bail!("no output; name one with -o");
+        };
+        interrupt::listen()?;
+        talk.say(&format!(
+            "compressing {} of {} tensors, {} of {} weights, to {}",
+            plan.compressed.len(),
+            plan.compressed.len() + plan.kept.len(),
+            HumanCount(plan.compressed_weights),
+            HumanCount(plan.weights),
+            plan.code
+        ));
+        let result = self.threads.run(|| compress(&source, output, &options, &talk));
+        talk.end();
+        let report = result??;
+        if self.json {
+            print_json(&Run {
+                input: self.input.display().to_string(),
+                output: output.display().to_string(),
+                report,
+            })?;
+        } else {
+            print(&summary(&report, &output.display().to_string()))?;
+        }
+        Ok(Outcome::Done)
+    }
+
+    fn dry_run(&self, source: &Source, plan: Plan, options: &CompressOptions) -> anyhow::Result<Outcome> {
+        let estimate = || plan.estimate_seconds(source, &options.code, options.quantizer);
+        let estimated_seconds = self.threads.run(estimate)??;
+        if self.json {
+            print_json(&DryRun {
+                dry_run: true,
+                input: self.input.display().to_string(),
+                estimated_seconds,
+                plan,
+            })?;
+        } else {
+            print(&planned(&plan, estimated_seconds))?;
+        }
+        Ok(Outcome::Done)
+    }
+}
+
+/// A dry run for people.
+fn planned(plan: &Plan, estimated_seconds: Option<f64>) -> String {
+    let mut text = String::new();
+    for matrix in &plan.compressed {
+        // Writing to a text cannot fail.
+        let _ = writeln!(
+            text,
+            "{} {:?} {} -> {} {:.2} bits/weight  {} -> {}",
+            matrix.name,
+            matrix.shape,
+            matrix.source_dtype,
+            plan.code,
+            matrix.bits_per_weight,
+            DecimalBytes(matrix.input_bytes),
+            DecimalBytes(matrix.output_bytes)
+        );
+    }
+    for tensor in &plan.kept {
+        let bytes = DecimalBytes(tensor.bytes);
+        let _ = writeln!(
+            text,
+            "{} {:?} {} kept ({})  {bytes}",
+            tensor.name, tensor.shape, tensor.dtype, tensor.reason
+        );
+    }
+    let time = estimated_seconds.map_or("nothing to encode".into(), |seconds| {
+        if seconds < 60.0 {
+            format!("about {seconds:.1} s of encoding")
+        } else {
+            format!("about {} of encoding", HumanDuration(Duration::from_secs_f64(seconds)))
+        }
+    });
+    let _ = writeln!(
+        text,
+        "\ndry run, nothing written: {} tensors to compress, {} to keep, {time}",
+        plan.compressed.len(),
+        plan.kept.len()
+    );
+    sizes(&mut text, plan.input_bytes, plan.output_bytes);
+    bits(&mut text, plan.bits_per_compressed_weight, plan.bits_per_weight);
+    text
+}
+
+/// A run for people.
+fn summary(report: &CompressReport, output: &str) -> String {
+    let mut text = format!(
+        "{output}: {} matrices in {}, {} tensors kept\n",
+        report.matrices.len(),
+        report.code,
+        report.kept_tensors
+    );
+    sizes(&mut text, report.input_bytes, report.output_bytes);
+    bits(&mut text, report.bits_per_compressed_weight, report.bits_per_weight);
+    let _ = writeln!(
+        text,
+        "  relative error   {:.4} over all compressed weights, {}",
+        report.relative_error,
+        decibels(report.sqnr_db)
+    );
+    let mut worst: Vec<_> = report.matrices.iter().collect();
+    worst.sort_by(|left, right| right.relative_error.total_cmp(&left.relative_error));
+    for (place, matrix) in worst.iter().take(5).enumerate() {
+        let title = if place == 0 { "worst tensors" } else { "" };
+        let _ = writeln!(text, "  {title:<15}  {:.4} {}", matrix.relative_error, matrix.name);
+    }
+    let _ = writeln!(
+        text,
+        "  time             {:.1} s, of which encoding {:.1} s: {} weights/s",
+        report.seconds,
+        report.encode_seconds,
+        HumanCount(report.weights_per_s as u64)
+    );
+    text
+}
+
+fn sizes(text: &mut String, input_bytes: u64, output_bytes: u64) {
+    let _ = writeln!(
+        text,
+        "  size             {} -> {} ({:.2} times smaller)",
+        DecimalBytes(input_bytes),
+        DecimalBytes(output_bytes),
+        input_bytes as f64 / output_bytes as f64
+    );
+}
+
+fn bits(text: &mut String, compressed: f64, whole: f64) {
+    let _ = writeln!(
+        text,
+        "  bits per weight  {compressed:.3} of the compressed matrices (words and scales), {whole:.3} of the whole model (whole files)"
+    );
+}

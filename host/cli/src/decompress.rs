@@ -1,0 +1,99 @@
+//! `seedlm decompress`
+
+use crate::interrupt;
+use crate::outcome::{EXIT_CODES, Outcome};
+use crate::stdout::{print, print_json};
+use crate::talk::{Talk, Volume};
+use crate::threads::Threads;
+use clap::{Args, ValueEnum};
+use indicatif::DecimalBytes;
+use seedlm_model::{CompressedMatrix, Container, DecompressOptions, DecompressReport, FloatDtype, decompress};
+use serde::Serialize;
+use std::path::PathBuf;
+
+/// Turn a compressed model back into plain safetensors that any tool loads
+#[derive(Debug, Args)]
+#[command(after_help = EXIT_CODES)]
+pub struct Decompress {
+    /// A container file, or a folder that compress has written
+    #[arg(value_name = "IN")]
+    input: PathBuf,
+    /// Where to write; a file for a file, a folder for a folder
+    #[arg(short, long, value_name = "OUT")]
+    output: PathBuf,
+    /// Type of the decoded matrices; kept tensors stay as they are
+    #[arg(long, value_enum, default_value_t)]
+    dtype: Dtype,
+    /// Write the result as JSON
+    #[arg(long)]
+    json: bool,
+    /// Replace the output if it exists
+    #[arg(short, long)]
+    force: bool,
+    #[command(flatten)]
+    threads: Threads,
+    #[command(flatten)]
+    volume: Volume,
+}
+
+#[derive(Clone, Copy, Debug, Default, ValueEnum)]
+enum Dtype {
+    /// As it was before compression
+    #[default]
+    Source,
+    /// IEEE 754 binary32
+    F32,
+    /// IEEE 754 binary16
+    F16,
+    /// bfloat16
+    Bf16,
+}
+
+/// The JSON of a run.
+#[derive(Serialize)]
+struct Run {
+    input: String,
+    output: String,
+    #[serde(flatten)]
+    report: DecompressReport,
+}
+
+impl Decompress {
+    /// Runs the verb.
+    pub fn run(self) -> anyhow::Result<Outcome> {
+        let container = Container::open(&self.input)?;
+        let options = DecompressOptions {
+            dtype: match self.dtype {
+                Dtype::Source => None,
+                Dtype::F32 => Some(FloatDtype::F32),
+                Dtype::F16 => Some(FloatDtype::F16),
+                Dtype::Bf16 => Some(FloatDtype::BF16),
+            },
+            replace: self.force,
+        };
+        interrupt::listen()?;
+        let talk = Talk::new(
+            self.volume,
+            container.matrices().iter().map(CompressedMatrix::weights).sum(),
+        );
+        let result = self
+            .threads
+            .run(|| decompress(&container, &self.output, &options, &talk));
+        talk.end();
+        let report = result??;
+        let (input, output) = (self.input.display().to_string(), self.output.display().to_string());
+        if self.json {
+            print_json(&Run { input, output, report })?;
+        } else {
+            print(&format!(
+                "{output}: {} matrices decoded, {} tensors copied, {} -> {}, {:.1} s\n",
+                report.matrices,
+                report.kept_tensors,
+                DecimalBytes(report.input_bytes),
+                DecimalBytes(report.output_bytes),
+                report.seconds
+            ))?;
+        }
+        Ok(Outcome::Done)
+    }
+}

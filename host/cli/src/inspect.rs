@@ -1,0 +1,124 @@
+//! `seedlm inspect`
+
+use crate::outcome::{EXIT_CODES, Outcome};
+use crate::stdout::{decibels, print, print_json};
+use clap::Args;
+use indicatif::{DecimalBytes, HumanCount};
+use seedlm_model::{ContainerInspection, Inspection, Model, PlainInspection, inspect};
+use serde::Serialize;
+use std::fmt::Write;
+use std::path::PathBuf;
+
+/// Say what is in a model, compressed or not, without reading its weights
+#[derive(Debug, Args)]
+#[command(after_help = EXIT_CODES)]
+pub struct Inspect {
+    /// A .safetensors file or a model folder
+    #[arg(value_name = "IN")]
+    input: PathBuf,
+    /// Write the result as JSON
+    #[arg(long)]
+    json: bool,
+}
+
+/// The JSON of a run.
+#[derive(Serialize)]
+struct Run {
+    input: String,
+    #[serde(flatten)]
+    inspection: Inspection,
+}
+
+impl Inspect {
+    /// Runs the verb.
+    pub fn run(self) -> anyhow::Result<Outcome> {
+        let inspection = inspect(&Model::open(&self.input)?);
+        let input = self.input.display().to_string();
+        if self.json {
+            print_json(&Run { input, inspection })?;
+        } else {
+            print(&match inspection {
+                Inspection::Plain(plain) => plain_text(&input, &plain),
+                Inspection::Container(container) => container_text(&input, &container),
+            })?;
+        }
+        Ok(Outcome::Done)
+    }
+}
+
+fn plain_text(input: &str, plain: &PlainInspection) -> String {
+    let mut text = format!(
+        "{input}: not compressed, {} tensors, {} weights, {}\n",
+        plain.tensors.len(),
+        HumanCount(plain.weights),
+        DecimalBytes(plain.file_bytes)
+    );
+    for tensor in &plain.tensors {
+        // Writing to a text cannot fail.
+        let _ = writeln!(
+            text,
+            "{} {:?} {}  {}",
+            tensor.name,
+            tensor.shape,
+            tensor.dtype,
+            DecimalBytes(tensor.bytes)
+        );
+    }
+    text
+}
+
+fn container_text(input: &str, container: &ContainerInspection) -> String {
+    let mut text = format!(
+        "{input}: SeedLM container version {} by {}, {}\n",
+        container.version,
+        container.generator,
+        DecimalBytes(container.file_bytes)
+    );
+    for (label, code) in &container.codes {
+        let _ = writeln!(
+            text,
+            "  code {label}: C={} P={} K={}, {} bits per block, {:.3} bits/weight",
+            code.block_size(),
+            code.latent_dimension(),
+            code.lfsr().length(),
+            code.word_bits(),
+            code.bits_per_weight()
+        );
+    }
+    let _ = writeln!(
+        text,
+        "  {} of {} weights compressed: {:.3} bits/weight (words and scales), relative error {:.4}, {}",
+        HumanCount(container.compressed_weights),
+        HumanCount(container.weights),
+        container.bits_per_compressed_weight,
+        container.relative_error,
+        decibels(container.sqnr_db)
+    );
+    let _ = writeln!(
+        text,
+        "  whole model (whole files): {:.3} bits/weight",
+        container.bits_per_weight
+    );
+    for matrix in &container.matrices {
+        let _ = writeln!(
+            text,
+            "{} {:?} {} -> {} {:.2} bits/weight  relative error {:.4}  {}",
+            matrix.name,
+            matrix.shape,
+            matrix.source_dtype,
+            matrix.code,
+            matrix.bits_per_weight,
+            matrix.relative_error,
+            decibels(matrix.sqnr_db)
+        );
+    }
+    for tensor in &container.kept {
+        let bytes = DecimalBytes(tensor.bytes);
+        let _ = writeln!(
+            text,
+            "{} {:?} {} kept  {bytes}",
+            tensor.name, tensor.shape, tensor.dtype
+        );
+    }
+    text
+}

@@ -1,0 +1,105 @@
+//! What the program says while it works, on stderr: a progress bar on a terminal, and a line per matrix.
+
+use crate::interrupt;
+use crate::stdout::decibels;
+use clap::Args;
+use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
+use seedlm_model::{MatrixReport, MatrixStep, Progress};
+use std::io::{Write, stderr};
+use std::path::Path;
+
+/// How much is said.
+#[derive(Clone, Copy, Debug, Args)]
+pub struct Volume {
+    /// Say nothing but results and errors
+    #[arg(short, long, conflicts_with = "verbose")]
+    pub quiet: bool,
+    /// Say also what is kept and why, and which files are written
+    #[arg(short, long)]
+    pub verbose: bool,
+}
+
+/// Speaks for a job of a known number of weights.
+pub struct Talk {
+    volume: Volume,
+    bar: ProgressBar,
+}
+
+impl Talk {
+    /// `weights` is what the job will work through.
+    pub fn new(volume: Volume, weights: u64) -> Self {
+        // The target hides itself where stderr is no terminal.
+        let target = if volume.quiet {
+            ProgressDrawTarget::hidden()
+        } else {
+            ProgressDrawTarget::stderr()
+        };
+        let style = ProgressStyle::with_template("{wide_bar} {percent:>3} %  {eta} left  {msg}")
+            .unwrap_or_else(|_| ProgressStyle::default_bar());
+        let bar = ProgressBar::with_draw_target(Some(weights), target).with_style(style);
+        Talk { volume, bar }
+    }
+
+    /// Says a line, unless the program is to be quiet.
+    pub fn say(&self, line: &str) {
+        if !self.volume.quiet {
+            // Nobody can be told that nobody listens.
+            self.bar.suspend(|| drop(writeln!(stderr(), "{line}")));
+        }
+    }
+
+    /// Says a line if the program is to be verbose.
+    pub fn detail(&self, line: &str) {
+        if self.volume.verbose {
+            self.say(line);
+        }
+    }
+
+    /// Removes the progress bar.
+    pub fn end(&self) {
+        self.bar.finish_and_clear();
+    }
+}
+
+impl Progress for Talk {
+    fn start(&self, step: &MatrixStep) {
+        self.bar.set_message(step.name.clone());
+        // A tick now shows the name before the first weights are done.
+        self.bar.tick();
+    }
+
+    fn advance(&self, weights: usize) {
+        self.bar.inc(weights as u64);
+    }
+
+    fn finish(&self, step: &MatrixStep, report: &MatrixReport) {
+        let width = step.count.to_string().len();
+        self.say(&format!(
+            "[{:>width$}/{}] {} [{}, {}] {} -> {} {:.2} bits/weight  relative error {:.4}  {}  {:.1} s",
+            step.number,
+            step.count,
+            step.name,
+            step.rows,
+            step.columns,
+            step.source_dtype,
+            step.code,
+            report.bits_per_weight,
+            report.relative_error,
+            decibels(report.sqnr_db),
+            report.seconds
+        ));
+    }
+
+    fn writing(&self, path: &Path) {
+        self.detail(&format!("writing {}", path.display()));
+    }
+
+    fn left_out(&self, path: &Path) {
+        let why = "weights in another format, or a hidden or linked folder";
+        self.say(&format!("not copied: {} ({why})", path.display()));
+    }
+
+    fn stop_requested(&self) -> bool {
+        interrupt::stop_requested()
+    }
+}

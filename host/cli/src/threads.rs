@@ -1,0 +1,23 @@
+//! `-j`: the number of threads.
+
+use anyhow::Context;
+use clap::Args;
+
+/// How many threads work.
+#[derive(Clone, Copy, Debug, Args)]
+pub struct Threads {
+    /// Threads; all cores if not given. The output's bytes are the same for any number
+    #[arg(short = 'j', long = "threads", value_name = "THREADS", value_parser = clap::value_parser!(u16).range(1..=1024))]
+    threads: Option<u16>,
+}
+
+impl Threads {
+    /// Runs a job in a pool of that many threads.
+    pub fn run<T: Send>(self, job: impl FnOnce() -> T + Send) -> anyhow::Result<T> {
+        let pool = rayon::ThreadPoolBuilder::new()
+            .num_threads(self.threads.unwrap_or(0).into())
+            .build()
+            .context("cannot start the threads; try fewer with -j")?;
+        Ok(pool.install(job))
+    }
+}
