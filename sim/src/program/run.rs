@@ -159,7 +159,7 @@ enum Workload {
     /// A product of random words.
     Product { rows: usize, columns: usize },
     /// All matrices of a model.
-    Model { name: String, source: ModelSource },
+    Model { name: String, source: Box<ModelSource> },
 }
 
 impl Workload {
@@ -174,7 +174,7 @@ impl Workload {
         };
         Ok(Workload::Model {
             name,
-            source: load_model(arguments.model.as_deref())?,
+            source: Box::new(load_model(arguments.model.as_deref())?),
         })
     }
 
@@ -215,7 +215,7 @@ impl Workload {
                 let bar = progress(quiet, &format!("Compressing to {}", format.label()), self.weights());
                 let pass = compress_model(source, code, &|weights| bar.inc(weights as u64))?;
                 bar.finish_and_clear();
-                if !quiet && matches!(source, ModelSource::Plain(..)) {
+                if !quiet && matches!(**source, ModelSource::Plain(..)) {
                     let seconds = started.elapsed().as_secs_f64();
                     eprintln!(
                         "Compressed {} matrices to {} in {seconds:.1} s: {:.0} thousand weights per second",

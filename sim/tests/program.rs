@@ -1,0 +1,187 @@
+//! The `sim` program as a user meets it.
+
+use assert_cmd::Command;
+use serde_json::Value;
+use std::collections::BTreeMap;
+use std::path::Path;
+use tempfile::TempDir;
+
+fn sim() -> Command {
+    Command::new(assert_cmd::cargo::cargo_bin!("sim"))
+}
+
+fn run_json(arguments: &[&str]) -> Value {
+    let output = sim()
+        .args(["run", "--json", "-", "-q"])
+        .args(arguments)
+        .output()
+        .unwrap();
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    serde_json::from_slice(&output.stdout).unwrap()
+}
+
+#[test]
+fn the_json_report_adds_up() {
+    let report = run_json(&["--workload", "matvec:100x200", "--weights", "fp16,paper-4b,paper-3b"]);
+    assert_eq!(report["schema_version"], 1);
+    let formats = report["formats"].as_array().unwrap();
+    assert_eq!(formats.len(), 3);
+    for format in formats {
+        assert_eq!(format["results_checked"], 100);
+        for unit in format["units"].as_array().unwrap() {
+            let states = unit["states"].as_array().unwrap();
+            let sum: u64 = states.iter().map(|state| state["cycles"].as_u64().unwrap()).sum();
+            assert_eq!(sum, format["cycles"].as_u64().unwrap(), "{}", unit["unit"]);
+        }
+    }
+    let cycles = |index: usize| formats[index]["cycles"].as_f64().unwrap();
+    assert_eq!(formats[1]["speedup_over_fp16"].as_f64().unwrap(), cycles(0) / cycles(1));
+}
+
+#[test]
+fn the_csv_adds_up() {
+    let folder = TempDir::new().unwrap();
+    let path = folder.path().join("run.csv");
+    sim()
+        .args(["run", "-q", "--workload", "matvec:40x64", "--csv"])
+        .arg(&path)
+        .assert()
+        .success();
+    let mut reader = csv::Reader::from_path(path).unwrap();
+    assert_eq!(
+        reader.headers().unwrap(),
+        &[
+            "format",
+            "matrix",
+            "rows",
+            "columns",
+            "read_beats",
+            "unit",
+            "state",
+            "cycles"
+        ][..]
+    );
+    let mut sums: BTreeMap<(String, String), u64> = BTreeMap::new();
+    for record in reader.records() {
+        let record = record.unwrap();
+        *sums.entry((record[0].into(), record[5].into())).or_default() += record[7].parse::<u64>().unwrap();
+    }
+    for ((format, unit), sum) in &sums {
+        assert_eq!(*sum, sums[&(format.clone(), "memory port".into())], "{format} {unit}");
+    }
+    assert_eq!(sums.len(), 2 * 8);
+}
+
+/// Counts, in a wave file, the clock cycles in which a signal is high.
+fn cycles_high(path: &Path, unit: &str, name: &str) -> u64 {
+    let mut parser = vcd::Parser::new(std::io::BufReader::new(std::fs::File::open(path).unwrap()));
+    let header = parser.parse_header().unwrap();
+    let clock = header.find_var(&["machine", "clk"]).unwrap().code;
+    let signal = header.find_var(&["machine", unit, name]).unwrap().code;
+    let (mut high, mut count, mut rising) = (false, 0, false);
+    for command in parser {
+        match command.unwrap() {
+            // A cycle's values stand at the same time as its rising edge: count when time moves on.
+            vcd::Command::Timestamp(_) => {
+                count += u64::from(rising && high);
+                rising = false;
+            }
+            vcd::Command::ChangeScalar(code, value) if code == clock => rising = value == vcd::Value::V1,
+            vcd::Command::ChangeScalar(code, value) if code == signal => high = value == vcd::Value::V1,
+            _ => {}
+        }
+    }
+    count
+}
+
+#[test]
+fn waves_show_what_the_report_counts() {
+    let folder = TempDir::new().unwrap();
+    let path = folder.path().join("run.vcd");
+    let report = run_json(&[
+        "--workload",
+        "matvec:48x64",
+        "--weights",
+        "paper-4b",
+        "--vcd",
+        path.to_str().unwrap(),
+    ]);
+    let beats = report["formats"][0]["read_bytes"].as_u64().unwrap() / 64;
+    assert_eq!(cycles_high(&path, "memory", "m_axi_rvalid"), beats);
+    assert_eq!(cycles_high(&path, "result_fifo", "m_axis_tvalid"), 48 / 8);
+    assert_eq!(cycles_high(&path, "result_fifo", "m_axis_tlast"), 1);
+}
+
+#[test]
+fn a_picture_is_well_formed_and_names_the_formats() {
+    let folder = TempDir::new().unwrap();
+    let path = folder.path().join("run.svg");
+    sim()
+        .args(["run", "-q", "--workload", "matvec:40x64", "--svg"])
+        .arg(&path)
+        .assert()
+        .success();
+    let svg = std::fs::read_to_string(path).unwrap();
+    assert!(svg.starts_with("<svg ") && svg.ends_with("</svg>\n") && svg.contains("paper-4b") && svg.contains("fp16"));
+}
+
+#[test]
+fn the_text_report_says_that_results_were_checked() {
+    let output = sim()
+        .args(["run", "-q", "--workload", "matvec:40x64", "--memory", "ideal"])
+        .output()
+        .unwrap();
+    let text = String::from_utf8(output.stdout).unwrap();
+    assert!(
+        text.contains("all 80 results equal the golden integer product"),
+        "{text}"
+    );
+    assert!(text.contains("Where the cycles went: paper-4b"), "{text}");
+    assert!(output.stderr.is_empty());
+}
+
+#[test]
+fn mistakes_are_named_with_exit_code_2_and_leave_nothing() {
+    let folder = TempDir::new().unwrap();
+    let file = folder.path().join("x.toml");
+    std::fs::write(&file, "name = \"x\"\nlatency_cycles = 3\nspeed = 4\n").unwrap();
+    let cases: [(&[&str], &str); 9] = [
+        (&["--workload", "matvec:3"], "expected matvec:ROWSxCOLUMNS"),
+        (
+            &["--workload", "matvec:8x8", "--weights", "int4"],
+            "paper-4b, paper-3b, fp16",
+        ),
+        (&["--workload", "matvec:8x8", "--weights", "fp16,fp16"], "twice"),
+        (
+            &["--workload", "matvec:8x8", "--memory", "nowhere"],
+            "no preset (paper, ideal)",
+        ),
+        (
+            &["--workload", "matvec:8x8", "--memory", file.to_str().unwrap()],
+            "speed",
+        ),
+        (
+            &["--workload", "matvec:8x8", "--set", "lanes=7"],
+            "7 lanes do not divide into tiles of 16 rows",
+        ),
+        (&["--workload", "matvec:8x8", "--clock-mhz", "0"], "the clock is 0 MHz"),
+        (&["--workload", "matvec:8x99999"], "largest_columns"),
+        (&["no-such-model.safetensors"], "no-such-model.safetensors"),
+    ];
+    for (arguments, message) in cases {
+        let output = sim().arg("run").args(arguments).output().unwrap();
+        let error = String::from_utf8(output.stderr).unwrap();
+        assert_eq!(output.status.code(), Some(2), "{arguments:?}: {error}");
+        assert!(error.contains(message), "{arguments:?}: {error}");
+        assert!(output.stdout.is_empty());
+    }
+    let unwritable = folder.path().join("missing").join("run.json");
+    let output = sim()
+        .args(["run", "--workload", "matvec:8x8", "--json"])
+        .arg(&unwritable)
+        .output()
+        .unwrap();
+    assert_eq!(output.status.code(), Some(2));
+    assert!(String::from_utf8_lossy(&output.stderr).contains("run.json"));
+    assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 1);
+}
