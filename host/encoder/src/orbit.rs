@@ -41,6 +41,11 @@ impl Orbit {
         }
     }
 
+    /// `2^(K-1)`: about the largest matrix entry.
+    pub fn centre(&self) -> f64 {
+        f64::from(1_u32 << (self.length - 1))
+    }
+
     /// The seed at a position.
     pub fn seed(&self, position: usize) -> u32 {
         (self.entries[position] + (1 << (self.length - 1))) as u32

@@ -93,17 +93,26 @@ impl SeedSearch {
             .filter(|&index| targets[index].norm() > 0.0)
             .collect();
         let mut workspace = Vec::new();
-        let unsolved = match &self.sieve {
-            Some(sieve) => self.search_sieved(sieve, targets, rules, pending, &mut best, &mut workspace),
-            None => pending,
-        };
+        // Most words other than zero are longer than these blocks twice over: the scan would find next to nothing.
+        let is_short = |index: &usize| targets[*index].norm() < self.orbit.centre();
+        let (mut unsolved, pending): (Vec<usize>, Vec<usize>) = pending
+            .into_iter()
+            .partition(|index| self.sieve.is_none() || is_short(index));
+        if let Some(sieve) = &self.sieve {
+            unsolved.extend(self.search_sieved(sieve, targets, rules, pending, &mut best, &mut workspace));
+        }
         for index in unsolved {
             // All seeds, best bound first where there is one.
+            let target = &targets[index];
+            // A word `A x` is `|A x| - |t|` away from `t` at least: where that exceeds `|t|`, a zero word is nearer.
+            let reach = match rules.quantizer {
+                Quantizer::Exact => 2.0 * target.norm() * (1.0 + ROUNDING),
+                Quantizer::Printed | Quantizer::Rounded => f64::INFINITY,
+            };
             let candidates = match &self.sieve {
-                Some(sieve) => sieve.all_candidates(&self.sieved_block(&targets[index], rules)),
+                Some(sieve) => sieve.all_candidates(&self.sieved_block(target, rules), reach),
                 None => (0..self.orbit.seeds as u32).map(|position| (0.0, position)).collect(),
             };
-            let target = &targets[index];
             best[index] = match rules.quantizer {
                 // Every seed has a zero word; this is the preferred one of them.
                 Quantizer::Exact => Candidate::zero(target.canonical_error(std::iter::repeat(0))),
@@ -247,10 +256,14 @@ impl Sieve {
         Sieve { scan, span, passes }
     }
 
-    /// All seeds, as (bound, position), ascending.
-    fn all_candidates(&self, block: &SievedBlock) -> Vec<(f64, u32)> {
-        let all: Vec<u32> = (0..self.span.groups() as u32).collect();
-        self.candidates(&all, block, f64::INFINITY)
+    /// All seeds that may have a word of at most the length `reach`, as (bound, position), ascending.
+    fn all_candidates(&self, block: &SievedBlock, reach: f64) -> Vec<(f64, u32)> {
+        let in_reach = |position: usize| self.span.shortest(position) <= reach;
+        let has_one = |group: &u32| (*group as usize * GROUP..).take(GROUP).any(in_reach);
+        let groups: Vec<u32> = (0..self.span.groups() as u32).filter(has_one).collect();
+        let mut candidates = self.candidates(&groups, block, f64::INFINITY);
+        candidates.retain(|&(_, position)| in_reach(position as usize));
+        candidates
     }
 
     /// Seeds in the given groups with a bound of at most `admitted`, as (bound, position), ascending.

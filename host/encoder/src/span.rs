@@ -37,6 +37,8 @@ pub(crate) struct SeedSpan {
     pub triangle: [[f64; MOST_COEFFICIENTS]; MOST_COEFFICIENTS],
     /// Bound on `|d x| / |t|`; infinite where only the code's range bounds `x`.
     pub slack: f64,
+    /// Lower bound on `|A x|`, in integer steps, for integers `x` that are not all zero; 0 where none is known.
+    pub shortest: f64,
     /// Whether the span could not be computed safely: no bound then.
     pub unknown: bool,
 }
@@ -121,21 +123,30 @@ impl IdealWindows {
                 unknown |= index + 1 == columns;
             }
         }
-        let slack = if full_rank {
-            self.slack(&triangle)
+        let smallest = if full_rank { self.smallest(&triangle) } else { 0.0 };
+        // |x|_1 <= sqrt(P) |x|, and 2 |t| / smallest bounds |x|.
+        let slack = if smallest > 0.0 {
+            2.0 * self.change() / smallest
         } else {
             f64::INFINITY
         };
         SeedSpan {
             triangle,
             slack,
+            // |x| >= 1, and `u` counts in units of 2^(K-1).
+            shortest: smallest.max(0.0) / self.resolution,
             unknown,
         }
     }
 
-    /// The bound by `sigma_min`: from the Frobenius norm of the idealised matrix's pseudo-inverse, made smaller by the
-    /// norm of what idealising changed (`sqrt(C P) 2^(1-K)` where `u` counts in units of `2^(K-1)`).
-    fn slack(&self, triangle: &[[f64; MOST_COEFFICIENTS]; MOST_COEFFICIENTS]) -> f64 {
+    /// The norm of what idealising changed: `sqrt(C P) 2^(1-K)` where `u` counts in units of `2^(K-1)`.
+    fn change(&self) -> f64 {
+        (self.rows as f64 * self.columns as f64).sqrt() * self.resolution
+    }
+
+    /// A lower bound on `sigma_min(A)` in units of `2^(K-1)`: from the Frobenius norm of the idealised matrix's
+    /// pseudo-inverse, made smaller by [`Self::change`].
+    fn smallest(&self, triangle: &[[f64; MOST_COEFFICIENTS]; MOST_COEFFICIENTS]) -> f64 {
         let columns = self.columns;
         let mut square = 0.0;
         for row in &triangle[..columns] {
@@ -148,14 +159,7 @@ impl IdealWindows {
             }
             square += coefficients.iter().map(|value| value * value).sum::<f64>();
         }
-        let change = (self.rows as f64 * columns as f64).sqrt() * self.resolution;
-        let smallest = 1.0 / square.sqrt() - change;
-        // |x|_1 <= sqrt(P) |x|, and 2 |t| / smallest bounds |x|.
-        if smallest > 0.0 {
-            2.0 * change / smallest
-        } else {
-            f64::INFINITY
-        }
+        1.0 / square.sqrt() - self.change()
     }
 }
 
@@ -170,6 +174,8 @@ pub(crate) struct SpanTable {
     margins: Vec<f32>,
     /// Per seed, [`SeedSpan::slack`].
     slacks: Vec<f32>,
+    /// Per seed, [`SeedSpan::shortest`].
+    shortest: Vec<f32>,
 }
 
 impl SpanTable {
@@ -182,6 +188,7 @@ impl SpanTable {
             triangles: Vec::new(),
             margins: Vec::new(),
             slacks: Vec::new(),
+            shortest: Vec::new(),
         }
     }
 
@@ -207,6 +214,7 @@ impl SpanTable {
             self.margins
                 .push(if span.unknown { f32::INFINITY } else { margin as f32 });
             self.slacks.push(span.slack as f32 * 1.000_001);
+            self.shortest.push(span.shortest as f32 * 0.999_999);
         }
     }
 
@@ -258,6 +266,11 @@ impl SpanTable {
             *bound = distance.max(0.0) * distance.max(0.0);
         }
         bounds
+    }
+
+    /// [`SeedSpan::shortest`] of the seed at a position.
+    pub fn shortest(&self, position: usize) -> f64 {
+        f64::from(self.shortest[position])
     }
 
     /// Number of groups.

@@ -79,3 +79,22 @@ proptest! {
         check(&code(4, 2, length, 3, 3), &[values.iter().map(|value| value * factor).collect()]);
     }
 }
+
+/// Rows from the size of the largest down to where nothing but zero is near: every kind of block at the lower end of the
+/// exponent field.
+#[test]
+fn rows_far_below_the_largest_are_searched_exactly() {
+    for code in [code(4, 2, 10, 3, 2), code(8, 3, 10, 3, 2), code(6, 2, 11, 4, 0)] {
+        let size = code.block_size();
+        let blocks: Vec<Vec<f32>> = (0..28)
+            .map(|halvings| {
+                let factor = 2_f32.powi(-halvings / 2);
+                gaussian(size, 20 + halvings as u64)
+                    .iter()
+                    .map(|value| value * factor)
+                    .collect()
+            })
+            .collect();
+        check(&code, &blocks);
+    }
+}
