@@ -36,6 +36,20 @@ impl Unit {
         Unit::ResultFifo,
     ];
 
+    /// The name at the head of a narrow column.
+    pub fn short_name(self) -> &'static str {
+        match self {
+            Unit::BurstReader => "reader",
+            Unit::Memory => "memory",
+            Unit::BeatFifo => "FIFO",
+            Unit::Unpack => "unpack",
+            Unit::DecodeLanes => "decode",
+            Unit::MacArray => "MACs",
+            Unit::Accumulator => "sums",
+            Unit::ResultFifo => "results",
+        }
+    }
+
     /// The name in reports.
     pub fn label(self) -> &'static str {
         match self {

@@ -6,22 +6,22 @@ use serde::Serialize;
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Cause {
-    /// The memory has been asked and its first beat has not come yet.
+    /// The memory has been asked, and its beat has not come yet.
     MemoryLatency,
     /// The memory refreshes its rows.
     Refresh,
     /// The beats that arrive are activations, not weights.
     ActivationLoad,
-    /// Words straddle beats: the bits of a whole group are not together yet.
-    WordsStraddleBeats,
+    /// The bits of a whole group are not together yet: words straddle beats, or a group is wider than a beat.
+    GroupIncomplete,
     /// Pipeline registers that have held nothing since the matrix was started.
     PipelineFill,
     /// All of the matrix has been passed on; its last results are on their way out.
     Drain,
     /// The next unit is not ready.
     NextUnitBusy,
-    /// No room is left in the beat FIFO for another burst.
-    FifoFull,
+    /// All room in the beat FIFO is taken by beats that are in it or have been asked for: no burst may be added.
+    FifoRoomReserved,
     /// The memory's request queue is full.
     RequestQueueFull,
     /// No row sum is complete.
@@ -43,11 +43,11 @@ impl Cause {
         Cause::Refresh,
         Cause::MemoryLatency,
         Cause::ActivationLoad,
-        Cause::WordsStraddleBeats,
+        Cause::GroupIncomplete,
         Cause::PipelineFill,
         Cause::Drain,
         Cause::NextUnitBusy,
-        Cause::FifoFull,
+        Cause::FifoRoomReserved,
         Cause::RequestQueueFull,
         Cause::RowsUnfinished,
     ];
@@ -55,14 +55,14 @@ impl Cause {
     /// The name in reports, lower case.
     pub fn label(self) -> &'static str {
         match self {
-            Cause::MemoryLatency => "first memory latency",
+            Cause::MemoryLatency => "memory latency",
             Cause::Refresh => "memory refresh",
             Cause::ActivationLoad => "activations on the bus",
-            Cause::WordsStraddleBeats => "words straddle beats",
+            Cause::GroupIncomplete => "group not complete",
             Cause::PipelineFill => "pipeline fill",
             Cause::Drain => "drain, all passed on",
             Cause::NextUnitBusy => "next unit busy",
-            Cause::FifoFull => "beat FIFO full",
+            Cause::FifoRoomReserved => "FIFO room reserved",
             Cause::RequestQueueFull => "memory queue full",
             Cause::RowsUnfinished => "rows unfinished",
         }

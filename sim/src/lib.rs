@@ -8,8 +8,8 @@
 //! burst reader  +----------> activation buffer -------+
 //! ```
 //!
-//! Every unit shows what its output registers hold, says whether it is ready, and is clocked with what it was given: so
-//! the order in which units are evaluated cannot change a cycle, and a Verilog twin can match each port in each cycle.
+//! Every unit shows what its output registers hold, says whether it is ready, and is clocked with what stood at its input
+//! in that cycle, as registers with one clock are: so a Verilog twin can match each port in each cycle.
 //! An output that holds nothing says *why* ([`Cause`]); bubbles carry their cause through the pipelines, so every idle
 //! cycle of every unit has exactly one named cause.
 #![forbid(unsafe_code)]

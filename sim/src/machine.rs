@@ -130,7 +130,11 @@ impl Machine {
             results_per_beat,
             tile_rows: datapath.tile_rows as usize,
             cycle: 0,
-            reader: BurstReader::new(config.memory.burst_beats as usize, fifo_beats),
+            reader: BurstReader::new(
+                config.memory.burst_beats as usize,
+                datapath.beat_bits as usize / 8,
+                fifo_beats,
+            ),
             memory: Memory::new(config.memory.clone(), datapath.beat_bits as usize / 8),
             fifo: BeatFifo::new(fifo_beats),
             activations: ActivationBuffer::new(datapath.activation_bits),

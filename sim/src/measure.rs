@@ -20,14 +20,16 @@ pub fn measure(
     mut waves: Option<&mut Waves>,
     finished: &mut dyn FnMut(u64),
 ) -> Result<FormatReport, MachineError> {
-    let started = Instant::now();
+    let mut host_seconds = 0.0;
     let mut machine = Machine::new(&pass.format, system)?;
     let mut total = Activity::default();
     let mut matrices = Vec::with_capacity(pass.matrices.len());
     for (index, named) in pass.matrices.iter().enumerate() {
         let activations = random_activations(system.datapath.activation_bits, named.matrix.columns(), index as u64)?;
         let job = Job::new(&named.name, &system.datapath, &named.matrix, &activations)?;
+        let started = Instant::now();
         let run = machine.run(&job, &mut |_| true, waves.as_deref_mut())?;
+        host_seconds += started.elapsed().as_secs_f64();
         total.add(&run.activity);
         matrices.push(MatrixReport {
             name: named.name.clone(),
@@ -40,13 +42,7 @@ pub fn measure(
         });
         finished(job.weights());
     }
-    Ok(format_report(
-        pass,
-        system,
-        matrices,
-        &total,
-        started.elapsed().as_secs_f64(),
-    ))
+    Ok(format_report(pass, system, matrices, &total, host_seconds))
 }
 
 fn unit_reports(activity: &Activity) -> Vec<UnitReport> {
@@ -54,6 +50,7 @@ fn unit_reports(activity: &Activity) -> Vec<UnitReport> {
         .into_iter()
         .map(|unit| UnitReport {
             unit: unit.label(),
+            short_name: unit.short_name(),
             states: State::all()
                 .map(|state| StateReport {
                     state: state.label(),

@@ -1,5 +1,6 @@
 //! Command line of `sim`.
 
+mod interrupt;
 mod output;
 mod presets;
 mod run;
@@ -15,7 +16,7 @@ const FAILURE: u8 = 2;
 #[derive(Parser)]
 #[command(
     version,
-    after_help = "Exit codes: 0 all results right; 2 wrong usage or input, or a wrong result."
+    after_help = "Exit codes: 0 all results right; 2 wrong usage or input, or a wrong result; 130 interrupted."
 )]
 struct Arguments {
     #[command(subcommand)]
@@ -37,7 +38,9 @@ enum Verb {
 
 /// Runs the program.
 pub fn main() -> ExitCode {
-    let outcome = match Arguments::parse().verb {
+    let verb = Arguments::parse().verb;
+    interrupt::listen();
+    let outcome = match verb {
         Verb::Run(arguments) => run::run(&arguments),
         Verb::Presets => presets::print(),
         Verb::Completions { shell } => {
@@ -50,10 +53,21 @@ pub fn main() -> ExitCode {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) if is_broken_pipe(&error) => ExitCode::SUCCESS,
         Err(error) => {
-            eprintln!("sim: {error:#}");
+            eprintln!("sim: {}", message(&error));
             ExitCode::from(FAILURE)
         }
     }
+}
+
+/// The error and its causes, without those that the text before them says already.
+fn message(error: &anyhow::Error) -> String {
+    error
+        .chain()
+        .fold(String::new(), |text, cause| match cause.to_string() {
+            cause if text.is_empty() => cause,
+            cause if text.contains(&cause) => text,
+            cause => format!("{text}: {cause}"),
+        })
 }
 
 /// Whether the reader of the output has gone away, as `head` does: no error of ours.

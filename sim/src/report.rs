@@ -27,7 +27,7 @@ pub struct Report {
     pub clock_mhz: f64,
     /// The memory.
     pub memory: MemoryModel,
-    /// One entry per format, the fp16 reference first where it was run.
+    /// One entry per format, in the order of the run.
     pub formats: Vec<FormatReport>,
 }
 
@@ -72,7 +72,7 @@ pub struct FormatReport {
     pub results_checked: u64,
     /// What each unit did, summed over all matrices: for each unit the cycles add up to `cycles`.
     pub units: Vec<UnitReport>,
-    /// Seconds that the simulation took.
+    /// Seconds that the cycles took to simulate; laying out, the golden product and reports are not counted.
     pub host_seconds: f64,
     /// Speed of the simulator itself.
     pub simulated_cycles_per_second: f64,
@@ -104,6 +104,9 @@ pub struct MatrixReport {
 pub struct UnitReport {
     /// Name of the unit.
     pub unit: &'static str,
+    /// A shorter name, for narrow tables.
+    #[serde(skip)]
+    pub short_name: &'static str,
     /// Its states that occurred.
     pub states: Vec<StateReport>,
 }

@@ -20,7 +20,7 @@ pub struct Settings {
 #[non_exhaustive]
 pub enum SettingsError {
     /// The clock is no frequency.
-    #[error("the clock is {0} MHz, and must be above 0 and at most 100000")]
+    #[error("the clock is {0} MHz, and must be 0.001 to 100000")]
     Clock(f64),
     /// The memory model is refused.
     #[error(transparent)]
@@ -44,7 +44,7 @@ impl Settings {
     /// # Errors
     /// [`SettingsError::Clock`] when the clock is no frequency.
     pub fn new(clock_mhz: f64, memory: MemoryModel) -> Result<Self, SettingsError> {
-        if !(clock_mhz > 0.0 && clock_mhz <= 1e5) {
+        if !(1e-3..=1e5).contains(&clock_mhz) {
             return Err(SettingsError::Clock(clock_mhz));
         }
         Ok(Settings {
@@ -133,6 +133,22 @@ impl Settings {
         if *format == WeightFormat::Binary16 || !self.overrides.contains_key("lanes") {
             let lanes = datapath.beat_bits.div_ceil(format.word_bits());
             datapath.lanes = lanes.checked_next_multiple_of(datapath.tile_rows).unwrap_or(lanes);
+        }
+        if !self.overrides.contains_key("largest_columns") {
+            // Wide activations leave room for fewer columns in 64-bit sums.
+            let fits = |columns: &u32| {
+                let datapath = DatapathConfig {
+                    largest_columns: *columns,
+                    ..datapath.clone()
+                };
+                datapath.check(format).is_ok()
+            };
+            let columns = datapath.largest_columns;
+            // Where no number of columns helps, something else is wrong: the machine's own check names it.
+            datapath.largest_columns = (0..15)
+                .map(|halvings| columns >> halvings)
+                .find(fits)
+                .unwrap_or(columns);
         }
         SystemConfig {
             clock_mhz: self.clock_mhz,

@@ -162,6 +162,7 @@ fn any_system() -> impl Strategy<Value = (WeightFormat, SystemConfig)> {
                     latency_cycles,
                     refresh_interval_cycles: interval + 1,
                     refresh_cycles: interval / 2,
+                    refresh_phase_cycles: latency_cycles,
                     request_queue_bursts: queue,
                     burst_beats,
                 };

@@ -185,3 +185,68 @@ fn mistakes_are_named_with_exit_code_2_and_leave_nothing() {
     assert!(String::from_utf8_lossy(&output.stderr).contains("run.json"));
     assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 1);
 }
+
+#[test]
+fn outputs_never_replace_inputs_or_each_other() {
+    let folder = TempDir::new().unwrap();
+    let memory = folder.path().join("memory.toml");
+    let text = include_str!("../memory/ideal.toml");
+    std::fs::write(&memory, text).unwrap();
+    let memory = memory.to_str().unwrap();
+    let other = folder.path().join("out");
+    let other = other.to_str().unwrap();
+    let cases: [(&[&str], &str); 5] = [
+        (&["--memory", memory, "--json", memory], "is an input"),
+        (&["--json", other, "--csv", other], "named for two outputs"),
+        (&["--json", "-", "--csv", "-"], "named for two outputs"),
+        (&["--vcd", "-"], "--vcd needs a file"),
+        (&["--svg", folder.path().to_str().unwrap()], "is a folder"),
+    ];
+    for (arguments, message) in cases {
+        let output = sim()
+            .args(["run", "--workload", "matvec:8x8"])
+            .args(arguments)
+            .output()
+            .unwrap();
+        let error = String::from_utf8(output.stderr).unwrap();
+        assert_eq!(output.status.code(), Some(2), "{arguments:?}: {error}");
+        assert!(error.contains(message), "{arguments:?}: {error}");
+    }
+    assert_eq!(std::fs::read_to_string(memory).unwrap(), text);
+    assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 1);
+    sim()
+        .args(["run", "-q", "--workload", "matvec:8x8", "--csv", "/dev/null"])
+        .assert()
+        .success();
+}
+
+#[test]
+fn an_interrupt_leaves_nothing_behind() {
+    let folder = TempDir::new().unwrap();
+    let mut child = std::process::Command::new(assert_cmd::cargo::cargo_bin!("sim"))
+        .args(["run", "-q", "--workload", "matvec:8192x8192", "--vcd"])
+        .arg(folder.path().join("run.vcd"))
+        .spawn()
+        .unwrap();
+    while std::fs::read_dir(folder.path()).unwrap().count() == 0 {
+        assert!(
+            child.try_wait().unwrap().is_none(),
+            "it ended before it could be interrupted"
+        );
+        std::thread::yield_now();
+    }
+    let kill = std::process::Command::new("kill")
+        .args(["-INT", &child.id().to_string()])
+        .status()
+        .unwrap();
+    assert!(kill.success());
+    assert_eq!(child.wait().unwrap().code(), Some(130));
+    assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 0);
+}
+
+#[test]
+fn sixteen_bit_activations_run_in_every_format() {
+    let weights = ["--weights", "fp16,paper-4b,paper-3b", "--set", "activation_bits=16"];
+    let report = run_json(&[&["--workload", "matvec:64x2048"][..], &weights].concat());
+    assert_eq!(report["formats"][2]["results_checked"], 64);
+}

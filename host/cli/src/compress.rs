@@ -144,6 +144,7 @@ impl Compress {
     }
 
     fn dry_run(&self, source: &Source, plan: Plan, options: &CompressOptions) -> anyhow::Result<Outcome> {
+        plan.check_weights(source)?;
         let estimate = || plan.estimate_seconds(source, &options.code, options.quantizer);
         let estimated_seconds = self.threads.run(estimate)??;
         if self.json {
@@ -212,6 +213,10 @@ fn summary(report: &CompressReport, output: &str) -> String {
         report.kept_tensors
     );
     sizes(&mut text, report.input_bytes, report.output_bytes);
+    if report.matrices.is_empty() {
+        text.push_str("  nothing was compressed: no tensor is a matrix of a linear layer; --verbose says why, --include changes it\n");
+        return text;
+    }
     bits(&mut text, report.bits_per_compressed_weight, report.bits_per_weight);
     let _ = writeln!(
         text,
@@ -236,12 +241,18 @@ fn summary(report: &CompressReport, output: &str) -> String {
 }
 
 fn sizes(text: &mut String, input_bytes: u64, output_bytes: u64) {
+    let (larger, smaller) = (input_bytes.max(output_bytes), input_bytes.min(output_bytes));
     let _ = writeln!(
         text,
-        "  size             {} -> {} ({:.2} times smaller)",
+        "  size             {} -> {} ({:.2} times {})",
         DecimalBytes(input_bytes),
         DecimalBytes(output_bytes),
-        input_bytes as f64 / output_bytes as f64
+        larger as f64 / smaller as f64,
+        if output_bytes > input_bytes {
+            "larger"
+        } else {
+            "smaller"
+        }
     );
 }
 

@@ -10,7 +10,7 @@ use seedlm_model::{VerifyReport, verify};
 use serde::Serialize;
 use std::path::PathBuf;
 
-/// Check every bit of a compressed model against its checksums
+/// Check every bit of a compressed model's weight files against their checksums, and a shard index against the files
 #[derive(Debug, Args)]
 #[command(after_help = EXIT_CODES)]
 pub struct Verify {

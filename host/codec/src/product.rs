@@ -80,12 +80,31 @@ pub fn accumulator_bits(format: &WeightFormat, activation_bits: u32, columns: us
     u128::BITS - bound.leading_zeros() + 1
 }
 
+/// Bits that the accumulators of one product need, sign included, whatever the activations are.
+///
+/// For a code it is the bound of the format, by shape. Binary16 is no code of ours and spans 40 bits, of which a real
+/// matrix uses few: there the row with the largest sum of magnitudes decides.
+fn bits_needed(matrix: &WeightMatrix, activation_bits: u32) -> u32 {
+    let WeightMatrix::Binary16(_) = matrix else {
+        return accumulator_bits(&matrix.format(), activation_bits, matrix.columns());
+    };
+    let magnitude = |row| {
+        matrix
+            .row_integers(row)
+            .iter()
+            .map(|weight| u128::from(weight.unsigned_abs()))
+            .sum()
+    };
+    let largest: u128 = (0..matrix.rows()).map(magnitude).max().unwrap_or(0);
+    u128::BITS - (largest << (activation_bits - 1)).leading_zeros() + 1
+}
+
 /// The golden product `y[r] = sum over c of w[r][c] * x[c]`, exact. One integer step of `y` is worth
 /// `matrix.scale() * activations.scale()`.
 ///
 /// # Errors
-/// [`CodecError::Arithmetic`] when the number of activations is not the number of columns, or a sum of this shape
-/// could exceed 64 bits.
+/// [`CodecError::Arithmetic`] when the number of activations is not the number of columns, or a sum could exceed 64 bits
+/// for some activations of this width.
 pub fn product(matrix: &WeightMatrix, activations: &Activations) -> Result<Vec<i64>, CodecError> {
     if activations.values().len() != matrix.columns() {
         return Err(CodecError::Arithmetic(format!(
@@ -94,7 +113,7 @@ pub fn product(matrix: &WeightMatrix, activations: &Activations) -> Result<Vec<i
             matrix.columns()
         )));
     }
-    let needed = accumulator_bits(&matrix.format(), activations.bits(), matrix.columns());
+    let needed = bits_needed(matrix, activations.bits());
     if needed > i64::BITS {
         return Err(CodecError::Arithmetic(format!(
             "{} columns of {} weights with {}-bit activations need accumulators of {needed} bits, and 64 is the limit",
@@ -137,11 +156,18 @@ mod tests {
     fn what_could_overflow_is_refused() {
         let matrix = WeightMatrix::Binary16(Binary16Matrix::from_f32(1, 1 << 17, &vec![1.0; 1 << 17]).unwrap());
         let ones = Activations::new(8, 1.0, vec![1; 1 << 17]).unwrap();
-        assert!(
-            product(&matrix, &ones)
-                .unwrap_err()
-                .to_string()
-                .contains("need accumulators of 65 bits")
+        assert_eq!(product(&matrix, &ones).unwrap(), [1 << 41]);
+        let needs = |matrix: &WeightMatrix, activations: &Activations| {
+            let error = product(matrix, activations).unwrap_err().to_string();
+            assert!(error.contains("need accumulators of 65 bits"), "{error}");
+        };
+        let large = Binary16Matrix::from_f32(1, 1 << 17, &vec![65504.0; 1 << 17]).unwrap();
+        needs(&WeightMatrix::Binary16(large), &ones);
+        let words = (0..1 << 19).flat_map(|_| 1_u32.to_le_bytes()).collect();
+        let coded = CodedMatrix::new(&BlockCode::preset("paper-4b").unwrap(), 1, 1 << 22, 1.0, words).unwrap();
+        needs(
+            &WeightMatrix::Block(coded),
+            &Activations::new(8, 1.0, vec![1; 1 << 22]).unwrap(),
         );
         let few = Activations::new(8, 1.0, vec![1]).unwrap();
         assert!(

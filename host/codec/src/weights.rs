@@ -80,8 +80,9 @@ impl WeightFormat {
 
     /// The exact integer weights of one word. Bits above the word's width are ignored.
     ///
-    /// This is what hardware computes for *any* bits, illegal words (a zero seed, a binary16 infinity read as an
-    /// ordinary number with exponent 30) included.
+    /// Hardware computes the same for every word that a matrix can hold and for the padding word of zero bits. What comes
+    /// of other words (a zero seed with coefficients, a binary16 that is not finite) means nothing, and need not fit
+    /// [`WeightFormat::largest_weight`].
     pub fn decode_word(&self, word: u128) -> Vec<i64> {
         match self {
             WeightFormat::Binary16 => {

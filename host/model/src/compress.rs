@@ -81,6 +81,7 @@ pub fn compress(
     let begun = Instant::now();
     let plan = Plan::new(source, &options.rules, &options.code)?;
     let target = Output::prepare(source, output, options.replace)?;
+    plan.check_weights(source)?;
     let encoder = BlockEncoder::new(&options.code).map_err(ModelError::Encoder)?;
     let mut matrices = Vec::with_capacity(plan.compressed.len());
     let mut output_bytes = 0;

@@ -55,6 +55,9 @@ impl Output {
             if !replace {
                 return refuse("exists already; -f (--force) replaces it".into());
             }
+            if path.exists() && !path.is_file() && !path.is_dir() {
+                return refuse("is neither a file nor a folder; choose another name".into());
+            }
             match (source.is_folder(), path.is_dir()) {
                 (true, false) => return refuse("is a file, and the output is a folder; choose another name".into()),
                 (false, true) => return refuse("is a folder, and the output is a file; name a file in it".into()),

@@ -111,6 +111,16 @@ impl Plan {
         Ok(plan)
     }
 
+    /// Reads all weights that will be compressed, so that one that is no finite number is found before hours of work.
+    ///
+    /// # Errors
+    /// As [`Source::matrix`].
+    pub fn check_weights(&self, source: &Source) -> Result<(), ModelError> {
+        self.compressed
+            .iter()
+            .try_for_each(|matrix| source.matrix(&matrix.info).map(drop))
+    }
+
     /// Measures, on part of the largest matrix, how fast this machine encodes (in the current thread pool), and returns
     /// the seconds that the whole plan will take. `None` where there is nothing to encode.
     ///

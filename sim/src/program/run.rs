@@ -1,6 +1,6 @@
 //! `sim run`.
 
-use super::output::{OutputFile, print_bytes, write_text};
+use super::output::{Output, print_bytes};
 use anyhow::{Context, Result, bail};
 use clap::Args;
 use indicatif::{ProgressBar, ProgressStyle};
@@ -15,7 +15,7 @@ use seedlm_sim::workload::{
     random_matrix,
 };
 use std::io::BufWriter;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::time::Instant;
 
 /// Seed of the random words and activations: the same in every run.
@@ -30,9 +30,10 @@ pub struct RunArguments {
     /// Run one product of random words instead of a model: matvec:ROWSxCOLUMNS
     #[arg(long)]
     workload: Option<String>,
-    /// Weight formats to run, separated by commas; see `sim presets`. fp16 is the uncompressed reference
-    #[arg(long, value_delimiter = ',', default_value = "fp16,paper-4b")]
-    weights: Vec<String>,
+    /// Weight formats to run, separated by commas; see `sim presets`. By default fp16, the uncompressed reference, and
+    /// paper-4b; of a compressed model fp16 and its own code
+    #[arg(long, value_delimiter = ',')]
+    weights: Option<Vec<String>>,
     /// Memory: a preset (see `sim presets`) or a TOML file
     #[arg(long, default_value = "paper")]
     memory: String,
@@ -42,13 +43,14 @@ pub struct RunArguments {
     /// Take parameters of the datapath from a TOML file
     #[arg(long, value_name = "FILE")]
     config: Option<PathBuf>,
-    /// Change one parameter of the datapath, for example --set tile_rows=8; may be repeated
+    /// Change one parameter of the datapath, for example --set tile_rows=8; may be repeated. lanes and decode_stages
+    /// belong to the code and do not change fp16
     #[arg(long = "set", value_name = "KEY=VALUE")]
     overrides: Vec<String>,
     /// Write the report as JSON to a file, or to standard output (-) in place of the text
     #[arg(long, value_name = "FILE")]
     json: Option<PathBuf>,
-    /// Write cycles per format, matrix, unit and state as CSV
+    /// Write cycles per format, matrix, unit and state as CSV (- as with --json)
     #[arg(long, value_name = "FILE")]
     csv: Option<PathBuf>,
     /// Write a picture of where the cycles went
@@ -58,8 +60,8 @@ pub struct RunArguments {
     #[arg(long, value_name = "FILE")]
     vcd: Option<PathBuf>,
     /// Threads of the seed search; as many as there are cores by default
-    #[arg(short = 'j', long, value_name = "THREADS")]
-    threads: Option<usize>,
+    #[arg(short = 'j', long, value_name = "THREADS", value_parser = clap::value_parser!(u16).range(1..=1024))]
+    threads: Option<u16>,
     /// Say nothing but the report
     #[arg(short, long)]
     quiet: bool,
@@ -68,20 +70,17 @@ pub struct RunArguments {
 /// Runs the workload in each format, one after the other, and writes the reports.
 pub fn run(arguments: &RunArguments) -> Result<()> {
     let settings = settings(arguments)?;
-    let formats = formats(&arguments.weights)?;
     if let Some(threads) = arguments.threads {
-        rayon::ThreadPoolBuilder::new()
-            .num_threads(threads)
-            .build_global()
-            .context("--threads")?;
+        let pool = rayon::ThreadPoolBuilder::new().num_threads(threads.into());
+        pool.build_global().context("--threads")?;
     }
-    for path in [&arguments.json, &arguments.csv, &arguments.svg].into_iter().flatten() {
-        if path.as_os_str() != "-" {
-            // Only to find a place that cannot be written before the work is done.
-            drop(OutputFile::create(path)?);
-        }
-    }
+    let outputs = Outputs::create(arguments)?;
     let workload = Workload::open(arguments)?;
+    let formats = match &arguments.weights {
+        Some(names) => formats(names)?,
+        None => workload.usual_formats()?,
+    };
+    workload.check(&formats)?;
     let mut reports = Vec::new();
     for (index, format) in formats.iter().enumerate() {
         let system = settings.system(format);
@@ -91,43 +90,88 @@ pub fn run(arguments: &RunArguments) -> Result<()> {
             &format!("Running {}", format.label()),
             workload.weights(),
         );
-        let vcd = arguments.vcd.as_ref().filter(|_| index + 1 == formats.len());
-        let report = match vcd {
-            None => measure(&pass, &system, None, &mut |weights| bar.inc(weights))?,
-            Some(path) => {
-                let output = OutputFile::create(path)?;
-                let mut waves = Waves::new(Box::new(BufWriter::new(output.handle()?)), settings.clock_mhz());
-                let report = measure(&pass, &system, Some(&mut waves), &mut |weights| bar.inc(weights))?;
-                waves
-                    .finish()
-                    .with_context(|| format!("{}: cannot write", path.display()))?;
-                output.finish()?;
-                report
-            }
+        let mut waves = match outputs.vcd.as_ref().filter(|_| index + 1 == formats.len()) {
+            Some(vcd) => Some(Waves::new(
+                Box::new(BufWriter::new(vcd.handle()?)),
+                settings.clock_mhz(),
+            )),
+            None => None,
         };
+        reports.push(measure(&pass, &system, waves.as_mut(), &mut |weights| {
+            bar.inc(weights)
+        })?);
+        if let Some(waves) = waves {
+            waves.finish().context("wave file")?;
+        }
         bar.finish_and_clear();
-        reports.push(report);
     }
+    let memory = settings.memory().clone();
     let report = Report::new(
         workload.name(),
         workload.meaning(),
         settings.clock_mhz(),
-        settings.memory().clone(),
+        memory,
         reports,
     );
-    if let Some(path) = &arguments.csv {
-        write_text(path, &report.to_csv()?)?;
+    outputs.write(&report)
+}
+
+/// The files asked for, and standard output.
+struct Outputs {
+    json: Option<Output>,
+    csv: Option<Output>,
+    svg: Option<Output>,
+    vcd: Option<Output>,
+}
+
+impl Outputs {
+    fn create(arguments: &RunArguments) -> Result<Self> {
+        let named = [&arguments.json, &arguments.csv, &arguments.svg, &arguments.vcd];
+        let named: Vec<&PathBuf> = named.into_iter().flatten().collect();
+        for (index, path) in named.iter().enumerate() {
+            if named[..index].contains(path) {
+                bail!("{} is named for two outputs", path.display());
+            }
+        }
+        if arguments.vcd.as_ref().is_some_and(|path| path.as_os_str() == "-") {
+            bail!("--vcd needs a file: waves are too large for standard output");
+        }
+        let memory = Path::new(&arguments.memory);
+        let inputs = [arguments.model.as_deref(), arguments.config.as_deref(), Some(memory)];
+        let inputs: Vec<&Path> = inputs.into_iter().flatten().collect();
+        let create = |path: &Option<PathBuf>| path.as_ref().map(|path| Output::create(path, &inputs)).transpose();
+        Ok(Outputs {
+            json: create(&arguments.json)?,
+            csv: create(&arguments.csv)?,
+            svg: create(&arguments.svg)?,
+            vcd: create(&arguments.vcd)?,
+        })
     }
-    if let Some(path) = &arguments.svg {
-        write_text(path, &report.to_svg())?;
-    }
-    if let Some(path) = &arguments.json {
-        write_text(path, &report.to_json())?;
-        if path.as_os_str() == "-" {
-            return Ok(());
+
+    /// Writes everything, then names the files. The text goes to standard output, unless something else does.
+    fn write(self, report: &Report) -> Result<()> {
+        let is_taken = [&self.json, &self.csv, &self.svg]
+            .into_iter()
+            .flatten()
+            .any(Output::is_standard);
+        if let Some(output) = &self.json {
+            output.write(&report.to_json())?;
+        }
+        if let Some(output) = &self.csv {
+            output.write(&report.to_csv()?)?;
+        }
+        if let Some(output) = &self.svg {
+            output.write(&report.to_svg())?;
+        }
+        for output in [self.json, self.csv, self.svg, self.vcd].into_iter().flatten() {
+            output.finish()?;
+        }
+        if is_taken {
+            Ok(())
+        } else {
+            print_bytes(report.to_text().as_bytes())
         }
     }
-    print_bytes(report.to_text().as_bytes())
 }
 
 fn settings(arguments: &RunArguments) -> Result<Settings> {
@@ -190,6 +234,35 @@ impl Workload {
             Workload::Product { .. } => PassMeaning::Product,
             Workload::Model { .. } => PassMeaning::Token,
         }
+    }
+
+    /// What is run where nothing is asked for.
+    fn usual_formats(&self) -> Result<Vec<WeightFormat>> {
+        let code = match self {
+            Workload::Model { source, .. } => source.stored_code()?.map(WeightFormat::Block),
+            Workload::Product { .. } => None,
+        };
+        let code = code.map_or_else(|| WeightFormat::named("paper-4b"), Ok)?;
+        Ok(vec![WeightFormat::Binary16, code])
+    }
+
+    /// Finds, before anything is run, a format that this workload cannot be run in.
+    fn check(&self, formats: &[WeightFormat]) -> Result<()> {
+        if let Workload::Model { source, .. } = self
+            && let Some(stored) = source.stored_code()?
+        {
+            for format in formats {
+                if !matches!(format, WeightFormat::Binary16) && *format != WeightFormat::Block(stored.clone()) {
+                    bail!(
+                        "{} is compressed as {stored} and cannot be run as {}; leave --weights out, or give the uncompressed model",
+                        self.name(),
+                        format.label(),
+                        stored = stored.label()
+                    );
+                }
+            }
+        }
+        Ok(())
     }
 
     fn weights(&self) -> u64 {

@@ -126,5 +126,6 @@ fn mac_cycles(format: &FormatReport, state: State) -> u64 {
 }
 
 fn escaped(text: &str) -> String {
+    let text: String = text.chars().filter(|character| !character.is_control()).collect();
     text.replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;")
 }

@@ -7,12 +7,13 @@ use comfy_table::{CellAlignment, LineStyle, Table, presets};
 use std::fmt::Write;
 
 impl Report {
-    /// The report as text of at most about 100 columns.
+    /// The report as text of about 100 columns.
     pub fn to_text(&self) -> String {
         let mut text = String::new();
         // Writing to a string cannot fail.
         let _ = self.write_text(&mut text);
-        text
+        // Tables fill their lines with spaces.
+        text.lines().map(|line| format!("{}\n", line.trim_end())).collect()
     }
 
     fn write_text(&self, out: &mut String) -> std::fmt::Result {
@@ -104,23 +105,47 @@ impl Report {
     }
 }
 
-/// States down, units across; every column adds up to 100 %.
+/// States down, units across; every column adds up to 100 %, as printed.
 fn stall_table(format: &FormatReport) -> Table {
     let mut table = plain_table();
-    table.set_header(std::iter::once("").chain(format.units.iter().map(|unit| unit.unit)));
-    for state in State::all().map(State::label) {
-        let cycles = format.units.iter().map(|unit| unit.cycles_in(state));
-        if cycles.clone().all(|cycles| cycles == 0) {
+    table.set_header(std::iter::once("").chain(format.units.iter().map(|unit| unit.short_name)));
+    let states: Vec<&str> = State::all().map(State::label).collect();
+    let columns: Vec<Vec<u64>> = format
+        .units
+        .iter()
+        .map(|unit| hundredths_of_percent(&states.iter().map(|state| unit.cycles_in(state)).collect::<Vec<_>>()))
+        .collect();
+    for (row, state) in states.iter().enumerate() {
+        if format.units.iter().all(|unit| unit.cycles_in(state) == 0) {
             continue;
         }
-        let shares = cycles.map(|cycles| match cycles {
-            0 => "-".to_string(),
-            cycles => percent(cycles as f64 / format.cycles as f64),
-        });
+        let shares = columns
+            .iter()
+            .zip(&format.units)
+            .map(|(column, unit)| match unit.cycles_in(state) {
+                0 => "-".to_string(),
+                _ => format!("{}.{:02}", column[row] / 100, column[row] % 100),
+            });
         table.add_row(std::iter::once(state.to_string()).chain(shares));
     }
     align_right(&mut table);
     table
+}
+
+/// Each count's share of their sum in hundredths of a percent, rounded so that they add up to 100 % (largest remainders
+/// are rounded up).
+fn hundredths_of_percent(counts: &[u64]) -> Vec<u64> {
+    const WHOLE: u128 = 10_000;
+    let sum: u128 = counts.iter().map(|&count| u128::from(count)).sum::<u128>().max(1);
+    let scaled: Vec<u128> = counts.iter().map(|&count| u128::from(count) * WHOLE).collect();
+    let mut shares: Vec<u64> = scaled.iter().map(|share| (share / sum) as u64).collect();
+    let missing = (scaled.iter().sum::<u128>() / sum) as u64 - shares.iter().sum::<u64>();
+    let mut order: Vec<usize> = (0..counts.len()).collect();
+    order.sort_by_key(|&index| std::cmp::Reverse(scaled[index] % sum));
+    for &index in order.iter().take(missing as usize) {
+        shares[index] += 1;
+    }
+    shares
 }
 
 fn plain_table() -> Table {
@@ -130,8 +155,11 @@ fn plain_table() -> Table {
 }
 
 fn align_right(table: &mut Table) {
-    for column in table.column_iter_mut().skip(1) {
-        column.set_cell_alignment(CellAlignment::Right);
+    for (index, column) in table.column_iter_mut().enumerate() {
+        column.set_padding((0, 1));
+        if index > 0 {
+            column.set_cell_alignment(CellAlignment::Right);
+        }
     }
 }
 
@@ -154,7 +182,20 @@ pub(super) fn grouped(number: u64) -> String {
 
 #[cfg(test)]
 mod tests {
-    use super::grouped;
+    use super::{grouped, hundredths_of_percent};
+
+    #[test]
+    fn shares_add_up_as_printed() {
+        assert_eq!(hundredths_of_percent(&[1, 1, 1]), [3334, 3333, 3333]);
+        assert_eq!(hundredths_of_percent(&[0, 7, 0]), [0, 10_000, 0]);
+        assert_eq!(hundredths_of_percent(&[0, 0]), [0, 0]);
+        assert_eq!(
+            hundredths_of_percent(&[13057, 555, 622, 118, 231, 61])
+                .iter()
+                .sum::<u64>(),
+            10_000
+        );
+    }
 
     #[test]
     fn digits_are_grouped_by_three() {

@@ -4,10 +4,15 @@ use super::memory::{Request, Stream};
 use crate::cause::Cause;
 use crate::link::Offer;
 
+/// No burst crosses a multiple of this many bytes (AMBA AXI4, section A3.4.1).
+const BOUNDARY_BYTES: usize = 4096;
+
 /// Walks over the memory image and keeps no more beats under way than the beat FIFO has room for.
 #[derive(Clone, Debug)]
 pub struct BurstReader {
     burst_beats: usize,
+    /// Beats in 4 KiB.
+    boundary_beats: usize,
     fifo_beats: usize,
     activation_beats: usize,
     total_beats: usize,
@@ -18,9 +23,10 @@ pub struct BurstReader {
 
 impl BurstReader {
     /// A reader with nothing to read.
-    pub fn new(burst_beats: usize, fifo_beats: usize) -> Self {
+    pub fn new(burst_beats: usize, beat_bytes: usize, fifo_beats: usize) -> Self {
         BurstReader {
             burst_beats,
+            boundary_beats: (BOUNDARY_BYTES / beat_bytes).max(1),
             fifo_beats,
             activation_beats: 0,
             total_beats: 0,
@@ -50,9 +56,10 @@ impl BurstReader {
         } else {
             (Stream::Weights, self.total_beats)
         };
-        let beats = self.burst_beats.min(end - self.next_beat);
+        let to_boundary = self.boundary_beats - self.next_beat % self.boundary_beats;
+        let beats = self.burst_beats.min(end - self.next_beat).min(to_boundary);
         if self.reserved_beats + beats > self.fifo_beats {
-            return Offer::Empty(Cause::FifoFull);
+            return Offer::Empty(Cause::FifoRoomReserved);
         }
         Offer::Valid(Request {
             stream,

@@ -100,7 +100,7 @@ impl Unpack {
                 Offer::Valid(beat) if beat.stream == Stream::Activations => Cause::ActivationLoad,
                 // The beat that ends a gap is only now on its way in: this cycle still belongs to the gap.
                 Offer::Valid(_) if self.fill_bits == 0 => self.gap_because,
-                Offer::Valid(_) => Cause::WordsStraddleBeats,
+                Offer::Valid(_) => Cause::GroupIncomplete,
             });
         }
         if self.step >= activation_steps_loaded {

@@ -39,11 +39,13 @@ pub enum WorkloadError {
         /// Its first tensors.
         tensors: Vec<String>,
     },
-    /// A model that is already compressed has one code.
-    #[error("{model} is compressed as {stored}: it cannot be run as {wanted}; give the uncompressed model instead")]
+    /// A compressed model whose matrices have different codes, or another one than is asked for.
+    #[error("{model}: {tensor} is stored as {stored}, and cannot be run as {wanted}")]
     OtherCode {
         /// Path of the model.
         model: String,
+        /// Name of the tensor.
+        tensor: String,
         /// The code it has.
         stored: String,
         /// The code asked for.
@@ -100,6 +102,26 @@ impl ModelSource {
         match self {
             ModelSource::Plain(_, chosen) => chosen.iter().map(|info| info.elements() as u64).sum(),
             ModelSource::Compressed(container) => container.matrices().iter().map(|info| info.weights()).sum(),
+        }
+    }
+
+    /// The code of a model that is compressed already; none of one that is not.
+    ///
+    /// # Errors
+    /// [`WorkloadError::OtherCode`] when its matrices have different codes.
+    pub fn stored_code(&self) -> Result<Option<BlockCode>, WorkloadError> {
+        let ModelSource::Compressed(container) = self else {
+            return Ok(None);
+        };
+        let first = &container.matrices()[0].code;
+        match container.matrices().iter().find(|info| info.code != *first) {
+            None => Ok(Some(first.clone())),
+            Some(other) => Err(WorkloadError::OtherCode {
+                model: container.source().path().display().to_string(),
+                tensor: other.name.clone(),
+                stored: other.code.label(),
+                wanted: first.label(),
+            }),
         }
     }
 
@@ -203,6 +225,7 @@ pub fn compress_model(
                 if info.code != *code {
                     return Err(WorkloadError::OtherCode {
                         model: container.source().path().display().to_string(),
+                        tensor: info.name.clone(),
                         stored: info.code.label(),
                         wanted: code.label(),
                     });

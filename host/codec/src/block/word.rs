@@ -64,8 +64,8 @@ impl BlockWord {
 
     /// The fields of a word. Bits above the word's width are ignored.
     ///
-    /// Nothing is refused here: a seed of zero comes back as it stands. It has a defined meaning for hardware (all
-    /// states are zero), and only [`CodedMatrix`](crate::CodedMatrix) forbids it.
+    /// Nothing is refused here: a seed of zero comes back as it stands. The word of zero bits is padding and decodes to
+    /// zeros; in a matrix, [`CodedMatrix`](crate::CodedMatrix) forbids a zero seed.
     pub fn unpack(code: &BlockCode, word: u128) -> Self {
         let length = code.lfsr().length();
         let width = code.coefficient_bits();

@@ -5,7 +5,8 @@ use crate::product::accumulator_bits;
 use crate::weights::WeightFormat;
 use serde::{Deserialize, Serialize};
 
-/// Parameters of the datapath. All of them change cycles or wires; none changes a result.
+/// Parameters of the datapath. `activation_bits` is part of the question; all others change cycles or wires, and no
+/// result.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct DatapathConfig {
@@ -118,7 +119,8 @@ impl DatapathConfig {
             ));
         }
         let needed = accumulator_bits(format, self.activation_bits, self.largest_columns as usize);
-        if needed > RESULT_BITS {
+        // What a binary16 matrix needs depends on its values, and is checked with them.
+        if needed > RESULT_BITS && *format != WeightFormat::Binary16 {
             return refuse(format!(
                 "largest_columns = {}: sums of {} weights and {}-bit activations can need {needed} bits, and results have 64",
                 self.largest_columns,

@@ -1,0 +1,34 @@
+//! Ctrl-C: nothing half-written stays behind.
+
+use std::path::{Path, PathBuf};
+use std::sync::Mutex;
+
+/// Exit code after an interrupt: 128 and the number of SIGINT, as shells have it.
+const INTERRUPTED: i32 = 130;
+
+static TEMPORARY: Mutex<Vec<PathBuf>> = Mutex::new(Vec::new());
+
+/// From now on an interrupt removes all temporary files and ends the program.
+pub fn listen() {
+    let removed = ctrlc::set_handler(|| {
+        // A poisoned lock still holds the paths.
+        let paths = TEMPORARY.lock().unwrap_or_else(|poisoned| poisoned.into_inner());
+        for path in paths.iter() {
+            // It may have its final name already, or be gone.
+            let _ = std::fs::remove_file(path);
+        }
+        eprintln!("sim: interrupted");
+        std::process::exit(INTERRUPTED);
+    });
+    if let Err(error) = removed {
+        eprintln!("sim: cannot listen for interrupts ({error}); one may leave a temporary file behind");
+    }
+}
+
+/// Adds a temporary file.
+pub fn remove_when_interrupted(path: &Path) {
+    TEMPORARY
+        .lock()
+        .unwrap_or_else(|poisoned| poisoned.into_inner())
+        .push(path.into());
+}
