@@ -1,11 +1,10 @@
 //! Compresses a model.
 
 use crate::container::{CompressedEntry, ContainerFile, Content, Crc32};
-use crate::copy::copy_others;
+use crate::copy::complete;
 use crate::error::ModelError;
 use crate::figures::{bits_per_weight, relative_error, sqnr_db};
-use crate::folder::INDEX_FILE;
-use crate::output::{Output, write_bytes};
+use crate::output::Output;
 use crate::plan::{Plan, PlannedMatrix};
 use crate::progress::{MatrixReport, MatrixStep, Progress, check_stop};
 use crate::rules::Rules;
@@ -114,17 +113,7 @@ pub fn compress(
         let sizes = container.sizes();
         index_entries.extend(sizes.map(|(name, bytes)| (name.to_string(), file.file_name(), bytes)));
     }
-    if source.is_folder() {
-        copy_others(source, &target, progress)?;
-    }
-    if let Some(index) = source.index() {
-        let text = index.rewritten(index_entries).to_json();
-        target.write(Path::new(INDEX_FILE), progress, |path, writer| {
-            write_bytes(path, writer, &text, progress)
-        })?;
-    }
-    check_stop(progress)?;
-    target.commit()?;
+    complete(source, target, index_entries, progress)?;
     Ok(CompressReport::new(
         &plan,
         matrices,

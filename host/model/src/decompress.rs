@@ -1,12 +1,11 @@
 //! Turns a container back into plain safetensors that any tool loads.
 
 use crate::container::{CompressedMatrix, Container, DOCUMENT_KEY, HEADER_CRC_KEY};
-use crate::copy::copy_others;
+use crate::copy::complete;
 use crate::error::ModelError;
 use crate::floats::FloatDtype;
-use crate::folder::INDEX_FILE;
 use crate::header::tensor_bytes;
-use crate::output::{Output, write_bytes};
+use crate::output::Output;
 use crate::plain::{NewTensor, header_for, order, write_file};
 use crate::progress::{MatrixStep, Progress, check_stop};
 use crate::source::TensorInfo;
@@ -120,17 +119,7 @@ pub fn decompress(
             (tensor.name.clone(), file.file_name(), bytes)
         }));
     }
-    if source.is_folder() {
-        copy_others(source, &target, progress)?;
-    }
-    if let Some(index) = source.index() {
-        let text = index.rewritten(index_entries).to_json();
-        target.write(Path::new(INDEX_FILE), progress, |path, writer| {
-            write_bytes(path, writer, &text, progress)
-        })?;
-    }
-    check_stop(progress)?;
-    target.commit()?;
+    complete(source, target, index_entries, progress)?;
     Ok(DecompressReport {
         matrices: container.matrices().len(),
         decoded_weights: container.matrices().iter().map(CompressedMatrix::weights).sum(),
