@@ -250,3 +250,17 @@ fn sixteen_bit_activations_run_in_every_format() {
     let report = run_json(&[&["--workload", "matvec:64x2048"][..], &weights].concat());
     assert_eq!(report["formats"][2]["results_checked"], 64);
 }
+
+/// The first thing that a user runs prints what README.md shows, but for speeds.
+#[test]
+fn the_readme_shows_what_the_main_job_prints() {
+    let readme = include_str!("../../README.md");
+    let shown = readme.split("```text\n").nth(1).unwrap().split("```").next().unwrap();
+    let is_exact = |line: &&str| !line.starts_with("Compressed ") && !line.starts_with("simulator, ");
+    let output = sim().args(["run", "-q"]).output().unwrap();
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    let printed = String::from_utf8(output.stdout).unwrap();
+    let printed: Vec<&str> = printed.trim_end().lines().filter(is_exact).collect();
+    let shown: Vec<&str> = shown.trim_end().lines().filter(is_exact).collect();
+    assert_eq!(printed, shown);
+}
