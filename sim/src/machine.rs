@@ -1,5 +1,7 @@
 //! The machine: units, links, and the clock.
 
+mod probe;
+
 use crate::activity::{Activity, Unit};
 use crate::cause::{Cause, State};
 use crate::job::Job;
@@ -9,7 +11,7 @@ use crate::units::{
     Accumulator, ActivationBuffer, Beat, BeatFifo, BurstReader, DecodeLanes, MacArray, Memory, ResultBeat, ResultFifo,
     Stream, Unpack,
 };
-use crate::waves::{Probe, Waves};
+use crate::waves::Waves;
 use seedlm_codec::machine::{DatapathConfig, RESULT_BITS};
 use seedlm_codec::{CodecError, WeightFormat};
 use serde::{Deserialize, Serialize};
@@ -79,6 +81,14 @@ pub struct Run {
     pub activity: Activity,
     /// The results, one per row, equal to the golden product.
     pub results: Vec<i64>,
+}
+
+/// Which units take data in a cycle.
+struct Readiness {
+    results: bool,
+    accumulator: bool,
+    mac: bool,
+    lanes: bool,
 }
 
 /// What one clock cycle moved.
@@ -232,21 +242,35 @@ impl Machine {
         self.mac.start();
     }
 
+    /// Who takes data in this cycle, worked out from the last unit to the first.
+    fn readiness(&self) -> Readiness {
+        let results = self.results.ready();
+        let accumulator = self.accumulator.ready(results);
+        let mac = self.mac.ready(accumulator);
+        let lanes = self.lanes.ready(mac);
+        Readiness {
+            results,
+            accumulator,
+            mac,
+            lanes,
+        }
+    }
+
+    /// Whether the beat that the FIFO shows is taken: activations always are, weights when the unpack unit is ready.
+    fn takes_beat(&self, beat: &Offer<&Beat>) -> bool {
+        beat.data()
+            .is_some_and(|beat| beat.stream == Stream::Activations || self.unpack.ready())
+    }
+
     /// One clock cycle: look at all outputs, work out who is ready from the last unit to the first, then clock all.
     fn clock(&mut self, result_ready: bool, activity: &mut Activity) -> Step {
-        let results_ready = self.results.ready();
-        let accumulator_ready = self.accumulator.ready(results_ready);
-        let mac_ready = self.mac.ready(accumulator_ready);
-        let lanes_ready = self.lanes.ready(mac_ready);
-
+        let ready = self.readiness();
         let result = self.results.output();
         let beat = self.fifo.output();
         let group = self.unpack.output(&beat, self.activations.steps_loaded());
         let request = self.reader.output();
-        let beat_taken = beat
-            .data()
-            .is_some_and(|beat| beat.stream == Stream::Activations || self.unpack.ready());
-        let group_taken = group.is_valid() && lanes_ready;
+        let beat_taken = self.takes_beat(&beat);
+        let group_taken = group.is_valid() && ready.lanes;
         let request_taken = request.data().copied().filter(|_| self.memory.ready());
         let result_taken = result.is_valid() && result_ready;
 
@@ -259,11 +283,11 @@ impl Machine {
         );
         activity.count(Unit::Memory, self.memory.output().state(true));
         activity.count(Unit::BeatFifo, beat.state(beat_taken));
-        activity.count(Unit::Unpack, group.state(lanes_ready));
-        activity.count(Unit::DecodeLanes, self.lanes.output().state(mac_ready));
-        activity.count(Unit::MacArray, self.mac.output().state(accumulator_ready));
+        activity.count(Unit::Unpack, group.state(ready.lanes));
+        activity.count(Unit::DecodeLanes, self.lanes.output().state(ready.mac));
+        activity.count(Unit::MacArray, self.mac.output().state(ready.accumulator));
         // The accumulator works when it adds, that is, when it takes what the MAC array shows.
-        activity.count(Unit::Accumulator, self.mac.output().state(accumulator_ready));
+        activity.count(Unit::Accumulator, self.mac.output().state(ready.accumulator));
         activity.count(Unit::ResultFifo, result.state(result_ready));
 
         let moved = beat_taken
@@ -271,20 +295,20 @@ impl Machine {
             || result_taken
             || request_taken.is_some()
             || self.memory.output().is_valid()
-            || self.lanes.output().is_valid() && mac_ready
-            || self.mac.output().is_valid() && accumulator_ready;
+            || self.lanes.output().is_valid() && ready.mac
+            || self.mac.output().is_valid() && ready.accumulator;
 
         let idle = match request {
             Offer::Empty(cause) => cause,
             Offer::Valid(_) => Cause::MemoryLatency,
         };
         // Each unit is clocked before the one that feeds it, so that it sees outputs as they were in this cycle.
-        let finished_tile = self.accumulator.output().data().filter(|_| results_ready);
+        let finished_tile = self.accumulator.output().data().filter(|_| ready.results);
         self.results.clock(finished_tile, result_taken);
-        self.accumulator.clock(self.mac.output(), results_ready);
+        self.accumulator.clock(self.mac.output(), ready.results);
         self.mac
-            .clock(self.lanes.output(), &self.activations, accumulator_ready);
-        self.lanes.clock(group, mac_ready);
+            .clock(self.lanes.output(), &self.activations, ready.accumulator);
+        self.lanes.clock(group, ready.mac);
         self.unpack.clock(&beat, group_taken);
         self.activations.clock(&beat);
         self.fifo.clock(self.memory.output(), beat_taken);
@@ -295,86 +319,5 @@ impl Machine {
             moved,
             results: if result_taken { result.data().cloned() } else { None },
         }
-    }
-
-    /// Shows the signals at the links, as they are in this cycle.
-    fn probe(&self, result_ready: bool, probe: &mut Probe) {
-        let accumulator_ready = self.accumulator.ready(self.results.ready());
-        let mac_ready = self.mac.ready(accumulator_ready);
-        let lanes_ready = self.lanes.ready(mac_ready);
-        let request = self.reader.output();
-        let beat = self.fifo.output();
-        let group = self.unpack.output(&beat, self.activations.steps_loaded());
-        let result = self.results.output();
-
-        probe.unit("burst_reader");
-        probe.link("m_axi_ar", request.is_valid(), self.memory.ready());
-        probe.number(
-            "m_axi_araddr_beat",
-            32,
-            request.data().map_or(0, |request| request.first_beat as u64),
-        );
-        probe.number(
-            "m_axi_arlen_beats",
-            16,
-            request.data().map_or(0, |request| request.beats as u64),
-        );
-        probe.unit("memory");
-        probe.bit("m_axi_rvalid", self.memory.output().is_valid());
-        probe.bytes(
-            "m_axi_rdata",
-            self.memory.output().data().map(|beat| &beat.bytes[..]),
-            self.beat_bytes(),
-        );
-        probe.unit("beat_fifo");
-        probe.number("level_beats", 16, self.fifo.level() as u64);
-        let is_activation = |beat: &&Beat| beat.stream == Stream::Activations;
-        probe.bit("head_is_activation", beat.data().is_some_and(is_activation));
-        probe.link(
-            "m_axis",
-            beat.is_valid(),
-            beat.data().is_some_and(is_activation) || self.unpack.ready(),
-        );
-        probe.unit("unpack");
-        probe.number("fill_bits", 16, self.unpack.fill_bits() as u64);
-        probe.link("m_axis", group.is_valid(), lanes_ready);
-        probe.number("step", 24, group.data().map_or(0, |group| group.tag.step as u64));
-        probe.bit("last_step", group.data().is_some_and(|group| group.tag.last_step));
-        probe.number(
-            "word_of_lane_0",
-            64,
-            group.data().map_or(0, |group| group.words[0] as u64),
-        );
-        probe.unit("decode_lanes");
-        probe.link("m_axis", self.lanes.output().is_valid(), mac_ready);
-        probe.number(
-            "weight_0",
-            64,
-            self.lanes.output().data().map_or(0, |group| group.weights[0] as u64),
-        );
-        probe.unit("mac_array");
-        probe.link("m_axis", self.mac.output().is_valid(), accumulator_ready);
-        probe.number(
-            "partial_sum_of_row_0",
-            64,
-            self.mac.output().data().map_or(0, |sums| sums.sums[0] as u64),
-        );
-        probe.unit("accumulator");
-        probe.link("m_axis", self.accumulator.output().is_valid(), self.results.ready());
-        probe.unit("result_fifo");
-        probe.link("m_axis", result.is_valid(), result_ready);
-        let results = result
-            .data()
-            .map(|beat| beat.results.iter().flat_map(|result| result.to_le_bytes()).collect());
-        probe.bytes(
-            "m_axis_tdata",
-            results.as_ref().map(|bytes: &Vec<u8>| &bytes[..]),
-            8 * self.results_per_beat,
-        );
-        probe.bit("m_axis_tlast", result.data().is_some_and(|beat| beat.last));
-    }
-
-    fn beat_bytes(&self) -> usize {
-        self.results_per_beat * RESULT_BITS as usize / 8
     }
 }

@@ -3,8 +3,8 @@
 use crate::interrupt;
 use crate::outcome::{EXIT_CODES, Outcome};
 use crate::stdout::{decibels, print, print_json};
-use crate::talk::{Talk, Volume};
-use crate::threads::Threads;
+use crate::talk::Talk;
+use crate::writing::Writing;
 use anyhow::bail;
 use clap::builder::PossibleValuesParser;
 use clap::{Args, ValueEnum};
@@ -41,16 +41,8 @@ pub struct Compress {
     /// Write nothing; say what would be compressed, to which size, in about which time
     #[arg(long)]
     dry_run: bool,
-    /// Write the result as JSON
-    #[arg(long)]
-    json: bool,
-    /// Replace the output if it exists
-    #[arg(short, long)]
-    force: bool,
     #[command(flatten)]
-    threads: Threads,
-    #[command(flatten)]
-    volume: Volume,
+    writing: Writing,
 }
 
 /// The encoder's quantizers, as they are named on the command line.
@@ -102,11 +94,11 @@ impl Compress {
             code: BlockCode::preset(&self.code)?,
             quantizer: self.quantizer.into(),
             rules: Rules::new(&self.include, &self.exclude)?,
-            replace: self.force,
+            replace: self.writing.force,
         };
         let source = Source::open(&self.input)?;
         let plan = Plan::new(&source, &options.rules, &options.code)?;
-        let talk = Talk::new(self.volume, plan.compressed_weights);
+        let talk = Talk::new(self.writing.volume, plan.compressed_weights);
         for tensor in &plan.kept {
             talk.detail(&format!(
                 "keeping {} {:?} {}: {}",
@@ -128,10 +120,10 @@ impl Compress {
             HumanCount(plan.weights),
             plan.code
         ));
-        let result = self.threads.run(|| compress(&source, output, &options, &talk));
+        let result = self.writing.threads.run(|| compress(&source, output, &options, &talk));
         talk.end();
         let report = result??;
-        if self.json {
+        if self.writing.json {
             print_json(&Run {
                 input: self.input.display().to_string(),
                 output: output.display().to_string(),
@@ -146,8 +138,8 @@ impl Compress {
     fn dry_run(&self, source: &Source, plan: Plan, options: &CompressOptions) -> anyhow::Result<Outcome> {
         plan.check_weights(source)?;
         let estimate = || plan.estimate_seconds(source, &options.code, options.quantizer);
-        let estimated_seconds = self.threads.run(estimate)??;
-        if self.json {
+        let estimated_seconds = self.writing.threads.run(estimate)??;
+        if self.writing.json {
             print_json(&DryRun {
                 dry_run: true,
                 input: self.input.display().to_string(),

@@ -3,8 +3,8 @@
 use crate::interrupt;
 use crate::outcome::{EXIT_CODES, Outcome};
 use crate::stdout::{print, print_json};
-use crate::talk::{Talk, Volume};
-use crate::threads::Threads;
+use crate::talk::Talk;
+use crate::writing::Writing;
 use clap::{Args, ValueEnum};
 use indicatif::DecimalBytes;
 use seedlm_model::{CompressedMatrix, Container, DecompressOptions, DecompressReport, FloatDtype, decompress};
@@ -24,16 +24,8 @@ pub struct Decompress {
     /// Type of the decoded matrices; kept tensors stay as they are
     #[arg(long, value_enum, default_value_t)]
     dtype: Dtype,
-    /// Write the result as JSON
-    #[arg(long)]
-    json: bool,
-    /// Replace the output if it exists
-    #[arg(short, long)]
-    force: bool,
     #[command(flatten)]
-    threads: Threads,
-    #[command(flatten)]
-    volume: Volume,
+    writing: Writing,
 }
 
 #[derive(Clone, Copy, Debug, Default, ValueEnum)]
@@ -69,20 +61,21 @@ impl Decompress {
                 Dtype::F16 => Some(FloatDtype::F16),
                 Dtype::Bf16 => Some(FloatDtype::BF16),
             },
-            replace: self.force,
+            replace: self.writing.force,
         };
         interrupt::listen()?;
         let talk = Talk::new(
-            self.volume,
+            self.writing.volume,
             container.matrices().iter().map(CompressedMatrix::weights).sum(),
         );
         let result = self
+            .writing
             .threads
             .run(|| decompress(&container, &self.output, &options, &talk));
         talk.end();
         let report = result??;
         let (input, output) = (self.input.display().to_string(), self.output.display().to_string());
-        if self.json {
+        if self.writing.json {
             print_json(&Run { input, output, report })?;
         } else {
             print(&format!(

@@ -10,6 +10,7 @@ mod stdout;
 mod talk;
 mod threads;
 mod verify;
+mod writing;
 
 use clap::{Parser, Subcommand};
 use std::process::ExitCode;

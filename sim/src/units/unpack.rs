@@ -38,7 +38,6 @@ pub struct Unpack {
     held: Vec<u8>,
     /// Bits of `held[0]` that have been passed on.
     offset: usize,
-    fill_bits: usize,
     steps_per_tile: usize,
     tiles_left: usize,
     step: usize,
@@ -60,7 +59,6 @@ impl Unpack {
             capacity_bits,
             held: Vec::new(),
             offset: 0,
-            fill_bits: 0,
             steps_per_tile: 0,
             tiles_left: 0,
             step: 0,
@@ -81,12 +79,12 @@ impl Unpack {
 
     /// Whether a beat is taken in this cycle. It does not depend on the next unit, so no path runs through.
     pub fn ready(&self) -> bool {
-        self.fill_bits + self.beat_bits <= self.capacity_bits
+        self.fill_bits() + self.beat_bits <= self.capacity_bits
     }
 
     /// Bits held.
     pub fn fill_bits(&self) -> usize {
-        self.fill_bits
+        8 * self.held.len() - self.offset
     }
 
     /// The next group, once its bits and its activations are there. `input` is what the beat FIFO shows.
@@ -94,12 +92,12 @@ impl Unpack {
         if self.tiles_left == 0 {
             return Offer::Empty(Cause::Drain);
         }
-        if self.fill_bits < self.group_bits() {
+        if self.fill_bits() < self.group_bits() {
             return Offer::Empty(match input {
                 Offer::Empty(cause) => *cause,
                 Offer::Valid(beat) if beat.stream == Stream::Activations => Cause::ActivationLoad,
                 // The beat that ends a gap is only now on its way in: this cycle still belongs to the gap.
-                Offer::Valid(_) if self.fill_bits == 0 => self.gap_because,
+                Offer::Valid(_) if self.fill_bits() == 0 => self.gap_because,
                 Offer::Valid(_) => Cause::GroupIncomplete,
             });
         }
@@ -124,14 +122,10 @@ impl Unpack {
         match input {
             Offer::Empty(cause) => self.gap_because = *cause,
             Offer::Valid(beat) if beat.stream == Stream::Activations => self.gap_because = Cause::ActivationLoad,
-            Offer::Valid(beat) if self.ready() => {
-                self.held.extend(&beat.bytes);
-                self.fill_bits += self.beat_bits;
-            }
+            Offer::Valid(beat) if self.ready() => self.held.extend(&beat.bytes),
             Offer::Valid(_) => {}
         }
         if group_taken {
-            self.fill_bits -= self.group_bits();
             let passed = self.offset + self.group_bits();
             self.held.drain(..passed / 8);
             self.offset = passed % 8;
@@ -142,7 +136,7 @@ impl Unpack {
             }
             if self.tiles_left == 0 {
                 self.held.clear();
-                (self.offset, self.fill_bits) = (0, 0);
+                self.offset = 0;
             }
         }
     }
