@@ -4,23 +4,24 @@
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
-cargo build --release --quiet --workspace --examples --bins
+cargo build --release --quiet --package seedlm --package seedlm-sim --package seedlm-encoder --examples --bins
+programs=${CARGO_TARGET_DIR:-target}/release
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
 minilm=target/models/all-MiniLM-L6-v2
 [ -d "$minilm" ] || bash host/model/scripts/get_minilm.sh "$minilm" >&2
 
-target/release/examples/encode_speed >"$work/encoder.txt"
+"$programs"/examples/encode_speed >"$work/encoder.txt"
 for code in paper-4b paper-3b; do
-    target/release/seedlm compress "$minilm" -o "$work/$code" --code "$code" --quiet --json >"$work/$code.json"
-    target/release/sim run "$work/$code" --weights "fp16,$code" --quiet --json "$work/minilm-$code.json" >/dev/null
+    "$programs"/seedlm compress "$minilm" -o "$work/$code" --code "$code" --quiet --json >"$work/$code.json"
+    "$programs"/sim run "$work/$code" --weights "fp16,$code" --quiet --json "$work/minilm-$code.json" >/dev/null
 done
-target/release/sim run --quiet --weights fp16,paper-4b,paper-3b \
+"$programs"/sim run --quiet --weights fp16,paper-4b,paper-3b \
     --json "$work/embedded.json" --svg docs/pictures/embedded.svg >/dev/null
-target/release/sim run --quiet --workload matvec:2048x2048 --weights fp16,paper-4b,paper-3b \
+"$programs"/sim run --quiet --workload matvec:2048x2048 --weights fp16,paper-4b,paper-3b \
     --json "$work/matvec.json" >/dev/null
 
-python3 - "$work" "$(target/release/seedlm --version)" "$(rustc --version)" <<'E2'
+python3 - "$work" "$("$programs"/seedlm --version)" "$(rustc --version)" <<'E2'
 import json, pathlib, sys
 
 work, tool, compiler = pathlib.Path(sys.argv[1]), sys.argv[2], sys.argv[3]

@@ -20,7 +20,7 @@ pub enum Cause {
     Drain,
     /// The next unit is not ready.
     NextUnitBusy,
-    /// All room in the beat FIFO is taken by beats that are in it or have been asked for: no burst may be added.
+    /// All room in the FIFO of weights is taken by beats that are in it or have been asked for: no burst may be added.
     FifoRoomReserved,
     /// The memory's request queue is full.
     RequestQueueFull,

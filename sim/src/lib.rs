@@ -1,17 +1,18 @@
 //! Cycle-accurate simulator of the SeedLM accelerator and its memory.
 //!
-//! The machine ([`Machine`]) is a row of clocked [`units`] joined by ready/valid links:
+//! The accelerator ([`units::Matvec`]) is a row of clocked [`units`], each the twin of a Verilog module, port for port and
+//! cycle for cycle:
 //!
 //! ```text
-//! memory -> beat FIFO -> unpack -> decode lanes -> MAC array -> accumulator -> result FIFO
-//!    ^          |                                     ^
-//! burst reader  +----------> activation buffer -------+
+//! weights -> FIFO -> unpack -> decode lanes -> MAC array -> accumulator -> result FIFO -> results
+//!                                                 ^
+//! activations -> activation buffer ---------------+
 //! ```
 //!
-//! Every unit shows what its output registers hold, says whether it is ready, and is clocked with what stood at its input
-//! in that cycle, as registers with one clock are: so a Verilog twin can match each port in each cycle.
-//! An output that holds nothing says *why* ([`Cause`]); bubbles carry their cause through the pipelines, so every idle
-//! cycle of every unit has exactly one named cause.
+//! The [`Machine`] joins it to a memory and a reader of bursts, starts it through its registers as software does, and holds
+//! every result against the golden product. It needs nothing but the accelerator's ports ([`units::MatvecPorts`]): the Verilog
+//! can take the model's place. The units know no causes; the observer works out from the ports what each unit did in each
+//! cycle and why, so that every idle cycle of every unit has exactly one named cause ([`Cause`]).
 #![forbid(unsafe_code)]
 
 mod activity;
@@ -21,6 +22,7 @@ mod link;
 mod machine;
 pub mod measure;
 pub mod memory_model;
+mod observer;
 pub mod report;
 pub mod settings;
 pub mod units;
@@ -31,4 +33,4 @@ pub use activity::{Activity, Unit};
 pub use cause::{Cause, State};
 pub use job::Job;
 pub use link::Offer;
-pub use machine::{Machine, MachineError, ResultReady, SystemConfig};
+pub use machine::{Machine, MachineError, ResultReady, Run, SystemConfig};

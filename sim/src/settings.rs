@@ -36,7 +36,7 @@ pub enum SettingsError {
 }
 
 /// Parameters that belong to a code, not to the machine around it: overrides of them leave the fp16 reference alone.
-const OF_THE_CODE: [&str; 2] = ["lanes", "decode_stages"];
+const OF_THE_CODE: [&str; 1] = ["lanes"];
 
 impl Settings {
     /// The reference machine at a clock with a memory, and no overrides.
@@ -75,18 +75,23 @@ impl Settings {
     /// Takes one override, `key=value`.
     ///
     /// # Errors
-    /// [`SettingsError::Override`] when there is no such key or the value is not a whole number.
+    /// [`SettingsError::Override`] when there is no such key or the value is neither a whole number nor true or false.
     pub fn override_with(&mut self, setting: &str) -> Result<(), SettingsError> {
         let refuse = |reason: &str| SettingsError::Override {
             setting: setting.into(),
             reason: reason.into(),
         };
         let (key, value) = setting.split_once('=').ok_or_else(|| refuse("it must be key=value"))?;
-        let number: i64 = value
-            .trim()
-            .parse()
-            .map_err(|_| refuse("the value must be a whole number"))?;
-        self.set(setting, key.trim(), Value::Integer(number))
+        let value = match value.trim() {
+            "true" => Value::Boolean(true),
+            "false" => Value::Boolean(false),
+            number => Value::Integer(
+                number
+                    .parse()
+                    .map_err(|_| refuse("the value must be a whole number, true or false"))?,
+            ),
+        };
+        self.set(setting, key.trim(), value)
     }
 
     fn set(&mut self, setting: &str, key: &str, value: Value) -> Result<(), SettingsError> {
@@ -173,10 +178,14 @@ mod tests {
         settings.override_with("beat_bits=1024").unwrap();
         assert_eq!(settings.system(&code).datapath.lanes, 32);
         assert_eq!(settings.system(&WeightFormat::Binary16).datapath.lanes, 64);
-        settings.read_toml("x.toml", "lanes = 16\nmac_stages = 5").unwrap();
+        settings
+            .read_toml("x.toml", "lanes = 16\nextra_mac_stages = 5")
+            .unwrap();
         assert_eq!(settings.system(&code).datapath.lanes, 16);
         assert_eq!(settings.system(&WeightFormat::Binary16).datapath.lanes, 64);
-        assert_eq!(settings.system(&WeightFormat::Binary16).datapath.mac_stages, 5);
+        assert_eq!(settings.system(&WeightFormat::Binary16).datapath.extra_mac_stages, 5);
+        settings.override_with("gearbox=false").unwrap();
+        assert!(!settings.system(&code).datapath.gearbox);
     }
 
     #[test]
@@ -186,6 +195,7 @@ mod tests {
             ("lanes", "key=value"),
             ("lanes=many", "whole number"),
             ("lanes=-1", "lanes=-1"),
+            ("gearbox=1", "gearbox=1"),
             ("lane=3", "there are: activation_bits, beat_bits"),
         ] {
             let error = settings.override_with(setting).unwrap_err().to_string();

@@ -108,8 +108,10 @@ fn waves_show_what_the_report_counts() {
     ]);
     let beats = report["formats"][0]["read_bytes"].as_u64().unwrap() / 64;
     assert_eq!(cycles_high(&path, "memory", "m_axi_rvalid"), beats);
-    assert_eq!(cycles_high(&path, "result_fifo", "m_axis_tvalid"), 48 / 8);
-    assert_eq!(cycles_high(&path, "result_fifo", "m_axis_tlast"), 1);
+    assert_eq!(cycles_high(&path, "seedlm_matvec", "m_axis_tvalid"), 48 / 8);
+    assert_eq!(cycles_high(&path, "seedlm_matvec", "m_axis_tlast"), 1);
+    assert_eq!(cycles_high(&path, "seedlm_matvec", "s_axis_weights_tlast"), 1);
+    assert_eq!(cycles_high(&path, "probe", "sums_valid"), 48 / 16 * 64 / 8);
 }
 
 #[test]

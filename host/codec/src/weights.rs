@@ -78,19 +78,46 @@ impl WeightFormat {
         }
     }
 
+    /// Width of the mantissa of an integer weight in bits, sign included.
+    pub fn mantissa_bits(&self) -> u32 {
+        match self {
+            // 11 bits of significand and the sign.
+            WeightFormat::Binary16 => 12,
+            WeightFormat::Block(code) => code.mantissa_bits(),
+        }
+    }
+
+    /// Width of the exponent of a word in bits; 0 where the format has none.
+    pub fn exponent_bits(&self) -> u32 {
+        match self {
+            WeightFormat::Binary16 => 5,
+            WeightFormat::Block(code) => code.exponent_bits(),
+        }
+    }
+
+    /// The mantissas of one word and the exponent `e` they share: its integer weights are `mantissa * 2^e`. This is what
+    /// a decode lane gives. Bits above the word's width are ignored.
+    pub fn split_word(&self, word: u128) -> (Vec<i64>, u32) {
+        match self {
+            WeightFormat::Binary16 => {
+                let (significand, exponent) = binary16_parts(word as u16);
+                (vec![i64::from(significand)], exponent)
+            }
+            WeightFormat::Block(code) => {
+                let word = BlockWord::unpack(code, word);
+                (BlockDecoder::new(code).mantissas(&word), word.exponent)
+            }
+        }
+    }
+
     /// The exact integer weights of one word. Bits above the word's width are ignored.
     ///
     /// Hardware computes the same for every word that a matrix can hold and for the padding word of zero bits. What comes
     /// of other words (a zero seed with coefficients, a binary16 that is not finite) means nothing, and need not fit
     /// [`WeightFormat::largest_weight`].
     pub fn decode_word(&self, word: u128) -> Vec<i64> {
-        match self {
-            WeightFormat::Binary16 => {
-                let (significand, exponent) = binary16_parts(word as u16);
-                vec![i64::from(significand) << exponent]
-            }
-            WeightFormat::Block(code) => BlockDecoder::new(code).weights(&BlockWord::unpack(code, word)),
-        }
+        let (mantissas, exponent) = self.split_word(word);
+        mantissas.into_iter().map(|mantissa| mantissa << exponent).collect()
     }
 }
 

@@ -43,8 +43,8 @@ pub struct RunArguments {
     /// Take parameters of the datapath from a TOML file
     #[arg(long, value_name = "FILE")]
     config: Option<PathBuf>,
-    /// Change one parameter of the datapath, for example --set tile_rows=8; may be repeated. lanes and decode_stages
-    /// belong to the code and do not change fp16
+    /// Change one parameter of the datapath, for example --set tile_rows=8; may be repeated. lanes belongs to
+    /// the code and does not change fp16
     #[arg(long = "set", value_name = "KEY=VALUE")]
     overrides: Vec<String>,
     /// Write the report as JSON to a file, or to standard output (-) in place of the text

@@ -1,60 +1,99 @@
-//! Sums up rows over the steps of a tile.
+//! `seedlm_accumulate`, one for each row of the tile: sums over the steps.
 
-use super::mac_array::PartialSums;
-use crate::cause::Cause;
-use crate::link::Offer;
+use seedlm_codec::bits::sign_extend;
 
-/// The finished sums of a tile.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct RowSums {
-    /// Results, row 0 of the tile first.
-    pub sums: Vec<i64>,
-    /// Last tile of its matrix.
-    pub last_tile: bool,
+/// Inputs of a cycle.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct AccumulatorInputs<'a> {
+    /// Whether the registers move.
+    pub enable: bool,
+    /// Whether partial sums enter; all data are looked at only then.
+    pub in_valid: bool,
+    /// First step of a tile: the sums start anew.
+    pub in_first: bool,
+    /// Last step of a tile: the sums are complete after this edge.
+    pub in_last: bool,
+    /// One partial sum per row.
+    pub in_sum: &'a [i64],
 }
 
-/// One accumulator per row of the tile, and a register for finished sums, so that the next tile can start at once.
+/// Outputs of a cycle.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct AccumulatorOutputs<'a> {
+    /// Whether the sums are complete.
+    pub out_valid: bool,
+    /// One sum per row, complete or not.
+    pub out_sum: &'a [i64],
+}
+
+/// One accumulator per row. Complete sums stay for one cycle.
 #[derive(Clone, Debug)]
 pub struct Accumulator {
+    bits: u32,
     sums: Vec<i64>,
-    finished: Offer<RowSums>,
+    complete: bool,
 }
 
 impl Accumulator {
-    /// Accumulators for `tile_rows` rows.
-    pub fn new(tile_rows: usize) -> Self {
+    /// `rows` accumulators of `bits` bits (1..=64).
+    pub fn new(rows: usize, bits: u32) -> Self {
         Accumulator {
-            sums: vec![0; tile_rows],
-            finished: Offer::Empty(Cause::RowsUnfinished),
+            bits,
+            sums: vec![0; rows],
+            complete: false,
         }
     }
 
-    /// Finished sums.
-    pub fn output(&self) -> &Offer<RowSums> {
-        &self.finished
-    }
-
-    /// Whether partial sums are taken in this cycle.
-    pub fn ready(&self, next_ready: bool) -> bool {
-        next_ready || !self.finished.is_valid()
+    /// What the ports show in this cycle.
+    pub fn outputs(&self) -> AccumulatorOutputs<'_> {
+        AccumulatorOutputs {
+            out_valid: self.complete,
+            out_sum: &self.sums,
+        }
     }
 
     /// Clock edge.
-    pub fn clock(&mut self, input: &Offer<PartialSums>, next_ready: bool) {
-        if !self.ready(next_ready) {
+    pub fn clock(&mut self, inputs: AccumulatorInputs<'_>) {
+        if !inputs.enable {
             return;
         }
-        self.finished = Offer::Empty(Cause::RowsUnfinished);
-        if let Offer::Valid(partial) = input {
-            for (sum, &add) in self.sums.iter_mut().zip(&partial.sums) {
-                *sum = if partial.tag.first_step { add } else { *sum + add };
-            }
-            if partial.tag.last_step {
-                self.finished = Offer::Valid(RowSums {
-                    sums: self.sums.clone(),
-                    last_tile: partial.tag.last_tile,
-                });
+        self.complete = inputs.in_valid && inputs.in_last;
+        if inputs.in_valid {
+            for (sum, &add) in self.sums.iter_mut().zip(inputs.in_sum) {
+                let old = if inputs.in_first { 0 } else { *sum };
+                *sum = sign_extend(old.wrapping_add(add) as u128, self.bits) as i64;
             }
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn sums_start_anew_with_each_tile_and_wait_out_gaps() {
+        let mut accumulator = Accumulator::new(2, 40);
+        let mut finished = Vec::new();
+        for (in_valid, in_first, in_last, value) in [
+            (true, true, false, 5),
+            (false, true, true, 99),
+            (true, false, true, -7),
+            (true, true, true, 3),
+            (false, false, false, 0),
+        ] {
+            accumulator.clock(AccumulatorInputs {
+                enable: true,
+                in_valid,
+                in_first,
+                in_last,
+                in_sum: &[value, 10 * value],
+            });
+            let outputs = accumulator.outputs();
+            if outputs.out_valid {
+                finished.push(outputs.out_sum.to_vec());
+            }
+        }
+        assert_eq!(finished, [[-2, -20], [3, 30]]);
     }
 }

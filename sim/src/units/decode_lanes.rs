@@ -1,66 +1,126 @@
-//! Words in, integer weights out: all lanes, every cycle.
+//! `seedlm_decode_lane`, side by side: words in, mantissas and exponents out.
 
 use super::pipeline::Pipeline;
-use super::unpack::{GroupTag, WordGroup};
-use crate::link::Offer;
 use seedlm_codec::WeightFormat;
 
-/// The integer weights of one group, lane 0 first, neighbours of a word together.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct WeightGroup {
-    /// The exact integers `m * 2^e`.
-    pub weights: Vec<i64>,
-    /// Where the group stands.
-    pub tag: GroupTag,
+/// Inputs of a cycle.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct DecodeLanesInputs<'a> {
+    /// Whether the registers move.
+    pub enable: bool,
+    /// Whether words enter.
+    pub in_valid: bool,
+    /// One word per lane, lane 0 first; looked at only while `in_valid` is high.
+    pub in_word: &'a [u128],
 }
 
-/// The decode lanes. What the stages compute between them is the golden decoder's; only their number is visible.
+/// Outputs of a cycle.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct DecodeLanesOutputs<'a> {
+    /// Whether weights stand at the end of the pipeline.
+    pub out_valid: bool,
+    /// The mantissas, lane 0 first, neighbours of a word together; empty while `out_valid` is low. In the Verilog weight
+    /// `c` of a lane is the field `[c * M +: M]`, two's complement.
+    pub out_mantissas: &'a [i64],
+    /// One exponent per lane (0 where the format has none); empty while `out_valid` is low.
+    pub out_exponent: &'a [u32],
+}
+
+/// The weights of a group of words: `mantissa << exponent of its word`.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct DecodedGroup {
+    /// Mantissas, word 0 first, neighbours of a word together.
+    pub mantissas: Vec<i64>,
+    /// One exponent per word.
+    pub exponents: Vec<u32>,
+}
+
+impl DecodedGroup {
+    /// What the golden decoder makes of words.
+    pub fn decode(format: &WeightFormat, words: &[u128]) -> Self {
+        let mut group = DecodedGroup {
+            mantissas: Vec::with_capacity(words.len() * format.weights_per_word()),
+            exponents: Vec::with_capacity(words.len()),
+        };
+        for &word in words {
+            let (mantissas, exponent) = format.split_word(word);
+            group.mantissas.extend(mantissas);
+            group.exponents.push(exponent);
+        }
+        group
+    }
+}
+
+/// Decode lanes that move together. What the stages compute between them is the golden decoder's; only their number is
+/// visible.
 #[derive(Clone, Debug)]
 pub struct DecodeLanes {
     format: WeightFormat,
-    pipeline: Pipeline<WeightGroup>,
+    pipeline: Pipeline<Option<DecodedGroup>>,
 }
 
 impl DecodeLanes {
-    /// Empty lanes with `stages` pipeline registers.
+    /// Empty lanes with `stages` pipeline registers. There are as many lanes as words are given.
     pub fn new(format: &WeightFormat, stages: u32) -> Self {
         DecodeLanes {
             format: format.clone(),
-            pipeline: Pipeline::new(stages),
+            pipeline: Pipeline::new(stages, None),
         }
     }
 
-    /// The weights at the end of the pipeline.
-    pub fn output(&self) -> &Offer<WeightGroup> {
-        self.pipeline.output()
-    }
-
-    /// Starts a matrix.
-    pub fn start(&mut self) {
-        self.pipeline.start();
-    }
-
-    /// Whether a group is taken in this cycle.
-    pub fn ready(&self, next_ready: bool) -> bool {
-        self.pipeline.ready(next_ready)
+    /// What the ports show in this cycle.
+    pub fn outputs(&self) -> DecodeLanesOutputs<'_> {
+        match self.pipeline.last() {
+            Some(group) => DecodeLanesOutputs {
+                out_valid: true,
+                out_mantissas: &group.mantissas,
+                out_exponent: &group.exponents,
+            },
+            None => DecodeLanesOutputs {
+                out_valid: false,
+                out_mantissas: &[],
+                out_exponent: &[],
+            },
+        }
     }
 
     /// Clock edge.
-    pub fn clock(&mut self, input: Offer<WordGroup>, next_ready: bool) {
-        if !self.ready(next_ready) {
-            return;
+    pub fn clock(&mut self, inputs: DecodeLanesInputs<'_>) {
+        if inputs.enable {
+            let entering = inputs
+                .in_valid
+                .then(|| DecodedGroup::decode(&self.format, inputs.in_word));
+            self.pipeline.shift(entering);
         }
-        let input = match input {
-            Offer::Empty(cause) => Offer::Empty(cause),
-            Offer::Valid(group) => Offer::Valid(WeightGroup {
-                weights: group
-                    .words
-                    .iter()
-                    .flat_map(|&word| self.format.decode_word(word))
-                    .collect(),
-                tag: group.tag,
-            }),
-        };
-        self.pipeline.clock(input, next_ready);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_word_takes_one_enabled_cycle_per_stage() {
+        let format = WeightFormat::named("paper-4b").unwrap();
+        let mut lanes = DecodeLanes::new(&format, 7);
+        let words = [0x1234_5678, 0x0bad_cafe];
+        let (mut enabled, mut cycle) = (0, 0);
+        while !lanes.outputs().out_valid {
+            let enable = cycle % 3 != 1;
+            lanes.clock(DecodeLanesInputs {
+                enable,
+                in_valid: enabled == 0,
+                in_word: &words,
+            });
+            enabled += u32::from(enable);
+            cycle += 1;
+        }
+        assert_eq!(enabled, 7);
+        let outputs = lanes.outputs();
+        for (lane, &word) in words.iter().enumerate() {
+            let (mantissas, exponent) = format.split_word(word);
+            assert_eq!(outputs.out_mantissas[8 * lane..][..8], mantissas);
+            assert_eq!(outputs.out_exponent[lane], exponent);
+        }
     }
 }

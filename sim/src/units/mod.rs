@@ -1,23 +1,35 @@
-//! The clocked units. Each file is one unit, and will be one Verilog module.
+//! The clocked units. Each file is the twin of one Verilog module, port for port and cycle for cycle.
+//!
+//! A unit after construction is a module after reset. `outputs` is what its registers show in a cycle, `clock` the edge at
+//! the cycle's end, with the inputs of that cycle. Inputs and outputs have the names of the ports. Data that stand beside a
+//! low `valid` mean nothing, in the units as in the Verilog.
 
 mod accumulator;
 mod activation_buffer;
-mod beat_fifo;
-mod burst_reader;
+mod axi_lite;
+mod control;
 mod decode_lanes;
+mod decoder;
+mod fifo;
 mod mac_array;
-mod memory;
+mod matvec;
+mod matvec_ports;
 mod pipeline;
-mod result_fifo;
+mod sequence;
+mod skid;
 mod unpack;
 
-pub use accumulator::{Accumulator, RowSums};
-pub use activation_buffer::ActivationBuffer;
-pub use beat_fifo::BeatFifo;
-pub use burst_reader::BurstReader;
-pub use decode_lanes::{DecodeLanes, WeightGroup};
-pub use mac_array::{MacArray, PartialSums};
-pub use memory::{Beat, Memory, Request, Stream};
+pub use accumulator::{Accumulator, AccumulatorInputs, AccumulatorOutputs};
+pub use activation_buffer::{ActivationBuffer, ActivationBufferInputs, ActivationBufferOutputs};
+pub use axi_lite::{AxiLiteInputs, AxiLiteOutputs, RESPONSE_OKAY, RESPONSE_SLAVE_ERROR};
+pub use control::{Control, ControlInputs, ControlOutputs};
+pub use decode_lanes::{DecodeLanes, DecodeLanesInputs, DecodeLanesOutputs, DecodedGroup};
+pub use decoder::{Decoder, DecoderInputs, DecoderOutputs};
+pub use fifo::{Fifo, FifoInputs, FifoOutputs};
+pub use mac_array::{MacArray, MacArrayInputs, MacArrayOutputs};
+pub use matvec::Matvec;
+pub use matvec_ports::{MatvecInputs, MatvecOutputs, MatvecPorts, ProbeBits};
 pub use pipeline::Pipeline;
-pub use result_fifo::{ResultBeat, ResultFifo};
-pub use unpack::{GroupTag, Unpack, WordGroup};
+pub use sequence::{Sequence, SequenceInputs, SequenceOutputs};
+pub use skid::{Skid, SkidInputs, SkidOutputs};
+pub use unpack::{Unpack, UnpackInputs, UnpackOutputs};

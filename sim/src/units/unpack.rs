@@ -1,33 +1,34 @@
-//! Beats in, groups of words out: a gearbox that also knows where in the matrix it is.
+//! `seedlm_unpack`: beats in, groups of words out.
 
-use super::memory::{Beat, Stream};
-use crate::cause::Cause;
-use crate::link::Offer;
 use seedlm_codec::bits::read_field;
 
-/// Where a group stands in its matrix. It travels with the group.
+/// Inputs of a cycle.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct UnpackInputs<'a> {
+    /// Whether a beat is offered.
+    pub s_axis_tvalid: bool,
+    /// The beat, lowest byte first; looked at only while `s_axis_tvalid` is high.
+    pub s_axis_tdata: &'a [u8],
+    /// Last beat of its stream: after it the rest that fills no group is dropped.
+    pub s_axis_tlast: bool,
+    /// Whether the next unit takes a group.
+    pub m_axis_tready: bool,
+    /// With the group that is taken the stream ends: everything behind it is padding and is dropped.
+    pub flush: bool,
+}
+
+/// Outputs of a cycle. The group itself is [`Unpack::m_axis_tdata`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct GroupTag {
-    /// Step in the tile: the address of its activations.
-    pub step: usize,
-    /// First step of its tile: row sums start anew.
-    pub first_step: bool,
-    /// Last step of its tile: row sums are complete.
-    pub last_step: bool,
-    /// Last tile of its matrix.
-    pub last_tile: bool,
+pub struct UnpackOutputs {
+    /// Whether a beat is taken.
+    pub s_axis_tready: bool,
+    /// Whether a group is offered.
+    pub m_axis_tvalid: bool,
+    /// Last whole group of its stream; it means something only while `m_axis_tvalid` is high.
+    pub m_axis_tlast: bool,
 }
 
-/// One word for each lane.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct WordGroup {
-    /// The words, lane 0 first.
-    pub words: Vec<u128>,
-    /// Where the group stands.
-    pub tag: GroupTag,
-}
-
-/// The gearbox: a bit buffer that takes beats and gives groups. With words that fill beats exactly it is a register
+/// The gearbox: a bit buffer that takes beats and gives groups. With groups that fill beats exactly it is a register
 /// pair that passes one beat per cycle.
 #[derive(Clone, Debug)]
 pub struct Unpack {
@@ -38,15 +39,11 @@ pub struct Unpack {
     held: Vec<u8>,
     /// Bits of `held[0]` that have been passed on.
     offset: usize,
-    steps_per_tile: usize,
-    tiles_left: usize,
-    step: usize,
-    /// Why the beat FIFO had no beat of weights when it last had none.
-    gap_because: Cause,
+    ending: bool,
 }
 
 impl Unpack {
-    /// An empty gearbox.
+    /// An empty gearbox for groups of `lanes` words of `word_bits` bits (1..=128).
     pub fn new(word_bits: usize, lanes: usize, beat_bits: usize) -> Self {
         let group_bits = word_bits * lanes;
         // Just short of a group, plus the beat that completes it, plus one that arrives while the group waits: with this
@@ -59,89 +56,126 @@ impl Unpack {
             capacity_bits,
             held: Vec::new(),
             offset: 0,
-            steps_per_tile: 0,
-            tiles_left: 0,
-            step: 0,
-            gap_because: Cause::PipelineFill,
+            ending: false,
         }
-    }
-
-    /// Starts a matrix.
-    pub fn start(&mut self, tiles: usize, steps_per_tile: usize) {
-        assert!(self.tiles_left == 0, "the last matrix is not finished");
-        (self.tiles_left, self.steps_per_tile, self.step) = (tiles, steps_per_tile, 0);
-        self.gap_because = Cause::PipelineFill;
     }
 
     fn group_bits(&self) -> usize {
         self.word_bits * self.lanes
     }
 
-    /// Whether a beat is taken in this cycle. It does not depend on the next unit, so no path runs through.
-    pub fn ready(&self) -> bool {
-        self.fill_bits() + self.beat_bits <= self.capacity_bits
-    }
-
     /// Bits held.
-    pub fn fill_bits(&self) -> usize {
+    fn fill(&self) -> usize {
         8 * self.held.len() - self.offset
     }
 
-    /// The next group, once its bits and its activations are there. `input` is what the beat FIFO shows.
-    pub fn output(&self, input: &Offer<&Beat>, activation_steps_loaded: usize) -> Offer<WordGroup> {
-        if self.tiles_left == 0 {
-            return Offer::Empty(Cause::Drain);
+    /// What the ports show in this cycle.
+    pub fn outputs(&self) -> UnpackOutputs {
+        let fill = self.fill();
+        UnpackOutputs {
+            s_axis_tready: fill + self.beat_bits <= self.capacity_bits && !self.ending,
+            m_axis_tvalid: fill >= self.group_bits(),
+            m_axis_tlast: self.ending && fill < 2 * self.group_bits(),
         }
-        if self.fill_bits() < self.group_bits() {
-            return Offer::Empty(match input {
-                Offer::Empty(cause) => *cause,
-                Offer::Valid(beat) if beat.stream == Stream::Activations => Cause::ActivationLoad,
-                // The beat that ends a gap is only now on its way in: this cycle still belongs to the gap.
-                Offer::Valid(_) if self.fill_bits() == 0 => self.gap_because,
-                Offer::Valid(_) => Cause::GroupIncomplete,
-            });
-        }
-        if self.step >= activation_steps_loaded {
-            return Offer::Empty(Cause::ActivationLoad);
-        }
-        let words = (0..self.lanes)
-            .map(|lane| read_field(&self.held, self.offset + lane * self.word_bits, self.word_bits))
-            .collect();
-        let tag = GroupTag {
-            step: self.step,
-            first_step: self.step == 0,
-            last_step: self.step + 1 == self.steps_per_tile,
-            last_tile: self.tiles_left == 1,
-        };
-        Offer::Valid(WordGroup { words, tag })
     }
 
-    /// Clock edge: what the beat FIFO shows (a beat of weights is taken if this unit is ready), and whether the group was
-    /// taken. After the last group of a matrix the padding of its last beat is dropped.
-    pub fn clock(&mut self, input: &Offer<&Beat>, group_taken: bool) {
-        match input {
-            Offer::Empty(cause) => self.gap_because = *cause,
-            Offer::Valid(beat) if beat.stream == Stream::Activations => self.gap_because = Cause::ActivationLoad,
-            Offer::Valid(beat) if self.ready() => self.held.extend(&beat.bytes),
-            Offer::Valid(_) => {}
+    /// The group offered, lane 0 first. In the Verilog the word of lane `l` is the field `[l * word_bits +: word_bits]`.
+    ///
+    /// # Panics
+    /// When `m_axis_tvalid` is low.
+    pub fn m_axis_tdata(&self) -> Vec<u128> {
+        (0..self.lanes)
+            .map(|lane| read_field(&self.held, self.offset + lane * self.word_bits, self.word_bits))
+            .collect()
+    }
+
+    /// Clock edge.
+    pub fn clock(&mut self, inputs: UnpackInputs<'_>) {
+        let outputs = self.outputs();
+        let taken = outputs.m_axis_tvalid && inputs.m_axis_tready;
+        let stream_ends = taken && (outputs.m_axis_tlast || inputs.flush);
+        if stream_ends || self.ending && !outputs.m_axis_tvalid {
+            self.held.clear();
+            self.offset = 0;
+            self.ending = false;
+            return;
         }
-        if group_taken {
+        if taken {
             let passed = self.offset + self.group_bits();
             self.held.drain(..passed / 8);
             self.offset = passed % 8;
-            self.step += 1;
-            if self.step == self.steps_per_tile {
-                self.step = 0;
-                self.tiles_left -= 1;
-            }
-            if self.tiles_left == 0 {
-                self.held.clear();
-                self.offset = 0;
-            }
+        }
+        if inputs.s_axis_tvalid && outputs.s_axis_tready {
+            self.held.extend(inputs.s_axis_tdata);
+            self.ending |= inputs.s_axis_tlast;
         }
     }
 }
 
 fn greatest_common_divisor(a: usize, b: usize) -> usize {
     if b == 0 { a } else { greatest_common_divisor(b, a % b) }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn beat(bytes: &[u8], s_axis_tlast: bool) -> UnpackInputs<'_> {
+        UnpackInputs {
+            s_axis_tvalid: true,
+            s_axis_tdata: bytes,
+            s_axis_tlast,
+            m_axis_tready: true,
+            flush: false,
+        }
+    }
+
+    #[test]
+    fn groups_that_straddle_beats_come_in_eight_of_nine_cycles() {
+        let mut unpack = Unpack::new(9, 8, 64);
+        let mut groups = 0;
+        for _ in 0..90 {
+            assert!(unpack.outputs().s_axis_tready);
+            groups += u32::from(unpack.outputs().m_axis_tvalid);
+            unpack.clock(beat(&[0x55; 8], false));
+        }
+        assert_eq!(groups, 79);
+    }
+
+    #[test]
+    fn the_rest_behind_the_last_whole_group_is_dropped() {
+        // Two groups of 24 bits and 16 bits of rest in a beat of 64.
+        let mut unpack = Unpack::new(12, 2, 64);
+        unpack.clock(beat(&[1, 2, 3, 4, 5, 6, 7, 8], true));
+        assert_eq!(unpack.m_axis_tdata(), [0x201, 0x030]);
+        assert!(!unpack.outputs().m_axis_tlast && !unpack.outputs().s_axis_tready);
+        unpack.clock(beat(&[9; 8], false));
+        assert!(unpack.outputs().m_axis_tlast);
+        unpack.clock(beat(&[9; 8], false));
+        assert!(!unpack.outputs().m_axis_tvalid && unpack.outputs().s_axis_tready);
+        unpack.clock(beat(&[9; 8], false));
+        assert_eq!(unpack.m_axis_tdata(), [0x909, 0x090]);
+    }
+
+    #[test]
+    fn a_flush_drops_what_is_held_and_what_arrives() {
+        let mut unpack = Unpack::new(16, 1, 64);
+        unpack.clock(beat(&[1; 8], false));
+        unpack.clock(UnpackInputs {
+            flush: true,
+            ..beat(&[2; 8], false)
+        });
+        assert!(!unpack.outputs().m_axis_tvalid);
+        unpack.clock(beat(&[3; 8], false));
+        assert_eq!(unpack.m_axis_tdata(), [0x303]);
+    }
+
+    #[test]
+    fn a_stream_too_short_for_a_group_is_dropped() {
+        let mut unpack = Unpack::new(128, 1, 64);
+        unpack.clock(beat(&[1; 8], true));
+        assert!(!unpack.outputs().s_axis_tready);
+        unpack.clock(beat(&[2; 8], false));
+        assert!(unpack.outputs().s_axis_tready && !unpack.outputs().m_axis_tvalid);
+    }
 }

@@ -12,6 +12,9 @@ use serde::{Deserialize, Serialize};
 pub struct DatapathConfig {
     /// Width of one beat of the weight, activation and result streams, in bits.
     pub beat_bits: u32,
+    /// Whether groups of words may straddle beats. Without it a beat must hold a whole number of groups; it then costs no
+    /// more than two registers.
+    pub gearbox: bool,
     /// Words decoded per cycle.
     pub lanes: u32,
     /// Rows that one group of `lanes` words covers. `lanes / tile_rows` neighbouring words belong to each row.
@@ -24,10 +27,10 @@ pub struct DatapathConfig {
     pub beat_fifo_beats: u32,
     /// Depth of the FIFO behind the accumulators, in groups of `tile_rows` results.
     pub result_fifo_groups: u32,
-    /// Pipeline registers of a decode lane.
-    pub decode_stages: u32,
-    /// Pipeline registers of the MAC array, its adder tree included.
-    pub mac_stages: u32,
+    /// Pipeline registers of a decode lane beyond the fewest, at its end, for synthesis to balance.
+    pub extra_decode_stages: u32,
+    /// Pipeline registers of the MAC array beyond the fewest, at its end.
+    pub extra_mac_stages: u32,
 }
 
 /// Width of one result on the result stream, in bits.
@@ -40,19 +43,19 @@ impl DatapathConfig {
     pub fn reference(format: &WeightFormat) -> Self {
         let beat_bits = 512_u32;
         let tile_rows = 16;
+        let lanes = beat_bits.div_ceil(format.word_bits()).next_multiple_of(tile_rows);
         DatapathConfig {
             beat_bits,
-            lanes: beat_bits.div_ceil(format.word_bits()).next_multiple_of(tile_rows),
+            gearbox: true,
+            lanes,
             tile_rows,
             activation_bits: 8,
             largest_columns: 16384,
             beat_fifo_beats: 64,
-            result_fifo_groups: 2,
-            decode_stages: match format {
-                WeightFormat::Binary16 => 1,
-                WeightFormat::Block(_) => 7,
-            },
-            mac_stages: 4,
+            // A tile's results are on their way for 17 cycles; four tiles hide that from rows of 64 weights on.
+            result_fifo_groups: 4,
+            extra_decode_stages: 0,
+            extra_mac_stages: 0,
         }
     }
 
@@ -74,6 +77,28 @@ impl DatapathConfig {
     /// Multipliers: one for each weight of a group.
     pub fn multipliers(&self, format: &WeightFormat) -> usize {
         self.lanes as usize * format.weights_per_word()
+    }
+
+    /// Pipeline registers of a decode lane, from word to mantissas.
+    pub fn decode_stages(&self, format: &WeightFormat) -> u32 {
+        fewest_decode_stages(format) + self.extra_decode_stages
+    }
+
+    /// Pipeline registers of the MAC array, its adder tree included, from mantissas to partial sums.
+    pub fn mac_stages(&self, format: &WeightFormat) -> u32 {
+        fewest_mac_stages(format, self.lanes / self.tile_rows) + self.extra_mac_stages
+    }
+
+    /// Width of a row's accumulator in bits, sign included: no sum over `largest_columns` weights overflows it.
+    ///
+    /// For binary16 it may be cut to [`RESULT_BITS`]; sums that need more are refused with the matrix's values.
+    pub fn accumulator_bits(&self, format: &WeightFormat) -> u32 {
+        accumulator_bits(format, self.activation_bits, self.largest_columns as usize).min(RESULT_BITS)
+    }
+
+    /// Most steps a tile can have: those of a row of `largest_columns`.
+    pub fn largest_steps(&self, format: &WeightFormat) -> usize {
+        (self.largest_columns as usize).div_ceil(self.activations_per_step(format))
     }
 
     /// Beats that hold the results of one tile.
@@ -99,17 +124,32 @@ impl DatapathConfig {
             ("largest_columns", self.largest_columns, 1 << 20),
             ("beat_fifo_beats", self.beat_fifo_beats, 1 << 16),
             ("result_fifo_groups", self.result_fifo_groups, 1 << 10),
-            ("decode_stages", self.decode_stages, 64),
-            ("mac_stages", self.mac_stages, 64),
         ] {
             if value == 0 || value > most {
                 return refuse(format!("{name} is {value}, and must be 1 to {most}"));
+            }
+        }
+        for (name, value) in [
+            ("extra_decode_stages", self.extra_decode_stages),
+            ("extra_mac_stages", self.extra_mac_stages),
+        ] {
+            if value > 64 {
+                return refuse(format!("{name} is {value}, and must be 0 to 64"));
             }
         }
         if !self.lanes.is_multiple_of(self.tile_rows) {
             return refuse(format!(
                 "{} lanes do not divide into tiles of {} rows",
                 self.lanes, self.tile_rows
+            ));
+        }
+        let group_bits = self.group_bits(format);
+        if !self.gearbox && !(self.beat_bits as usize).is_multiple_of(group_bits) {
+            return refuse(format!(
+                "a beat of {} bits is no whole number of groups of {} words of {} bits: this needs gearbox = true",
+                self.beat_bits,
+                self.lanes,
+                format.word_bits()
             ));
         }
         if !matches!(self.activation_bits, 8 | 16) {
@@ -130,6 +170,39 @@ impl DatapathConfig {
         }
         Ok(())
     }
+}
+
+/// Levels of a tree that adds `terms` terms in pairs.
+fn tree_levels(terms: u32) -> u32 {
+    terms.next_power_of_two().trailing_zeros()
+}
+
+/// Pipeline registers that a decode lane needs when no stage holds more than one addition.
+///
+/// A block's mantissas are sums of products of one constant `T`, made of the coefficients, with chunks of `P` bits of the
+/// register's sequence: a tree for `T`, one for each product, one over the chunks of a weight, and the addition of what
+/// the edges of the windows contribute, a tree of its own. `docs/architecture.md` has the derivation.
+fn fewest_decode_stages(format: &WeightFormat) -> u32 {
+    let WeightFormat::Block(code) = format else {
+        return 1;
+    };
+    let (latent, length) = (code.latent_dimension() as u32, code.lfsr().length());
+    let product_levels = tree_levels(latent).max(1);
+    let inner_bits = (length + 1).saturating_sub(latent);
+    let chunks = inner_bits / latent;
+    // Bits outside the chunks, and the middle of the windows' range, which is subtracted.
+    let edges = length + latent - 1 - chunks * latent + 1;
+    let edge_stages = product_levels + tree_levels(edges);
+    if chunks == 0 {
+        return edge_stages;
+    }
+    edge_stages.max(2 * product_levels + tree_levels(chunks)) + 1
+}
+
+/// Pipeline registers that a MAC needs when no stage holds more than a multiplication, an addition or a shift: the products,
+/// the tree over a word, the shift by the exponent, the tree over the words of a row.
+fn fewest_mac_stages(format: &WeightFormat, words: u32) -> u32 {
+    1 + tree_levels(format.weights_per_word() as u32) + 1 + tree_levels(words)
 }
 
 #[cfg(test)]
@@ -154,7 +227,7 @@ mod tests {
     fn machines_that_cannot_be_built_are_refused_with_the_reason() {
         let format = WeightFormat::named("paper-4b").unwrap();
         type Spoil = fn(&mut DatapathConfig);
-        let cases: [(&str, Spoil); 7] = [
+        let cases: [(&str, Spoil); 8] = [
             ("beat_bits is 100", |c| c.beat_bits = 100),
             ("lanes is 0", |c| c.lanes = 0),
             ("tile_rows is 0", |c| c.tile_rows = 0),
@@ -163,7 +236,10 @@ mod tests {
             ("can need 66 bits", |c| {
                 (c.activation_bits, c.largest_columns) = (16, 32768)
             }),
-            ("mac_stages is 0", |c| c.mac_stages = 0),
+            ("extra_mac_stages is 65", |c| c.extra_mac_stages = 65),
+            ("this needs gearbox = true", |c| {
+                (c.gearbox, c.beat_bits, c.lanes) = (false, 576, 16)
+            }),
         ];
         for (reason, spoil) in cases {
             let mut config = DatapathConfig::reference(&format);

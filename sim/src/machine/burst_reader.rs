@@ -7,7 +7,8 @@ use crate::link::Offer;
 /// No burst crosses a multiple of this many bytes (AMBA AXI4, section A3.4.1).
 const BOUNDARY_BYTES: usize = 4096;
 
-/// Walks over the memory image and keeps no more beats under way than the beat FIFO has room for.
+/// Walks over the memory image and keeps no more beats of weights under way than their FIFO has room for. Activations need
+/// no room: their buffer takes a beat in every cycle.
 #[derive(Clone, Debug)]
 pub struct BurstReader {
     burst_beats: usize,
@@ -17,12 +18,12 @@ pub struct BurstReader {
     activation_beats: usize,
     total_beats: usize,
     next_beat: usize,
-    /// Beats asked for that have not left the beat FIFO yet.
-    reserved_beats: usize,
+    /// Beats of weights asked for that have not been delivered.
+    outstanding_weight_beats: usize,
 }
 
 impl BurstReader {
-    /// A reader with nothing to read.
+    /// A reader with nothing to read, for a FIFO of weights of `fifo_beats` beats.
     pub fn new(burst_beats: usize, beat_bytes: usize, fifo_beats: usize) -> Self {
         BurstReader {
             burst_beats,
@@ -31,14 +32,14 @@ impl BurstReader {
             activation_beats: 0,
             total_beats: 0,
             next_beat: 0,
-            reserved_beats: 0,
+            outstanding_weight_beats: 0,
         }
     }
 
     /// Starts on an image: `activation_beats` first, then `weight_beats`.
     pub fn start(&mut self, activation_beats: usize, weight_beats: usize) {
         assert!(
-            self.next_beat == self.total_beats && self.reserved_beats == 0,
+            self.next_beat == self.total_beats && self.outstanding_weight_beats == 0,
             "the reader is still reading"
         );
         self.activation_beats = activation_beats;
@@ -46,8 +47,8 @@ impl BurstReader {
         self.next_beat = 0;
     }
 
-    /// The burst asked for.
-    pub fn output(&self) -> Offer<Request> {
+    /// The burst asked for, while the FIFO of weights holds `weights_level` beats; or why there is none.
+    pub fn output(&self, weights_level: u32) -> Offer<Request> {
         if self.next_beat == self.total_beats {
             return Offer::Empty(Cause::Drain);
         }
@@ -58,7 +59,8 @@ impl BurstReader {
         };
         let to_boundary = self.boundary_beats - self.next_beat % self.boundary_beats;
         let beats = self.burst_beats.min(end - self.next_beat).min(to_boundary);
-        if self.reserved_beats + beats > self.fifo_beats {
+        let reserved = self.outstanding_weight_beats + weights_level as usize;
+        if stream == Stream::Weights && reserved + beats > self.fifo_beats {
             return Offer::Empty(Cause::FifoRoomReserved);
         }
         Offer::Valid(Request {
@@ -68,12 +70,19 @@ impl BurstReader {
         })
     }
 
-    /// Clock edge: what was taken by the memory, and whether a beat left the FIFO.
-    pub fn clock(&mut self, taken: Option<Request>, beat_left_fifo: bool) {
+    /// Whether the next beat of weights that is delivered is the last of the matrix.
+    pub fn next_is_last(&self) -> bool {
+        self.next_beat == self.total_beats && self.outstanding_weight_beats == 1
+    }
+
+    /// Clock edge: the burst taken by the memory, and whether a beat of weights was delivered.
+    pub fn clock(&mut self, taken: Option<Request>, weights_delivered: bool) {
         if let Some(request) = taken {
             self.next_beat += request.beats;
-            self.reserved_beats += request.beats;
+            if request.stream == Stream::Weights {
+                self.outstanding_weight_beats += request.beats;
+            }
         }
-        self.reserved_beats -= usize::from(beat_left_fifo);
+        self.outstanding_weight_beats -= usize::from(weights_delivered);
     }
 }

@@ -1,4 +1,4 @@
-//! The memory as the accelerator sees it: bursts asked for, beats delivered in order.
+//! The memory as the machine sees it: bursts asked for, beats delivered in order.
 
 use crate::cause::Cause;
 use crate::link::Offer;
@@ -10,7 +10,7 @@ use std::collections::VecDeque;
 pub enum Stream {
     /// Goes to the activation buffer.
     Activations,
-    /// Goes to the unpack unit.
+    /// Goes to the FIFO of weights.
     Weights,
 }
 
@@ -72,7 +72,7 @@ impl Memory {
         self.output = Offer::Empty(Cause::MemoryLatency);
     }
 
-    /// The beat on the port.
+    /// The beat on the port, or why there is none.
     pub fn output(&self) -> &Offer<Beat> {
         &self.output
     }

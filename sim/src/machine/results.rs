@@ -1,0 +1,70 @@
+//! Holds the results that leave the machine against the golden product.
+
+use super::MachineError;
+use crate::job::Job;
+
+/// The results of one product, as they arrive.
+pub struct ResultCheck<'a> {
+    job: &'a Job,
+    tile_rows: usize,
+    /// Rows of a tile, those that fill up its last beat included.
+    places_per_tile: usize,
+    places_seen: usize,
+    results: Vec<i64>,
+}
+
+impl<'a> ResultCheck<'a> {
+    /// No results yet.
+    pub fn new(job: &'a Job, tile_rows: usize, results_per_beat: usize) -> Self {
+        ResultCheck {
+            job,
+            tile_rows,
+            places_per_tile: tile_rows.next_multiple_of(results_per_beat),
+            places_seen: 0,
+            results: Vec::with_capacity(job.rows),
+        }
+    }
+
+    /// Takes a beat that left in a cycle of the run. A tile takes whole beats, and the rows that only fill it up must be zero.
+    ///
+    /// # Errors
+    /// [`MachineError::Wrong`].
+    pub fn take(&mut self, beat: &[u8], cycle: u64) -> Result<(), MachineError> {
+        for bytes in beat.chunks_exact(8) {
+            let got = i64::from_le_bytes(bytes.try_into().expect("chunks of 8 bytes"));
+            let row_of_tile = self.places_seen % self.places_per_tile;
+            let row = self.places_seen / self.places_per_tile * self.tile_rows + row_of_tile;
+            let is_row = row_of_tile < self.tile_rows && row < self.job.rows;
+            let expected = if is_row { self.job.expected[row] } else { 0 };
+            if got != expected {
+                return Err(MachineError::Wrong {
+                    name: self.job.name.clone(),
+                    row,
+                    cycle,
+                    expected,
+                    got,
+                });
+            }
+            if is_row {
+                self.results.push(got);
+            }
+            self.places_seen += 1;
+        }
+        Ok(())
+    }
+
+    /// The results, one per row.
+    ///
+    /// # Errors
+    /// [`MachineError::Missing`] when the machine called a beat the last one too early.
+    pub fn finish(self) -> Result<Vec<i64>, MachineError> {
+        if self.results.len() != self.job.rows {
+            return Err(MachineError::Missing {
+                name: self.job.name.clone(),
+                expected: self.job.rows,
+                got: self.results.len(),
+            });
+        }
+        Ok(self.results)
+    }
+}

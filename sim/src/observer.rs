@@ -1,0 +1,159 @@
+//! Works out what each unit did in a cycle, and why, from what can be seen at the ports.
+//!
+//! The units themselves are hardware and know no causes. So the same account can be given of the model and of the Verilog.
+
+use crate::activity::{Activity, Unit};
+use crate::cause::{Cause, State};
+use crate::link::Offer;
+use crate::machine::{Beat, Request, Stream};
+use crate::units::{MatvecInputs, MatvecOutputs, Pipeline, ProbeBits};
+use seedlm_codec::WeightFormat;
+use seedlm_codec::machine::DatapathConfig;
+
+/// Cycles that a beat takes through the FIFO of weights.
+const FIFO_CYCLES: u32 = 2;
+
+/// All that can be seen in one cycle.
+pub struct Cycle<'a> {
+    /// The burst asked for, or why there is none.
+    pub request: &'a Offer<Request>,
+    /// Whether the memory takes a burst.
+    pub memory_ready: bool,
+    /// The memory's data port.
+    pub memory: &'a Offer<Beat>,
+    /// Inputs of the accelerator.
+    pub inputs: &'a MatvecInputs,
+    /// Its outputs.
+    pub outputs: &'a MatvecOutputs,
+}
+
+/// Something on its way, or nothing and why.
+type Slot = Offer<()>;
+
+/// Follows bubbles and their causes through the machine. Where data come out of a unit a fixed number of cycles after they
+/// went in, so do bubbles: they are kept in rows of registers as long as the unit's.
+#[derive(Clone, Debug)]
+pub struct Observer {
+    /// What was at the memory port and should now be at the FIFO's output.
+    fifo: Pipeline<Slot>,
+    /// Why the unpack unit has no group in this cycle, should it have none.
+    gap: Cause,
+    lanes: Pipeline<Slot>,
+    mac: Pipeline<Slot>,
+}
+
+impl Observer {
+    /// An observer of a machine with these parameters.
+    pub fn new(config: &DatapathConfig, format: &WeightFormat) -> Self {
+        let empty = Offer::Empty(Cause::PipelineFill);
+        Observer {
+            fifo: Pipeline::new(FIFO_CYCLES, empty.clone()),
+            gap: Cause::PipelineFill,
+            lanes: Pipeline::new(config.decode_stages(format), empty.clone()),
+            mac: Pipeline::new(config.mac_stages(format), empty),
+        }
+    }
+
+    /// Starts a matrix: what the bubbles of the last one were there for no longer counts.
+    pub fn start(&mut self) {
+        for pipeline in [&mut self.fifo, &mut self.lanes, &mut self.mac] {
+            pipeline.fill(Offer::Empty(Cause::PipelineFill));
+        }
+        self.gap = Cause::PipelineFill;
+    }
+
+    /// Counts a cycle for every unit, and says whether anything moved in it.
+    ///
+    /// # Panics
+    /// When the accelerator's probe shows data where none can be, or none where some must be.
+    pub fn observe(&mut self, cycle: &Cycle<'_>, activity: &mut Activity) -> bool {
+        let (inputs, outputs) = (cycle.inputs, cycle.outputs);
+        let probe = ProbeBits::from(outputs.probe);
+        assert_eq!(
+            self.lanes.last().is_valid(),
+            probe.decoded_valid,
+            "decode lanes: {probe:?}"
+        );
+        assert_eq!(self.mac.last().is_valid(), probe.sums_valid, "MAC array: {probe:?}");
+
+        let reader = match cycle.request.state(cycle.memory_ready) {
+            State::Waiting(Cause::NextUnitBusy) => State::Waiting(Cause::RequestQueueFull),
+            state => state,
+        };
+        let fifo = self.fifo_state(&probe);
+        let unpack = self.unpack_state(&probe);
+        let results = match outputs.m_axis_tvalid {
+            true => Offer::Valid(()),
+            false => Offer::Empty(Cause::RowsUnfinished),
+        };
+        let results = results.state(inputs.m_axis_tready);
+        // Neither the lanes nor what is behind them ever waits for the next unit.
+        let lanes = self.lanes.last().state(true);
+        let mac = self.mac.last().state(true);
+        for (unit, state) in [
+            (Unit::BurstReader, reader),
+            (Unit::Memory, cycle.memory.state(true)),
+            (Unit::BeatFifo, fifo),
+            (Unit::Unpack, unpack),
+            (Unit::DecodeLanes, lanes),
+            (Unit::MacArray, mac),
+            // The accumulator works when it adds, that is, when it takes what the MAC array shows.
+            (Unit::Accumulator, mac),
+            (Unit::ResultFifo, results),
+        ] {
+            activity.count(unit, state);
+        }
+
+        self.mac.shift(self.lanes.last().clone());
+        self.lanes.shift(slot(unpack));
+        self.gap = match fifo {
+            // A beat stood there, and there is no whole group all the same.
+            State::Busy | State::Waiting(Cause::NextUnitBusy) => Cause::GroupIncomplete,
+            State::Waiting(cause) => cause,
+        };
+        self.fifo.shift(match cycle.memory {
+            Offer::Valid(beat) if beat.stream == Stream::Weights => Offer::Valid(()),
+            Offer::Valid(_) => Offer::Empty(Cause::ActivationLoad),
+            Offer::Empty(cause) => Offer::Empty(*cause),
+        });
+        cycle.memory.is_valid()
+            || [reader, fifo, unpack, lanes, mac, results]
+                .into_iter()
+                .any(|state| state == State::Busy)
+    }
+
+    fn fifo_state(&self, probe: &ProbeBits) -> State {
+        if probe.weights_fifo_valid {
+            return Offer::Valid(()).state(probe.unpack_takes_beat);
+        }
+        let came = self.fifo.last();
+        assert!(
+            !came.is_valid(),
+            "FIFO of weights: a beat went in and does not come out, {probe:?}"
+        );
+        came.state(true)
+    }
+
+    fn unpack_state(&self, probe: &ProbeBits) -> State {
+        if !probe.running {
+            State::Waiting(Cause::Drain)
+        } else if !probe.group_valid {
+            State::Waiting(self.gap)
+        } else if probe.group_ready {
+            State::Busy
+        } else if !probe.step_loaded {
+            State::Waiting(Cause::ActivationLoad)
+        } else {
+            // There is no room for the results of another tile.
+            State::Waiting(Cause::NextUnitBusy)
+        }
+    }
+}
+
+/// What a unit in this state passes on.
+fn slot(state: State) -> Slot {
+    match state {
+        State::Busy => Offer::Valid(()),
+        State::Waiting(cause) => Offer::Empty(cause),
+    }
+}

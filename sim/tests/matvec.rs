@@ -1,0 +1,191 @@
+//! The accelerator driven at its ports, without a machine around it: gaps in every stream, weights that come before their
+//! matrix is started, activations that come late.
+
+mod common;
+
+use common::{format, job, system};
+use proptest::prelude::*;
+use seedlm_codec::WeightFormat;
+use seedlm_codec::machine::DatapathConfig;
+use seedlm_codec::machine::registers::{CONTROL_ADDRESS, STATUS_ADDRESS, STEPS_ADDRESS, TILES_ADDRESS};
+use seedlm_sim::Job;
+use seedlm_sim::units::{AxiLiteInputs, AxiLiteOutputs, Matvec, MatvecInputs, MatvecPorts};
+
+/// Chances in eight of a gap in a cycle.
+#[derive(Clone, Copy, Debug)]
+struct Gaps {
+    weights: u32,
+    activations: u32,
+    results: u32,
+}
+
+/// An accelerator with all streams on its ports.
+struct Bench {
+    accelerator: Matvec,
+    gaps: Gaps,
+    random: u64,
+    /// Beats of weights of all matrices, and whether they are the last of theirs.
+    weights: Vec<(Vec<u8>, bool)>,
+    activations: Vec<Vec<u8>>,
+    results: Vec<i64>,
+    ended: bool,
+}
+
+impl Bench {
+    fn random_below(&mut self, bound: u32) -> bool {
+        self.random ^= self.random << 13;
+        self.random ^= self.random >> 7;
+        self.random ^= self.random << 17;
+        (self.random >> 20 & 7) < u64::from(bound)
+    }
+
+    /// One cycle with these inputs on the bus.
+    fn step(&mut self, s_axil: AxiLiteInputs) -> AxiLiteOutputs {
+        let outputs = self.accelerator.outputs();
+        let (weights_gap, activations_gap) = (
+            self.random_below(self.gaps.weights),
+            self.random_below(self.gaps.activations),
+        );
+        let weights = self.weights.first().filter(|_| !weights_gap).cloned();
+        let activations = self.activations.first().filter(|_| !activations_gap).cloned();
+        let inputs = MatvecInputs {
+            s_axil,
+            s_axis_weights_tvalid: weights.is_some(),
+            s_axis_weights_tlast: weights.as_ref().is_some_and(|(_, last)| *last),
+            s_axis_weights_tdata: weights.map(|(bytes, _)| bytes).unwrap_or_default(),
+            s_axis_activations_tvalid: activations.is_some(),
+            s_axis_activations_tdata: activations.unwrap_or_default(),
+            m_axis_tready: !self.random_below(self.gaps.results),
+        };
+        if inputs.s_axis_weights_tvalid && outputs.s_axis_weights_tready {
+            self.weights.remove(0);
+        }
+        if inputs.s_axis_activations_tvalid && outputs.s_axis_activations_tready {
+            self.activations.remove(0);
+        }
+        if inputs.m_axis_tready && outputs.m_axis_tvalid {
+            let results = outputs.m_axis_tdata.chunks(8);
+            self.results
+                .extend(results.map(|bytes| i64::from_le_bytes(bytes.try_into().unwrap())));
+            self.ended |= outputs.m_axis_tlast;
+        }
+        self.accelerator.clock(&inputs);
+        outputs.s_axil
+    }
+
+    fn write(&mut self, address: u32, wdata: u32) {
+        let mut bus = AxiLiteInputs {
+            awaddr: address as u8,
+            awvalid: true,
+            wdata,
+            wstrb: 15,
+            wvalid: true,
+            bready: true,
+            ..AxiLiteInputs::default()
+        };
+        loop {
+            let seen = self.step(bus);
+            bus.awvalid &= !seen.awready;
+            bus.wvalid &= !seen.wready;
+            if seen.bvalid {
+                assert_eq!(seen.bresp, 0);
+                return;
+            }
+        }
+    }
+
+    fn read(&mut self, address: u32) -> u32 {
+        let mut bus = AxiLiteInputs {
+            araddr: address as u8,
+            arvalid: true,
+            rready: true,
+            ..AxiLiteInputs::default()
+        };
+        loop {
+            let seen = self.step(bus);
+            bus.arvalid &= !seen.arready;
+            if seen.rvalid {
+                return seen.rdata;
+            }
+        }
+    }
+}
+
+fn beats(bytes: &[u8], beat_bits: u32) -> Vec<Vec<u8>> {
+    bytes.chunks(beat_bits as usize / 8).map(<[u8]>::to_vec).collect()
+}
+
+/// Runs matrices whose weights follow each other without waiting for a start, and checks all results.
+fn run(config: &DatapathConfig, format: &WeightFormat, jobs: &[Job], gaps: Gaps, seed: u64) {
+    let mut weights = Vec::new();
+    for job in jobs {
+        let beats = beats(&job.streams.weights, config.beat_bits);
+        let count = beats.len();
+        weights.extend(
+            beats
+                .into_iter()
+                .enumerate()
+                .map(|(index, beat)| (beat, index + 1 == count)),
+        );
+    }
+    let mut bench = Bench {
+        accelerator: Matvec::new(config, format),
+        gaps,
+        random: seed | 1,
+        weights,
+        activations: Vec::new(),
+        results: Vec::new(),
+        ended: false,
+    };
+    let places = config.result_beats_per_tile() * config.beat_bits as usize / 64;
+    for job in jobs {
+        bench.activations = beats(&job.streams.activations, config.beat_bits);
+        bench.write(TILES_ADDRESS, job.order.tiles() as u32);
+        bench.write(STEPS_ADDRESS, job.order.steps_per_tile() as u32);
+        bench.write(CONTROL_ADDRESS, 1);
+        let mut cycles = 0;
+        while bench.read(STATUS_ADDRESS) != 2 {
+            cycles += 1;
+            assert!(cycles < 100_000, "it does not end");
+        }
+        assert!(std::mem::take(&mut bench.ended) && bench.activations.is_empty());
+        let results: Vec<i64> = std::mem::take(&mut bench.results)
+            .chunks(places)
+            .flat_map(|tile| tile[..config.tile_rows as usize].to_vec())
+            .take(job.rows)
+            .collect();
+        assert_eq!(results, job.expected);
+    }
+    assert!(bench.weights.is_empty());
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(100))]
+
+    #[test]
+    fn any_gaps_in_any_stream_leave_the_results_as_they_are(
+        name in prop::sample::select(vec!["paper-4b", "paper-3b", "fp16"]),
+        beat_bits in prop::sample::select(vec![64_u32, 192]),
+        (tile_rows, words, groups) in (1_u32..5, 1_u32..4, 1_u32..4),
+        shapes in prop::collection::vec((1_usize..20, 1_usize..40), 1..4),
+        (weights, activations, results) in (0_u32..8, 0_u32..8, 0_u32..8),
+        seed in any::<u64>(),
+    ) {
+        let format = format(name);
+        let mut system = system(&format, "ideal");
+        system.datapath = DatapathConfig {
+            beat_bits,
+            lanes: tile_rows * words,
+            tile_rows,
+            largest_columns: 64,
+            beat_fifo_beats: 1 + (seed % 5) as u32,
+            result_fifo_groups: groups,
+            ..system.datapath
+        };
+        let jobs: Vec<Job> = shapes
+            .into_iter()
+            .map(|(rows, columns)| job("m", &system, &format, rows, columns, seed))
+            .collect();
+        run(&system.datapath, &format, &jobs, Gaps { weights, activations, results }, seed);
+    }
+}
