@@ -1,0 +1,79 @@
+//! `seedlm_decode_lane`: one word in, its mantissas and exponent out, a word per cycle.
+
+use super::block_mantissas::block_mantissas;
+use crate::netlist::expression::Expression;
+use crate::netlist::module::Module;
+use crate::netlist::pipeline::Pipeline;
+use seedlm_codec::WeightFormat;
+
+/// A decode lane for words of `format` with `stages` pipeline registers.
+pub fn decode_lane(format: &WeightFormat, stages: usize) -> Module {
+    let mut m = Module::new(
+        "seedlm_decode_lane",
+        &[
+            "One word in, its mantissas and its exponent out: integer weight = mantissa * 2^exponent. A word per cycle; all",
+            "registers move when enable is 1.",
+        ],
+    );
+    let mantissa_bits = format.mantissa_bits() as usize;
+    let exponent_bits = format.exponent_bits() as usize;
+    m.parameter("WORD_BITS", format.word_bits());
+    m.parameter("WEIGHTS_PER_WORD", format.weights_per_word());
+    m.parameter("MANTISSA_BITS", mantissa_bits);
+    m.parameter("EXPONENT_BITS", exponent_bits);
+    m.parameter("STAGES", stages);
+    let enable = m.input("enable", 1);
+    let in_valid = m.input("in_valid", 1);
+    let in_word = m.input("in_word", format.word_bits() as usize);
+    let out_valid = valid_line(&mut m, "valid", &enable, &in_valid, stages);
+    let (mantissas, exponent) = match format {
+        WeightFormat::Binary16 => binary16(&mut m, &enable, &in_word, stages),
+        WeightFormat::Block(code) => {
+            let mantissas = block_mantissas(&mut m, code, &enable, &in_word, stages);
+            let exponent = (exponent_bits > 0).then(|| {
+                let exponent = m.wire("exponent", in_word.slice(code.lfsr().length() as usize, exponent_bits));
+                Pipeline::new(&mut m, &enable, exponent_bits).hold_back(&exponent, 0, stages)
+            });
+            (mantissas, exponent)
+        }
+    };
+    m.output("out_valid", out_valid);
+    m.output("out_mantissas", Expression::join(mantissas));
+    if let Some(exponent) = exponent {
+        m.output("out_exponent", exponent);
+    }
+    m
+}
+
+/// A bit through `stages` registers with reset: what is in a pipeline is said by this line alone.
+pub fn valid_line(m: &mut Module, name: &str, enable: &Expression, bit: &Expression, stages: usize) -> Expression {
+    (1..=stages).fold(bit.clone(), |bit, stage| {
+        let register = m.register(&format!("{name}_at_{stage}"), 1);
+        m.set_if(&register, enable, bit);
+        register
+    })
+}
+
+/// IEEE 754 binary16: significand with its sign, and the exponent counted from that of the smallest subnormal.
+fn binary16(
+    m: &mut Module,
+    enable: &Expression,
+    in_word: &Expression,
+    stages: usize,
+) -> (Vec<Expression>, Option<Expression>) {
+    let biased = m.wire("biased_exponent", in_word.slice(10, 5));
+    let is_normal = m.wire("is_normal", biased.any_bit());
+    let significand = m.wire(
+        "significand",
+        Expression::join([in_word.slice(0, 10), is_normal.clone(), Expression::zero(1)]),
+    );
+    let negated = &Expression::zero(12) - &significand;
+    let mantissa = in_word.bit(15).choose(&negated, &significand);
+    let exponent = &biased - &is_normal.zero_extend(5);
+    let mut pipeline = Pipeline::new(m, enable, 12);
+    let mantissa = pipeline.register("mantissa", mantissa);
+    let exponent = pipeline.register("exponent", exponent);
+    let mantissa = pipeline.hold_back(&mantissa, 1, stages);
+    let exponent = pipeline.hold_back(&exponent, 1, stages);
+    (vec![mantissa], Some(exponent))
+}

@@ -1,0 +1,269 @@
+//! Modules as Verilog-2001 text.
+
+use super::expression::{Expression, Kind, Operator};
+use super::module::{Direction, Item, Memory, Module, Register};
+use std::fmt::Write;
+
+/// The text of a module; every module name gets `suffix`.
+pub fn verilog(module: &Module, suffix: &str) -> String {
+    let mut text = String::new();
+    for line in module.summary() {
+        writeln!(text, "// {line}").expect("text grows");
+    }
+    writeln!(text, "module {}{suffix} (", module.name()).expect("text grows");
+    let ports: Vec<String> = module
+        .ports()
+        .iter()
+        .map(|port| {
+            let direction = match port.direction {
+                Direction::Input => "input ",
+                Direction::Output => "output",
+            };
+            format!("    {direction} wire {}{}", range(port.width), port.name)
+        })
+        .collect();
+    text += &ports.join(",\n");
+    text += "\n);\n";
+    let mut body = Body {
+        text: String::new(),
+        suffix,
+        group: Vec::new(),
+    };
+    body.parameters(module);
+    for item in &module.items {
+        body.declare(item);
+    }
+    for item in &module.items {
+        body.describe(item);
+    }
+    body.flush_registers();
+    text + &body.text + "\nendmodule\n"
+}
+
+fn range(width: usize) -> String {
+    if width == 1 {
+        String::new()
+    } else {
+        format!("[{}:0] ", width - 1)
+    }
+}
+
+struct Body<'a> {
+    text: String,
+    suffix: &'a str,
+    /// Registers with the same reset and enable, to be written as one block.
+    group: Vec<&'a Register>,
+}
+
+impl<'a> Body<'a> {
+    fn line(&mut self, line: &str) {
+        self.text += "    ";
+        self.text += line;
+        self.text.push('\n');
+    }
+
+    /// What the module was generated with, for the reader: nothing computes with it, so the lint rule that wants every
+    /// parameter used is waived here.
+    fn parameters(&mut self, module: &Module) {
+        let mut parameters = module.items.iter().filter_map(|item| match item {
+            Item::Constant(name, value) => Some(format!("localparam {name} = {value};")),
+            _ => None,
+        });
+        let Some(first) = parameters.next() else { return };
+        self.line("// What this module was generated with. Nothing computes with it: hence the waiver.");
+        self.line("/* verilator lint_off UNUSEDPARAM */");
+        self.line(&first);
+        for parameter in parameters {
+            self.line(&parameter);
+        }
+        self.line("/* verilator lint_on UNUSEDPARAM */");
+        self.text.push('\n');
+    }
+
+    /// Registers and nets are declared at the top: they may be used before they are described.
+    fn declare(&mut self, item: &Item) {
+        match item {
+            Item::Register(register) => self.line(&format!("reg {}{};", range(register.width), register.name)),
+            Item::Net(name, width) => self.line(&format!("wire {}{name};", range(*width))),
+            Item::Memory(memory) => {
+                let depth = memory.depth.max(2) - 1;
+                self.line(&format!("reg {}{} [0:{depth}];", range(memory.width), memory.name));
+                self.line(&format!("reg {}{};", range(memory.width), memory.read_data));
+            }
+            _ => {}
+        }
+    }
+
+    fn describe(&mut self, item: &'a Item) {
+        if let Item::Register(register) = item {
+            let fits = self.group.last().is_none_or(|last| {
+                last.reset == register.reset
+                    && last.enable.as_ref().map(expression) == register.enable.as_ref().map(expression)
+            });
+            if !fits {
+                self.flush_registers();
+            }
+            self.group.push(register);
+            return;
+        }
+        if matches!(item, Item::Net(..) | Item::Constant(..)) {
+            return;
+        }
+        self.flush_registers();
+        match item {
+            Item::Comment(comment) => {
+                self.text.push('\n');
+                for line in comment.lines() {
+                    self.line(&format!("// {line}"));
+                }
+            }
+            Item::Wire(name, value) => self.line(&format!("wire {}{name} = {};", range(value.width()), bare(value))),
+            Item::Output(name, value) | Item::Drive(name, value) => {
+                self.line(&format!("assign {name} = {};", bare(value)))
+            }
+            Item::Memory(memory) => self.memory(memory),
+            Item::Instance(instance) => {
+                let mut pins: Vec<String> = Vec::new();
+                for port in instance.module.ports() {
+                    let input = instance.inputs.iter().find(|(name, _)| *name == port.name);
+                    let net = match input {
+                        Some((_, driver)) => expression(driver),
+                        None => {
+                            let output = instance.outputs.iter().find(|(name, _)| *name == port.name);
+                            output.expect("every port is connected").1.clone()
+                        }
+                    };
+                    pins.push(format!("        .{}({net})", port.name));
+                }
+                let (module, suffix, name) = (instance.module.name(), self.suffix, &instance.name);
+                self.line(&format!("{module}{suffix} {name} ("));
+                self.text += &pins.join(",\n");
+                self.text += "\n    );\n";
+            }
+            Item::Unused(name, signals) => {
+                let parts: Vec<String> = signals.iter().map(expression).collect();
+                self.line(&format!("wire {name} = &{{1'b0, {}}};", parts.join(", ")));
+            }
+            Item::Register(_) | Item::Net(..) | Item::Constant(..) => unreachable!("handled above"),
+        }
+    }
+
+    fn flush_registers(&mut self) {
+        let group = std::mem::take(&mut self.group);
+        let Some(first) = group.first() else { return };
+        self.line("always @(posedge clk) begin");
+        let mut indent = "    ";
+        if first.reset {
+            self.line("    if (rst) begin");
+            for register in &group {
+                self.line(&format!("        {} <= {}'d0;", register.name, register.width));
+            }
+            match &first.enable {
+                Some(enable) => self.line(&format!("    end else if ({}) begin", bare(enable))),
+                None => self.line("    end else begin"),
+            }
+            indent = "        ";
+        } else if let Some(enable) = &first.enable {
+            self.line(&format!("    if ({}) begin", bare(enable)));
+            indent = "        ";
+        }
+        for register in &group {
+            let next = register.next.as_ref();
+            let next = next.unwrap_or_else(|| panic!("register {} is never set", register.name));
+            self.line(&format!("{indent}{} <= {};", register.name, bare(next)));
+        }
+        if indent.len() == 8 {
+            self.line("    end");
+        }
+        self.line("end");
+    }
+
+    fn memory(&mut self, memory: &Memory) {
+        let Memory {
+            name,
+            write,
+            write_address,
+            write_data,
+            read,
+            read_address,
+            read_data,
+            ..
+        } = memory;
+        self.line("always @(posedge clk) begin");
+        self.line(&format!("    if ({}) begin", bare(write)));
+        self.line(&format!(
+            "        {name}[{}] <= {};",
+            expression(write_address),
+            expression(write_data)
+        ));
+        self.line("    end");
+        let load = format!("{read_data} <= {name}[{}];", expression(read_address));
+        match read {
+            Some(read) => {
+                self.line(&format!("    if ({}) begin", bare(read)));
+                self.line(&format!("        {load}"));
+                self.line("    end");
+            }
+            None => self.line(&format!("    {load}")),
+        }
+        self.line("end");
+    }
+}
+
+/// An expression that stands alone: the parentheses around all of it say nothing.
+fn bare(value: &Expression) -> String {
+    let text = expression(value);
+    let is_whole = matches!(
+        value.kind(),
+        Kind::Not(_)
+            | Kind::Binary(..)
+            | Kind::SignedProduct(..)
+            | Kind::AnyBit(_)
+            | Kind::Parity(_)
+            | Kind::Choose(..)
+    );
+    if is_whole {
+        text[1..text.len() - 1].to_string()
+    } else {
+        text
+    }
+}
+
+/// An expression with all parentheses that can matter.
+fn expression(value: &Expression) -> String {
+    match value.kind() {
+        Kind::Constant(number) if value.width() == 1 => format!("1'b{number}"),
+        Kind::Constant(number) => format!("{}'h{number:x}", value.width()),
+        Kind::Signal(name) => name.clone(),
+        Kind::Slice(name, low, 1) => format!("{name}[{low}]"),
+        Kind::Slice(name, low, width) => format!("{name}[{}:{low}]", low + width - 1),
+        Kind::Join(parts) => {
+            let parts: Vec<String> = parts.iter().map(expression).collect();
+            format!("{{{}}}", parts.join(", "))
+        }
+        Kind::Repeat(count, part) => format!("{{{count}{{{}}}}}", expression(part)),
+        Kind::Not(inner) => format!("(~{})", expression(inner)),
+        Kind::Binary(operator, left, right) => {
+            let symbol = match operator {
+                Operator::And => "&",
+                Operator::Or => "|",
+                Operator::Xor => "^",
+                Operator::Add => "+",
+                Operator::Subtract => "-",
+                Operator::Equal => "==",
+                Operator::Less => "<",
+                Operator::ShiftLeft => "<<",
+            };
+            format!("({} {symbol} {})", expression(left), expression(right))
+        }
+        Kind::SignedProduct(left, right) => {
+            let extended = |operand: &Expression| expression(&operand.sign_extend(value.width()));
+            format!("($signed({}) * $signed({}))", extended(left), extended(right))
+        }
+        Kind::AnyBit(inner) => format!("(|{})", expression(inner)),
+        Kind::Parity(inner) => format!("(^{})", expression(inner)),
+        Kind::Choose(condition, yes, no) => {
+            format!("({} ? {} : {})", expression(condition), expression(yes), expression(no))
+        }
+    }
+}

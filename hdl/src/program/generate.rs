@@ -1,0 +1,115 @@
+//! `hdl generate` and `hdl presets`.
+
+use super::settings::{datapath, free_code};
+use anyhow::{Context, Result, bail};
+use clap::Args;
+use seedlm_codec::WeightFormat;
+use seedlm_codec::machine::DatapathConfig;
+use seedlm_hdl::generate::{GeneratedFile, files};
+use std::collections::BTreeSet;
+use std::path::{Path, PathBuf};
+
+#[derive(Args)]
+pub struct GenerateArguments {
+    /// Weight format: a preset of the block code, or fp16
+    #[arg(long, default_value = "paper-4b", conflicts_with = "code")]
+    weights: String,
+    /// A block code of one's own, for example C=8,P=3,K=12; taps=0:1:2:8, coefficient_bits=4 and exponent_bits=4 may follow
+    #[arg(long)]
+    code: Option<String>,
+    /// Take parameters of the datapath from a TOML file
+    #[arg(long, value_name = "FILE")]
+    config: Option<PathBuf>,
+    /// Change one parameter of the datapath, for example --set lanes=4; may be repeated
+    #[arg(long = "set", value_name = "KEY=VALUE")]
+    overrides: Vec<String>,
+    /// Put this behind every module name, so that two configurations fit into one design
+    #[arg(long, default_value = "")]
+    suffix: String,
+    /// Folder to write to; it is made if need be
+    #[arg(long, short, value_name = "FOLDER")]
+    out: PathBuf,
+}
+
+#[derive(Args)]
+pub struct PresetArguments {
+    /// Folder of the presets' folders
+    #[arg(long, short, value_name = "FOLDER", default_value = "hdl/verilog")]
+    out: PathBuf,
+    /// Write nothing; fail if a file is missing, differs or is too many
+    #[arg(long)]
+    check: bool,
+}
+
+/// Writes the files of one configuration.
+pub fn generate(arguments: &GenerateArguments) -> Result<()> {
+    let format = match &arguments.code {
+        Some(code) => free_code(code)?,
+        None => WeightFormat::named(&arguments.weights)?,
+    };
+    let config = datapath(&format, arguments.config.as_deref(), &arguments.overrides)?;
+    let letters = |c: char| c.is_ascii_alphanumeric() || c == '_';
+    if !arguments.suffix.chars().all(letters) {
+        bail!(
+            "--suffix {:?} cannot be part of a Verilog name: use letters, digits and _",
+            arguments.suffix
+        );
+    }
+    let files = files(&config, &format, &arguments.suffix)?;
+    write(&arguments.out, &files)?;
+    println!("{} files in {}", files.len(), arguments.out.display());
+    Ok(())
+}
+
+/// Writes or checks the files of all presets.
+pub fn presets(arguments: &PresetArguments) -> Result<()> {
+    let mut differences = Vec::new();
+    for name in WeightFormat::names() {
+        let format = WeightFormat::named(&name)?;
+        let folder = arguments.out.join(&name);
+        let files = files(&DatapathConfig::reference(&format), &format, "")?;
+        if arguments.check {
+            differences.extend(compare(&folder, &files)?);
+        } else {
+            write(&folder, &files)?;
+            println!("{} files in {}", files.len(), folder.display());
+        }
+    }
+    if !differences.is_empty() {
+        bail!(
+            "{}\nWrite them anew with: cargo run --bin hdl -- presets",
+            differences.join("\n")
+        );
+    }
+    Ok(())
+}
+
+fn write(folder: &Path, files: &[GeneratedFile]) -> Result<()> {
+    std::fs::create_dir_all(folder).with_context(|| format!("{}: cannot make the folder", folder.display()))?;
+    for file in files {
+        let path = folder.join(&file.name);
+        std::fs::write(&path, &file.text).with_context(|| format!("{}: cannot write", path.display()))?;
+    }
+    Ok(())
+}
+
+/// What in a folder is not as it would be generated.
+fn compare(folder: &Path, files: &[GeneratedFile]) -> Result<Vec<String>> {
+    let mut differences = Vec::new();
+    for file in files {
+        let path = folder.join(&file.name);
+        match std::fs::read_to_string(&path) {
+            Ok(text) if text == file.text => {}
+            Ok(_) => differences.push(format!("{}: out of date", path.display())),
+            Err(error) => differences.push(format!("{}: {error}", path.display())),
+        }
+    }
+    let expected: BTreeSet<&str> = files.iter().map(|file| file.name.as_str()).collect();
+    for entry in std::fs::read_dir(folder).into_iter().flatten() {
+        let name = entry?.file_name().to_string_lossy().into_owned();
+        if !expected.contains(name.as_str()) {
+            differences.push(format!("{}: is not generated", folder.join(name).display()));
+        }
+    }
+    Ok(differences)
+}

@@ -1,0 +1,44 @@
+//! Command line of `hdl`.
+
+mod generate;
+mod settings;
+
+use clap::{Parser, Subcommand};
+use std::process::ExitCode;
+
+/// Exit code for wrong usage, configurations that cannot be built, and files that are out of date.
+const FAILURE: u8 = 2;
+
+/// The SeedLM datapath as Verilog.
+#[derive(Parser)]
+#[command(
+    version,
+    after_help = "Exit codes: 0 done; 2 wrong usage, a configuration that cannot be built, or files out of date."
+)]
+struct Arguments {
+    #[command(subcommand)]
+    verb: Verb,
+}
+
+#[derive(Subcommand)]
+enum Verb {
+    /// Write the Verilog of one configuration
+    Generate(generate::GenerateArguments),
+    /// Write the Verilog of every preset, one folder each, or check that it is up to date
+    Presets(generate::PresetArguments),
+}
+
+/// Runs the program.
+pub fn main() -> ExitCode {
+    let outcome = match Arguments::parse().verb {
+        Verb::Generate(arguments) => generate::generate(&arguments),
+        Verb::Presets(arguments) => generate::presets(&arguments),
+    };
+    match outcome {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("hdl: {error:#}");
+            ExitCode::from(FAILURE)
+        }
+    }
+}

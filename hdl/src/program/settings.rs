@@ -1,0 +1,85 @@
+//! The configuration that the command line asks for.
+
+use anyhow::{Context, Result, bail};
+use seedlm_codec::machine::DatapathConfig;
+use seedlm_codec::{BlockCode, BlockCodeFields, Lfsr, WeightFormat};
+use std::path::Path;
+use toml::{Table, Value};
+
+/// A block code from `C=8,P=3,K=16`, with `taps=0:1:3:12`, `coefficient_bits=4` and `exponent_bits=4` where they differ from
+/// the paper's.
+pub fn free_code(text: &str) -> Result<WeightFormat> {
+    let (mut block_size, mut latent_dimension, mut length) = (None, None, None);
+    let (mut coefficient_bits, mut exponent_bits, mut taps) = (4, 4, None);
+    for setting in text.split([',', ' ']).filter(|setting| !setting.is_empty()) {
+        let (key, value) = setting
+            .split_once('=')
+            .with_context(|| format!("--code: {setting:?} is not KEY=VALUE"))?;
+        let number = |text: &str| {
+            text.parse::<u32>()
+                .with_context(|| format!("--code: {setting}: {text:?} is no whole number"))
+        };
+        match key {
+            "C" => block_size = Some(number(value)?),
+            "P" => latent_dimension = Some(number(value)?),
+            "K" => length = Some(number(value)?),
+            "coefficient_bits" => coefficient_bits = number(value)?,
+            "exponent_bits" => exponent_bits = number(value)?,
+            "taps" => taps = Some(value.split(':').map(number).collect::<Result<Vec<u32>>>()?),
+            _ => bail!("--code: {key:?} is not one of C, P, K, taps, coefficient_bits, exponent_bits"),
+        }
+    }
+    let need = |value: Option<u32>, key: &str| value.with_context(|| format!("--code: {key} is missing"));
+    let length = need(length, "K")?;
+    let lfsr = match taps {
+        Some(taps) => Lfsr::new(length, &taps)?,
+        None => Lfsr::paper(length)?,
+    };
+    Ok(WeightFormat::Block(BlockCode::new(BlockCodeFields {
+        block_size: need(block_size, "C")?,
+        latent_dimension: need(latent_dimension, "P")?,
+        coefficient_bits,
+        exponent_bits,
+        lfsr,
+    })?))
+}
+
+/// The reference machine of a format with the parameters of a TOML file and of the command line.
+pub fn datapath(format: &WeightFormat, file: Option<&Path>, settings: &[String]) -> Result<DatapathConfig> {
+    let mut table = Table::try_from(DatapathConfig::reference(format)).context("the reference machine")?;
+    if let Some(path) = file {
+        let shown = path.display();
+        let text = std::fs::read_to_string(path).with_context(|| format!("{shown}: cannot read"))?;
+        let overrides: Table = text.parse().with_context(|| format!("{shown}: no TOML"))?;
+        for (key, value) in overrides {
+            put(&mut table, &key, value).with_context(|| format!("{shown}"))?;
+        }
+    }
+    for setting in settings {
+        let (key, value) = setting
+            .split_once('=')
+            .with_context(|| format!("--set {setting}: it must be KEY=VALUE"))?;
+        let value = match value.trim() {
+            "true" => Value::Boolean(true),
+            "false" => Value::Boolean(false),
+            number => Value::Integer(
+                number
+                    .parse()
+                    .with_context(|| format!("--set {setting}: {number:?} is no whole number"))?,
+            ),
+        };
+        put(&mut table, key.trim(), value).with_context(|| format!("--set {setting}"))?;
+    }
+    Ok(table.try_into()?)
+}
+
+fn put(table: &mut Table, key: &str, value: Value) -> Result<()> {
+    if !table.contains_key(key) {
+        let known: Vec<&str> = table.keys().map(String::as_str).collect();
+        bail!("no parameter is called {key:?}; there are: {}", known.join(", "));
+    }
+    table.insert(key.into(), value);
+    // Types are checked here, where the key is known.
+    let _: DatapathConfig = table.clone().try_into().with_context(|| key.to_string())?;
+    Ok(())
+}
