@@ -1,1 +1,12 @@
-//! Tests that cross crates.
+//! Testbenches: the simulator's units and the Verilog, clocked side by side.
+//!
+//! * [`lockstep`]: gives both the same inputs in every cycle and compares every output.
+//! * [`benches`]: for each module, what drives it and what it must show.
+//! * [`stimulus`]: when inputs are offered and outputs are taken.
+//! * [`rtl`]: a module of a configuration, built with Verilator.
+
+pub mod benches;
+pub mod bits;
+pub mod lockstep;
+pub mod rtl;
+pub mod stimulus;
