@@ -78,8 +78,9 @@ fn header(config: &DatapathConfig, format: &WeightFormat) -> String {
         ),
         format!("Weights: {}", describe(format)),
     ];
+    lines.push("Configuration:".into());
     let settings = toml::to_string(config).expect("a configuration is plain data");
-    lines.push(format!("Configuration: {}", settings.trim_end().replace('\n', ", ")));
+    lines.extend(settings.lines().map(|setting| format!("  {setting}")));
     lines.iter().map(|line| format!("// {line}\n")).collect()
 }
 

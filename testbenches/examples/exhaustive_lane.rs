@@ -1,6 +1,6 @@
 //! Checks the decode lane of `paper-4b` in Verilator on every pair of seed and coefficients: all 2^28 of them, seed 0, which
 //! no file has, included. Takes about ten minutes on two cores:
-//! `cargo run --release -p seedlm-testbenches --example exhaustive_lane`. The exponent only passes by; it takes every value
+//! `cargo run --release -p seedlm-testbenches --example exhaustive_lane > testbenches/logs/exhaustive_lane.log`. The exponent only passes by; it takes every value
 //! in turn.
 
 use seedlm_codec::WeightFormat;
@@ -8,10 +8,12 @@ use seedlm_codec::machine::DatapathConfig;
 use seedlm_testbenches::bits::fields;
 use seedlm_testbenches::rtl::Rtl;
 use seedlm_verilator::{BuildOptions, Optimisation, Verilator};
+use sha2::{Digest, Sha256};
 use std::collections::VecDeque;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Instant;
 
+const LANE: &str = "seedlm_decode_lane";
 const SEED_BITS: u32 = 16;
 const EXPONENT_BITS: u32 = 4;
 const COEFFICIENT_BITS: u32 = 12;
@@ -25,7 +27,8 @@ fn main() {
     let words = 1_u64 << (SEED_BITS + COEFFICIENT_BITS);
     println!("seedlm-testbenches {}", env!("CARGO_PKG_VERSION"));
     println!("{}", verilator.version().trim());
-    println!("seedlm_decode_lane of paper-4b, {words} words on {threads} threads");
+    println!("{LANE} of paper-4b, SHA-256 {}", checksum(&rtl));
+    println!("{words} words on {threads} threads");
     let started = Instant::now();
     let done = AtomicU64::new(0);
     let checked: u64 = std::thread::scope(|scope| {
@@ -48,6 +51,18 @@ fn main() {
     );
 }
 
+/// The log says which text it is about; a test compares this with the committed file.
+fn checksum(rtl: &Rtl) -> String {
+    let name = format!("{LANE}.v");
+    let file = rtl
+        .files
+        .iter()
+        .find(|file| file.name == name)
+        .expect("the lane is generated");
+    let digest = Sha256::digest(file.text.as_bytes());
+    digest.iter().map(|byte| format!("{byte:02x}")).collect()
+}
+
 /// Runs a range of words through a lane of its own. Returns how many have come out as they must.
 fn check(
     rtl: &Rtl,
@@ -62,7 +77,7 @@ fn check(
         ..BuildOptions::default()
     };
     let mut lane = rtl
-        .build(verilator, "seedlm_decode_lane", &options)
+        .build(verilator, LANE, &options)
         .unwrap_or_else(|error| panic!("{error}"));
     let port = |name: &str| lane.port(name).expect("the lane has this port");
     let [clk, rst, enable, in_valid, in_word] = ["clk", "rst", "enable", "in_valid", "in_word"].map(port);
@@ -98,7 +113,7 @@ fn check(
             checked += 1;
             if checked % (1 << 22) == 0 {
                 let so_far = done.fetch_add(1 << 22, Ordering::Relaxed) + (1 << 22);
-                eprintln!("{:>3} %", so_far * 100 >> (SEED_BITS + COEFFICIENT_BITS));
+                eprintln!("{:>3} %", (so_far * 100) >> (SEED_BITS + COEFFICIENT_BITS));
             }
         }
     }

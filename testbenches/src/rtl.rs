@@ -26,13 +26,13 @@ impl Rtl {
     /// Replaces text in one module: a fault, to see whether it is found.
     ///
     /// # Panics
-    /// When the text is not there exactly as often as `count` says: the fault would not be what it is called.
-    pub fn replace(&mut self, module: &str, from: &str, to: &str, count: usize) {
+    /// When the text is not there exactly once: the fault would not be what it is called.
+    pub fn replace(&mut self, module: &str, from: &str, to: &str) {
         let name = format!("{module}.v");
         let file = self.files.iter_mut().find(|file| file.name == name);
         let file = file.unwrap_or_else(|| panic!("there is no {name}"));
         let found = file.text.matches(from).count();
-        assert_eq!(found, count, "{name}: {from:?} is there {found} times");
+        assert_eq!(found, 1, "{name}: {from:?} is there {found} times");
         file.text = file.text.replace(from, to);
     }
 
@@ -53,7 +53,7 @@ impl Rtl {
             index += 1;
         }
         needed.iter().fold(Design::new(top), |design, module| {
-            design.with_source(&format!("{module}.v"), self.text(module))
+            design.with_source(format!("{module}.v"), self.text(module))
         })
     }
 

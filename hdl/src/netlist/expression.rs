@@ -166,7 +166,34 @@ impl Expression {
             self.width, other.width,
             "{operator:?} of different widths: {self:?} and {other:?}"
         );
+        if let Some(simple) = self
+            .without_constant(operator, other)
+            .or_else(|| other.without_constant(operator, self))
+        {
+            return simple;
+        }
         Expression::new(width, Kind::Binary(operator, self.clone(), other.clone()))
+    }
+
+    /// What `self` and `other` make where `self` is a constant bit that decides nothing, or everything.
+    fn without_constant(&self, operator: Operator, other: &Expression) -> Option<Expression> {
+        let is_one = self.is_one();
+        match operator {
+            Operator::And if is_one => Some(other.clone()),
+            Operator::Or if is_one => Some(self.clone()),
+            Operator::And if self.is_zero() => Some(self.clone()),
+            Operator::Or if self.is_zero() => Some(other.clone()),
+            _ => None,
+        }
+    }
+
+    /// Whether this is the constant bit 1.
+    pub(super) fn is_one(&self) -> bool {
+        self.width == 1 && matches!(&*self.kind, Kind::Constant(value) if value.bit(0))
+    }
+
+    fn is_zero(&self) -> bool {
+        matches!(&*self.kind, Kind::Constant(value) if value.bits() == 0)
     }
 
     /// Whether both are the same.

@@ -216,7 +216,7 @@ impl Module {
 
     /// Says what a register takes at clock edges at which `enable` is 1.
     pub fn set_if(&mut self, register: &Expression, enable: &Expression, next: Expression) {
-        self.set_register(register, Some(enable.clone()), next);
+        self.set_register(register, (!enable.is_one()).then(|| enable.clone()), next);
     }
 
     fn set_register(&mut self, register: &Expression, enable: Option<Expression>, next: Expression) {

@@ -127,7 +127,7 @@ impl<'a> Body<'a> {
                 for port in instance.module.ports() {
                     let input = instance.inputs.iter().find(|(name, _)| *name == port.name);
                     let net = match input {
-                        Some((_, driver)) => expression(driver),
+                        Some((_, driver)) => bare(driver),
                         None => {
                             let output = instance.outputs.iter().find(|(name, _)| *name == port.name);
                             output.expect("every port is connected").1.clone()
@@ -141,8 +141,9 @@ impl<'a> Body<'a> {
                 self.text += "\n    );\n";
             }
             Item::Unused(name, signals) => {
-                let parts: Vec<String> = signals.iter().map(expression).collect();
-                self.line(&format!("wire {name} = &{{1'b0, {}}};", parts.join(", ")));
+                let zero = Expression::zero(1);
+                let all = Expression::join(signals.iter().cloned().chain([zero]));
+                self.line(&format!("wire {name} = &{};", expression(&all)));
             }
             Item::Register(_) | Item::Net(..) | Item::Constant(..) => unreachable!("handled above"),
         }
@@ -210,6 +211,12 @@ impl<'a> Body<'a> {
     }
 }
 
+/// Lists that are longer than this are broken into lines.
+const LONGEST_LIST: usize = 100;
+
+/// How a line of an expression begins.
+const CONTINUED: &str = "\n            ";
+
 /// An expression that stands alone: the parentheses around all of it say nothing.
 fn bare(value: &Expression) -> String {
     let text = expression(value);
@@ -238,10 +245,18 @@ fn expression(value: &Expression) -> String {
         Kind::Slice(name, low, 1) => format!("{name}[{low}]"),
         Kind::Slice(name, low, width) => format!("{name}[{}:{low}]", low + width - 1),
         Kind::Join(parts) => {
-            let parts: Vec<String> = parts.iter().map(expression).collect();
-            format!("{{{}}}", parts.join(", "))
+            let parts: Vec<String> = parts.iter().map(bare).collect();
+            let line = parts.join(", ");
+            if line.len() <= LONGEST_LIST {
+                format!("{{{line}}}")
+            } else {
+                format!(
+                    "{{{CONTINUED}    {}{CONTINUED}}}",
+                    parts.join(&format!(",{CONTINUED}    "))
+                )
+            }
         }
-        Kind::Repeat(count, part) => format!("{{{count}{{{}}}}}", expression(part)),
+        Kind::Repeat(count, part) => format!("{{{count}{{{}}}}}", bare(part)),
         Kind::Not(inner) => format!("(~{})", expression(inner)),
         Kind::Binary(operator, left, right) => {
             let symbol = match operator {
@@ -254,7 +269,17 @@ fn expression(value: &Expression) -> String {
                 Operator::Less => "<",
                 Operator::ShiftLeft => "<<",
             };
-            format!("({} {symbol} {})", expression(left), expression(right))
+            // A chain of one bitwise operator needs no parentheses inside.
+            let is_bitwise = matches!(operator, Operator::And | Operator::Or | Operator::Xor);
+            let is_chain = matches!(left.kind(), Kind::Binary(inner, ..) if inner == operator);
+            let left = if is_bitwise && is_chain {
+                bare(left)
+            } else {
+                expression(left)
+            };
+            let last_line = left.len() - left.rfind('\n').unwrap_or(0);
+            let space = if last_line <= LONGEST_LIST { " " } else { CONTINUED };
+            format!("({left} {symbol}{space}{})", expression(right))
         }
         Kind::SignedProduct(left, right) => {
             let extended = |operand: &Expression| expression(&operand.sign_extend(value.width()));
@@ -263,7 +288,9 @@ fn expression(value: &Expression) -> String {
         Kind::AnyBit(inner) => format!("(|{})", expression(inner)),
         Kind::Parity(inner) => format!("(^{})", expression(inner)),
         Kind::Choose(condition, yes, no) => {
-            format!("({} ? {} : {})", expression(condition), expression(yes), expression(no))
+            let (condition, yes, no) = (expression(condition), expression(yes), expression(no));
+            let space = if no.len() <= LONGEST_LIST { " " } else { CONTINUED };
+            format!("({condition} ? {yes} :{space}{no})")
         }
     }
 }

@@ -81,7 +81,7 @@ impl Bench for SequenceBench {
         self.passed += u64::from(issued);
         self.tiles_in_flight += u32::from(issued && outputs.last);
         self.tiles_in_flight -= u32::from(self.inputs.tile_left);
-        self.unit.clock(self.inputs.clone());
+        self.unit.clock(self.inputs);
     }
 
     fn reset(&mut self) {

@@ -1,0 +1,52 @@
+//! What is committed is what the generator and the long runs gave.
+
+use seedlm_codec::WeightFormat;
+use seedlm_codec::machine::DatapathConfig;
+use seedlm_testbenches::rtl::Rtl;
+use sha2::{Digest, Sha256};
+use std::collections::BTreeSet;
+use std::path::{Path, PathBuf};
+
+fn root() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("..")
+}
+
+/// Byte for byte, and no file more or less.
+#[test]
+fn the_committed_verilog_is_what_the_generator_writes() {
+    for name in WeightFormat::names() {
+        let format = WeightFormat::named(&name).unwrap();
+        let rtl = Rtl::generate(&DatapathConfig::reference(&format), &format).unwrap();
+        let folder = root().join("hdl/verilog").join(&name);
+        for file in &rtl.files {
+            let path = folder.join(&file.name);
+            let committed =
+                std::fs::read_to_string(&path).unwrap_or_else(|error| panic!("{}: {error}", path.display()));
+            assert!(
+                committed == file.text,
+                "{} is out of date: cargo run --bin hdl -- presets",
+                path.display()
+            );
+        }
+        let generated: BTreeSet<String> = rtl.files.iter().map(|file| file.name.clone()).collect();
+        let there: BTreeSet<String> = std::fs::read_dir(&folder)
+            .unwrap()
+            .map(|entry| entry.unwrap().file_name().to_string_lossy().into_owned())
+            .collect();
+        assert_eq!(there, generated, "{}", folder.display());
+    }
+}
+
+/// The log of the run over all 2^28 words is about the lane as it is now.
+#[test]
+fn the_log_of_all_words_is_about_this_lane() {
+    let lane = std::fs::read(root().join("hdl/verilog/paper-4b/seedlm_decode_lane.v")).unwrap();
+    let digest: String = Sha256::digest(&lane).iter().map(|byte| format!("{byte:02x}")).collect();
+    let log = std::fs::read_to_string(root().join("testbenches/logs/exhaustive_lane.log")).unwrap();
+    assert!(
+        log.contains(&digest),
+        "the lane has changed since all its words were checked; run it again:\n\
+         cargo run --release -p seedlm-testbenches --example exhaustive_lane > testbenches/logs/exhaustive_lane.log"
+    );
+    assert!(log.contains("268435456 words checked, 0 differ"), "{log}");
+}

@@ -1,0 +1,359 @@
+//! Faults put into the Verilog on purpose: each must be found by the benches of the default run. This is the test of the
+//! tests.
+
+use rayon::prelude::*;
+use seedlm_codec::WeightFormat;
+use seedlm_codec::machine::DatapathConfig;
+use seedlm_testbenches::benches;
+use seedlm_testbenches::lockstep::{Length, differs};
+use seedlm_testbenches::rtl::Rtl;
+use seedlm_testbenches::stimulus::Pattern;
+use seedlm_verilator::Verilator;
+
+/// What the lockstep tests run for each module and pattern.
+const LENGTH: Length = Length {
+    cycles: 2500,
+    checked: 100,
+};
+
+struct Fault {
+    what: &'static str,
+    module: &'static str,
+    from: &'static str,
+    to: &'static str,
+    weights: &'static str,
+}
+
+const fn fault(what: &'static str, module: &'static str, from: &'static str, to: &'static str) -> Fault {
+    Fault {
+        what,
+        module,
+        from,
+        to,
+        weights: "paper-4b",
+    }
+}
+
+const LANE: &str = "seedlm_decode_lane";
+const UNPACK: &str = "seedlm_unpack";
+const SKID: &str = "seedlm_skid";
+const FIFO: &str = "seedlm_fifo_results";
+const MAC: &str = "seedlm_mac";
+const ACCUMULATE: &str = "seedlm_accumulate";
+const SEQUENCE: &str = "seedlm_sequence";
+const BUFFER: &str = "seedlm_activation_buffer";
+const CONTROL: &str = "seedlm_control";
+const DECODER: &str = "seedlm_decoder";
+const MATVEC: &str = "seedlm_matvec";
+
+const FAULTS: [Fault; 45] = [
+    fault(
+        "a wrong bit in a mask",
+        LANE,
+        "b16 <= seed[0] ^ seed[1] ^ seed[3] ^ seed[12];",
+        "b16 <= seed[0] ^ seed[1] ^ seed[3] ^ seed[11];",
+    ),
+    fault(
+        "a bit missing from the last mask",
+        LANE,
+        "b17 <= seed[1] ^ seed[2] ^ seed[4] ^ seed[13];",
+        "b17 <= seed[1] ^ seed[2] ^ seed[4];",
+    ),
+    fault(
+        "the sign of a coefficient dropped",
+        LANE,
+        "q_total <= {q0[3], q0}",
+        "q_total <= {1'b0, q0}",
+    ),
+    fault(
+        "the wrong coefficient",
+        LANE,
+        "wire [3:0] q0 = in_word[23:20];",
+        "wire [3:0] q0 = in_word[27:24];",
+    ),
+    fault(
+        "a register left out of one path",
+        LANE,
+        "chunks_1_to_4} + row_0_edges_6_at_6;",
+        "chunks_1_to_4} + row_0_edges_6;",
+    ),
+    fault(
+        "the middle of the range added, not subtracted",
+        LANE,
+        "row_3_edges_5 <= {row_3_edges_3[6:1] - q_total_2,",
+        "row_3_edges_5 <= {row_3_edges_3[6:1] + q_total_2,",
+    ),
+    fault(
+        "the exponent a stage early",
+        LANE,
+        "exponent_at_7 <= exponent_at_6;",
+        "exponent_at_7 <= exponent_at_5;",
+    ),
+    fault(
+        "a register that ignores enable",
+        LANE,
+        "end else if (enable) begin\n            valid_at_1",
+        "end else begin\n            valid_at_1",
+    ),
+    fault(
+        "two weights of a word swapped",
+        LANE,
+        "{row_7, row_6,",
+        "{row_6, row_7,",
+    ),
+    fault(
+        "a product shifted by one",
+        LANE,
+        "row_7 <= {{2{chunks_8_to_11[18]}}, chunks_8_to_11}",
+        "row_7 <= {{1{chunks_8_to_11[18]}}, chunks_8_to_11, 1'b0}",
+    ),
+    fault(
+        "a beat taken while there is no room",
+        UNPACK,
+        "(~(2'h1 < fill))",
+        "(~(2'h2 < fill))",
+    ),
+    fault(
+        "the rest of a matrix kept after flush",
+        UNPACK,
+        "(taken & (last | flush))",
+        "(taken & last)",
+    ),
+    fault(
+        "the next stream taken before the end of this one",
+        UNPACK,
+        "(accept & s_axis_tlast)",
+        "(accept & 1'b0)",
+    ),
+    // With 36-bit words a stream can end in less than a group.
+    Fault {
+        weights: "paper-3b",
+        ..fault(
+            "a stream that ends in less than a group blocks the next",
+            UNPACK,
+            " | (ending & (~valid))",
+            "",
+        )
+    },
+    fault(
+        "tlast on every group of an ending stream",
+        UNPACK,
+        "wire last = ending & (fill < 2'h2);",
+        "wire last = ending;",
+    ),
+    fault(
+        "a beat lost when the reader stops",
+        SKID,
+        "spare_valid <= (~move_on) & (spare_valid | accept);",
+        "spare_valid <= (~move_on) & spare_valid;",
+    ),
+    fault(
+        "the spare beat overtaken",
+        SKID,
+        "spare_valid ? spare_data : s_axis_tdata",
+        "spare_valid ? s_axis_tdata : s_axis_tdata",
+    ),
+    fault(
+        "a beat repeated",
+        SKID,
+        "out_valid <= spare_valid | accept;",
+        "out_valid <= spare_valid | accept | out_valid;",
+    ),
+    fault("a word taken when full", FIFO, "count == 2'h2", "count == 2'h3"),
+    fault(
+        "a word repeated at the output",
+        FIFO,
+        "load | (out_valid & (~m_axis_tready))",
+        "load | out_valid",
+    ),
+    fault(
+        "the write pointer stands still",
+        FIFO,
+        "1'b0 : (write_address + 1'b1)",
+        "1'b0 : write_address",
+    ),
+    fault(
+        "the level forgets the output register",
+        FIFO,
+        "level = count + {1'b0, out_valid}",
+        "level = count",
+    ),
+    fault(
+        "the sign of an activation dropped",
+        MAC,
+        "{20{in_activations[7]}}",
+        "{20{1'b0}}",
+    ),
+    fault(
+        "the sign of a mantissa dropped",
+        MAC,
+        "{7{in_mantissas[167]}}",
+        "{7{1'b0}}",
+    ),
+    fault(
+        "the exponent a stage early",
+        MAC,
+        "<< exponent_0_at_4",
+        "<< exponent_0_at_3",
+    ),
+    fault(
+        "a product left out",
+        MAC,
+        "{product_2[27], product_2} + {product_3[27], product_3}",
+        "{product_2[27], product_2}",
+    ),
+    fault(
+        "first a stage early",
+        MAC,
+        "first_at_5 <= first_at_4;",
+        "first_at_5 <= first_at_3;",
+    ),
+    fault(
+        "the sign of a partial sum dropped",
+        ACCUMULATE,
+        "{5{in_sum[45]}}",
+        "{5{1'b0}}",
+    ),
+    fault(
+        "the last tile's sum kept",
+        ACCUMULATE,
+        "(in_first ? 51'h0 : sum)",
+        "sum",
+    ),
+    fault(
+        "a result without a last step",
+        ACCUMULATE,
+        "valid <= in_valid & in_last;",
+        "valid <= in_last;",
+    ),
+    fault(
+        "rows one step too long",
+        SEQUENCE,
+        "last_step <= steps - 32'h1;",
+        "last_step <= steps;",
+    ),
+    fault(
+        "no wait for room for the results",
+        SEQUENCE,
+        "(in_flight < 2'h2)",
+        "(in_flight < 2'h3)",
+    ),
+    fault(
+        "room that never comes back",
+        SEQUENCE,
+        "tile_issued}) - {1'b0, tile_left}",
+        "tile_issued})",
+    ),
+    fault(
+        "no wait for activations",
+        SEQUENCE,
+        "wire is_loaded = step < loaded;",
+        "wire is_loaded = ~(loaded < step);",
+    ),
+    fault(
+        "activations of the next step",
+        BUFFER,
+        "bank_0_words[read_address_at_6]",
+        "bank_0_words[read_address_at_5]",
+    ),
+    fault(
+        "activations that go on where a tile ends",
+        BUFFER,
+        "wire restart = start | (read & read_restart);",
+        "wire restart = start;",
+    ),
+    fault(
+        "strobes ignored",
+        CONTROL,
+        "tiles_register <= (data & mask) | (tiles_register & (~mask));",
+        "tiles_register <= data;",
+    ),
+    fault(
+        "a start while busy",
+        CONTROL,
+        "wire can_start = (~busy) & ",
+        "wire can_start = ",
+    ),
+    fault(
+        "done not cleared by a start",
+        CONTROL,
+        "done <= (~starts) & (done | results_done);",
+        "done <= done | results_done;",
+    ),
+    fault(
+        "two lanes fed with the same word",
+        DECODER,
+        ".in_word(unpack_m_axis_tdata[63:32])",
+        ".in_word(unpack_m_axis_tdata[31:0])",
+    ),
+    fault(
+        "tlast a group early",
+        DECODER,
+        "last_at_7 <= last_at_6;",
+        "last_at_7 <= last_at_5;",
+    ),
+    fault(
+        "two rows fed from the same lane",
+        MATVEC,
+        ".in_mantissas(lane_1_out_mantissas)",
+        ".in_mantissas(lane_0_out_mantissas)",
+    ),
+    fault(
+        "the sign of a result dropped",
+        MATVEC,
+        "{13{result_fifo_m_axis_tdata[50]}}",
+        "{13{1'b0}}",
+    ),
+    fault(
+        "the end of a matrix's weights ignored",
+        MATVEC,
+        ".s_axis_tlast(weight_fifo_m_axis_tdata[64])",
+        ".s_axis_tlast(1'b0)",
+    ),
+    fault(
+        "the mark of the last tile a stage early",
+        MATVEC,
+        "sums_last_tile_at_6 <= sums_last_tile_at_5;",
+        "sums_last_tile_at_6 <= sums_last_tile_at_4;",
+    ),
+];
+
+/// One of the machines of the lockstep tests: small, so that each fault is built in a second or two.
+fn small(format: &WeightFormat) -> DatapathConfig {
+    DatapathConfig {
+        beat_bits: 64,
+        lanes: 2,
+        tile_rows: 2,
+        largest_columns: 256,
+        beat_fifo_beats: 4,
+        result_fifo_groups: 2,
+        ..DatapathConfig::reference(format)
+    }
+}
+
+#[test]
+fn every_fault_is_found() {
+    let verilator = Verilator::find().unwrap_or_else(|error| panic!("{error}"));
+    let missed: Vec<String> = FAULTS
+        .par_iter()
+        .filter_map(|fault| {
+            let format = WeightFormat::named(fault.weights).unwrap();
+            let config = small(&format);
+            let mut faulty = Rtl::generate(&config, &format).unwrap();
+            faulty.replace(fault.module, fault.from, fault.to);
+            let make = benches::bench(fault.module);
+            let found = Pattern::ALL
+                .iter()
+                .find_map(|&pattern| differs(&|| make(&config, &format), &faulty, &verilator, pattern, LENGTH));
+            match found {
+                Some(mismatch) => {
+                    println!("found: {}: {mismatch}", fault.what);
+                    None
+                }
+                None => Some(format!("{}: {}", fault.module, fault.what)),
+            }
+        })
+        .collect();
+    println!("{} of {} faults found", FAULTS.len() - missed.len(), FAULTS.len());
+    assert!(missed.is_empty(), "not found:\n{}", missed.join("\n"));
+}
