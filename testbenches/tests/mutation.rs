@@ -5,7 +5,7 @@ use rayon::prelude::*;
 use seedlm_codec::WeightFormat;
 use seedlm_codec::machine::DatapathConfig;
 use seedlm_testbenches::benches;
-use seedlm_testbenches::lockstep::{Length, differs};
+use seedlm_testbenches::lockstep::{Length, differs, run};
 use seedlm_testbenches::rtl::Rtl;
 use seedlm_testbenches::stimulus::Pattern;
 use seedlm_verilator::Verilator;
@@ -356,4 +356,34 @@ fn every_fault_is_found() {
         .collect();
     println!("{} of {} faults found", FAULTS.len() - missed.len(), FAULTS.len());
     assert!(missed.is_empty(), "not found:\n{}", missed.join("\n"));
+}
+
+/// What a difference says: module, pattern, cycle, port, both values, and where the waves of the last cycles are.
+#[test]
+fn a_difference_is_named_and_comes_with_waves() {
+    let verilator = Verilator::find().unwrap_or_else(|error| panic!("{error}"));
+    let format = WeightFormat::named("paper-4b").unwrap();
+    let config = small(&format);
+    let mut rtl = Rtl::generate(&config, &format).unwrap();
+    rtl.replace(SEQUENCE, "(in_flight < 2'h2)", "(in_flight < 2'h3)");
+    let make = benches::bench(SEQUENCE);
+    let outcome = run(&|| make(&config, &format), &rtl, &verilator, Pattern::Both, LENGTH);
+    let mismatch = outcome.expect_err("the fault is found");
+    let text = mismatch.to_string();
+    for part in [
+        "seedlm_sequence, Both, cycle ",
+        "port group_ready: expected 00, got 01",
+        "waves of the last cycles: ",
+    ] {
+        assert!(text.contains(part), "{text}");
+    }
+    let path = mismatch.waves.as_ref().expect("waves were written");
+    let waves = std::fs::read_to_string(path).unwrap();
+    std::fs::remove_file(path).unwrap();
+    let edges = waves.lines().filter(|line| line.starts_with('#')).count() as u64;
+    assert!(
+        waves.contains("group_ready") && edges <= 2 * 66,
+        "{edges} points in time"
+    );
+    assert!(edges >= 2 * mismatch.cycle.min(60), "{edges} points in time");
 }

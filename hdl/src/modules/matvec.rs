@@ -3,7 +3,8 @@
 use super::Parts;
 use super::decode_lane::valid_line;
 use crate::netlist::expression::Expression;
-use crate::netlist::module::{Direction, Module, Outputs, bits_for};
+use crate::netlist::items::Direction;
+use crate::netlist::module::{Module, Outputs, bits_for};
 use seedlm_codec::WeightFormat;
 use seedlm_codec::machine::{DatapathConfig, RESULT_BITS};
 

@@ -1,7 +1,10 @@
 //! Hardware modules as data: described once, printed as Verilog, run as rust-hdl blocks.
 
 pub mod block;
+mod evaluate;
 pub mod expression;
+pub mod items;
 pub mod module;
 pub mod pipeline;
 pub mod print;
+pub mod signal;

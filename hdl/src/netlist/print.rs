@@ -1,7 +1,8 @@
 //! Modules as Verilog-2001 text.
 
 use super::expression::{Expression, Kind, Operator};
-use super::module::{Direction, Item, Memory, Module, Register};
+use super::items::{Direction, Item, Memory, Register};
+use super::module::Module;
 use std::fmt::Write;
 
 /// The text of a module; every module name gets `suffix`.

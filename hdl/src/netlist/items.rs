@@ -1,0 +1,80 @@
+//! What a module is made of.
+
+use super::expression::Expression;
+use super::module::Module;
+use std::rc::Rc;
+
+/// Direction of a port.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Direction {
+    /// Driven from outside.
+    Input,
+    /// Driven by the module.
+    Output,
+}
+
+/// A port.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Port {
+    /// Name.
+    pub name: String,
+    /// Width in bits.
+    pub width: usize,
+    /// Direction.
+    pub direction: Direction,
+}
+
+/// A clocked register.
+#[derive(Clone, Debug)]
+pub(super) struct Register {
+    pub name: String,
+    pub width: usize,
+    /// Set to zero by `rst`; registers without hold data whose meaning a reset register decides.
+    pub reset: bool,
+    pub enable: Option<Expression>,
+    /// What it takes at the clock edge. Empty only while the module is being described.
+    pub next: Option<Expression>,
+}
+
+/// A memory with one write port and one registered read port.
+#[derive(Clone, Debug)]
+pub(super) struct Memory {
+    pub name: String,
+    pub width: usize,
+    pub depth: usize,
+    pub write: Expression,
+    pub write_address: Expression,
+    pub write_data: Expression,
+    pub read: Option<Expression>,
+    pub read_address: Expression,
+    /// Name of the register that the read port loads.
+    pub read_data: String,
+}
+
+/// A module inside a module.
+#[derive(Clone, Debug)]
+pub(super) struct Instance {
+    pub name: String,
+    pub module: Rc<Module>,
+    /// Port name and what drives it, in the order of the module's ports.
+    pub inputs: Vec<(String, Expression)>,
+    /// Port name and the wire it drives.
+    pub outputs: Vec<(String, String)>,
+}
+
+#[derive(Clone, Debug)]
+pub(super) enum Item {
+    Comment(String),
+    Constant(String, String),
+    Wire(String, Expression),
+    /// A wire driven by an instance.
+    Net(String, usize),
+    Register(Register),
+    Memory(Memory),
+    Instance(Instance),
+    Output(String, Expression),
+    /// What drives a wire declared before.
+    Drive(String, Expression),
+    /// Signals that are left unused on purpose.
+    Unused(String, Vec<Expression>),
+}
