@@ -107,7 +107,15 @@ fn core_description(format: &WeightFormat, suffix: &str, names: &[String]) -> St
     by_top.insert("default", "seedlm_matvec");
     by_top.insert("decoder", "seedlm_decoder");
     by_top.insert("matvec", "seedlm_matvec");
-    let label = format.label().replace([' ', '='], "_");
+    let label = match format {
+        WeightFormat::Block(code) if code.preset_name().is_none() => {
+            let taps: Vec<String> = code.lfsr().taps().iter().map(u32::to_string).collect();
+            let (coefficient, exponent) = (code.coefficient_bits(), code.exponent_bits());
+            let label = code.label().replace([' ', '='], "_");
+            format!("{label}_taps_{}_q{coefficient}_e{exponent}", taps.join("_"))
+        }
+        _ => format.label(),
+    };
     let mut text = format!(
         "CAPI=2:\n# SPDX-License-Identifier: MIT OR Apache-2.0\nname: seedlm:seedlm:{label}{suffix}:{version}\n\
          description: SeedLM weight decoder and matrix-vector product, {label}\nfilesets:\n  rtl:\n    files:\n",

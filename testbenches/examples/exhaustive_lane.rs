@@ -1,7 +1,6 @@
 //! Checks the decode lane of `paper-4b` in Verilator on every pair of seed and coefficients: all 2^28 of them, seed 0, which
-//! no file has, included. Takes about ten minutes on two cores:
-//! `cargo run --release -p seedlm-testbenches --example exhaustive_lane > testbenches/logs/exhaustive_lane.log`. The exponent only passes by; it takes every value
-//! in turn.
+//! no file has, included. The exponent only passes by; it takes every value in turn. The log says how long it took:
+//! `cargo run --release -p seedlm-testbenches --example exhaustive_lane > testbenches/logs/exhaustive_lane.log`
 
 use seedlm_codec::WeightFormat;
 use seedlm_codec::machine::DatapathConfig;

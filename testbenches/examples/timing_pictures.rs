@@ -4,8 +4,7 @@
 //! The units show what the Verilog shows, in every cycle; `testbenches/tests/lockstep.rs` holds them to that. What a picture
 //! says about latencies is checked here: a picture that is no longer true cannot be made.
 
-use seedlm_codec::machine::registers::CONTROL_ADDRESS;
-use seedlm_codec::machine::registers::{STEPS_ADDRESS, TILES_ADDRESS};
+use seedlm_codec::machine::registers::{CONTROL_ADDRESS, CYCLES_ADDRESS, STEPS_ADDRESS, TILES_ADDRESS};
 use seedlm_codec::machine::{DatapathConfig, MachineStreams, TileOrder};
 use seedlm_codec::{Activations, BlockWord, CodedMatrix, WeightFormat, WeightMatrix, product};
 use seedlm_sim::units::{
@@ -96,7 +95,7 @@ fn clock_signal(cycles: usize) -> Value {
     json!({"name": "clk", "wave": format!("p{}", ".".repeat(cycles - 1))})
 }
 
-fn picture(cycles: usize, groups: &[(&str, &[Signal])], arrows: &[String], title: &str) -> Value {
+fn picture(cycles: usize, groups: &[(&str, &[Signal])], arrows: &[&str], title: &str) -> Value {
     let mut lanes = vec![clock_signal(cycles)];
     for (name, signals) in groups {
         let mut group = vec![json!(name)];
@@ -112,19 +111,20 @@ fn picture(cycles: usize, groups: &[(&str, &[Signal])], arrows: &[String], title
     })
 }
 
-/// The register slice: a gap in what comes, and a reader that stops for three cycles.
+/// The register slice: a gap in what comes, and a reader that stops for three cycles and for one.
 fn skid() -> Value {
-    let offered = "111110011111";
-    let taken = "110001110111";
-    let mut skid = Skid::<u32>::default();
+    const CYCLES: usize = 14;
+    let mut skid = Skid::<usize>::default();
     let names = ["s_axis_tvalid", "s_axis_tready", "s_axis_tdata"];
     let [mut in_valid, mut in_ready, mut in_data] = names.map(Signal::new);
     let names = ["m_axis_tvalid", "m_axis_tready", "m_axis_tdata"];
     let [mut out_valid, mut out_ready, mut out_data] = names.map(Signal::new);
-    let label = |value: u32| format!("d{value}");
+    let label = |value: usize| format!("d{value}");
     let (mut next, mut expected) = (0, 0);
-    let bits = |text: &str| text.bytes().map(|byte| byte == b'1').collect::<Vec<_>>();
-    for (offers, ready) in bits(offered).into_iter().zip(bits(taken)) {
+    for cycle in 0..CYCLES {
+        // The gap lies in front of datum 4.
+        let offers = cycle >= 1 && !(next == 4 && cycle < 9);
+        let ready = !matches!(cycle, 3..=5 | 11);
         let outputs = skid.outputs();
         in_valid.bit(offers);
         in_ready.bit(outputs.s_axis_tready);
@@ -142,16 +142,16 @@ fn skid() -> Value {
             s_axis_tdata: next,
             m_axis_tready: ready,
         });
-        next += u32::from(accepted);
+        next += usize::from(accepted);
     }
     picture(
-        offered.len(),
+        CYCLES,
         &[
             ("in", &[in_valid, in_ready, in_data]),
             ("out", &[out_valid, out_ready, out_data]),
         ],
         &[],
-        "seedlm_skid",
+        "seedlm_skid: one cycle from in to out",
     )
 }
 
@@ -173,10 +173,10 @@ fn beat(words: &[u128]) -> Vec<u8> {
     words.iter().flat_map(|&word| (word as u32).to_le_bytes()).collect()
 }
 
-/// `seedlm_decoder`: eight beats with a gap of two cycles, and a reader that stops for five.
+/// `seedlm_decoder`: a stream of eleven beats with a gap of two cycles, and a reader that stops for five.
 fn decoder() -> Value {
-    const BEATS: usize = 8;
-    const CYCLES: usize = 27;
+    const BEATS: usize = 11;
+    const CYCLES: usize = 29;
     let format = WeightFormat::named("paper-4b").expect("the preset is there");
     let config = DatapathConfig::reference(&format);
     let lanes = config.lanes as usize;
@@ -200,8 +200,8 @@ fn decoder() -> Value {
     let (mut entered, mut left) = (None, None);
     for cycle in 0..CYCLES {
         // The gap lies in front of beat 2.
-        let offers = cycle >= 1 && next < BEATS && !(3..5).contains(&cycle);
-        let ready = !(11..17).contains(&cycle);
+        let offers = cycle >= 1 && next < BEATS && !(next == 2 && cycle < 5);
+        let ready = !(10..15).contains(&cycle);
         let outputs = decoder.outputs();
         let last = next + 1 == BEATS;
         in_valid.bit(offers);
@@ -220,11 +220,11 @@ fn decoder() -> Value {
         let accepted = offers && outputs.s_axis_tready;
         if accepted && next == 0 {
             entered = Some(cycle);
-            in_data.node('a');
+            in_data.node('A');
         }
         if group == Some(0) && left.is_none() {
             left = Some(cycle);
-            out_data.node('b');
+            out_data.node('B');
         }
         let data = beat(words.get(next).map_or(&[], Vec::as_slice));
         decoder.clock(DecoderInputs {
@@ -244,8 +244,8 @@ fn decoder() -> Value {
             ("words", &[in_valid, in_ready, in_data, in_last]),
             ("weights", &[out_valid, out_ready, out_data, out_last]),
         ],
-        &[format!("a~>b {latency} cycles")],
-        "seedlm_decoder, paper-4b",
+        &["A~>B"],
+        &format!("seedlm_decoder of paper-4b: {latency} cycles from a beat to its group of weights"),
     )
 }
 
@@ -261,6 +261,21 @@ fn write_register(matvec: &mut Matvec, address: u32, data: u32) {
             return;
         }
     }
+}
+
+/// Reads a register. Nothing else moves.
+fn read_register(matvec: &mut Matvec, address: u32) -> u32 {
+    matvec.clock(&MatvecInputs {
+        s_axil: AxiLiteInputs {
+            araddr: address as u8,
+            arvalid: true,
+            ..AxiLiteInputs::default()
+        },
+        ..MatvecInputs::default()
+    });
+    let outputs = matvec.outputs().s_axil;
+    assert!(outputs.rvalid, "data come a cycle after their address");
+    outputs.rdata
 }
 
 fn write_access(address: u32, data: u32, valid: bool) -> AxiLiteInputs {
@@ -313,6 +328,7 @@ fn matvec() -> Value {
     let mut probe = shown.map(|bit| Signal::new(ProbeBits::NAMES[bit]));
     let (mut next_weights, mut next_activations, mut results) = (0, 0, Vec::new());
     let (mut entered, mut left) = (None, None);
+    let (mut runs_from, mut done_in) = (None, None);
     for cycle in 0..CYCLES {
         let outputs = matvec.outputs();
         let bits = ProbeBits::from(outputs.probe);
@@ -356,16 +372,20 @@ fn matvec() -> Value {
         y_last.bit(outputs.m_axis_tlast);
         if inputs.s_axis_weights_tlast {
             entered = Some(cycle);
-            w_beat.node('a');
+            w_beat.node('A');
         }
         if outputs.m_axis_tvalid {
             if left.is_none() {
                 left = Some(cycle);
-                y_data.node('b');
+                y_data.node('B');
             }
             let beat = outputs.m_axis_tdata.chunks_exact(8);
             results.extend(beat.map(|bytes| i64::from_le_bytes(bytes.try_into().expect("8 bytes"))));
             assert_eq!(outputs.m_axis_tlast, results.len() == rows);
+            done_in = Some(cycle);
+        }
+        if bits.running && runs_from.is_none() {
+            runs_from = Some(cycle);
         }
         next_weights += usize::from(offers_weights && outputs.s_axis_weights_tready);
         next_activations += usize::from(offers_activations && outputs.s_axis_activations_tready);
@@ -377,6 +397,9 @@ fn matvec() -> Value {
         matvec.clock(&inputs);
     }
     assert_eq!(results, expected, "the golden product");
+    let cycles = 1 + done_in.expect("results have left") - runs_from.expect("the machine has run");
+    assert_eq!(read_register(&mut matvec, CYCLES_ADDRESS) as usize, cycles);
+    eprintln!("CYCLES reads {cycles}");
     let latency = left.expect("results have come out") - entered.expect("weights have gone in");
     // FIFO, gearbox, lanes, MACs, accumulators, result FIFO.
     let stages = config.decode_stages(&format) + config.mac_stages(&format);
@@ -390,7 +413,9 @@ fn matvec() -> Value {
             ("probe", &probe),
             ("results", &[y_valid, y_ready, y_data, y_last]),
         ],
-        &[format!("a~>b {latency} cycles")],
-        "seedlm_matvec, paper-4b: 16 rows, 32 columns",
+        &["A~>B"],
+        &format!(
+            "seedlm_matvec of paper-4b, {rows} rows and {COLUMNS} columns: {latency} cycles from a tile's last weights to its results"
+        ),
     )
 }

@@ -30,6 +30,8 @@ pub fn accumulate(config: &DatapathConfig, format: &WeightFormat) -> Module {
     let before = in_first.choose(&Expression::zero(accumulator_bits), &sum);
     let take = m.wire("take", &enable & &in_valid);
     let added = if sum_bits > accumulator_bits {
+        // Rows shorter than a step: what is beyond their end has zero activations.
+        m.unused(&[in_sum.slice(accumulator_bits, sum_bits - accumulator_bits)]);
         in_sum.slice(0, accumulator_bits)
     } else {
         in_sum.sign_extend(accumulator_bits)

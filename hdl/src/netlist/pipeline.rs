@@ -156,6 +156,12 @@ impl<'a> Pipeline<'a> {
         } else {
             low.signal.bit(low.signal.width() - 1).repeat(width)
         };
+        // What is above the widest result overflows anyway; said here, so that it does not look forgotten.
+        if high.signal.width() + gap > width {
+            let first = width - gap;
+            let above = high.signal.slice(first, high.signal.width() - first);
+            self.module.unused(&[above]);
+        }
         let added = resize(&high.signal, width - gap).shift_left(gap);
         let sum = if opposite { upper - added } else { upper + added };
         let parts = (passing > 0).then(|| low.signal.slice(0, passing)).into_iter();

@@ -1,0 +1,244 @@
+//! Proofs about the emitted decode lane, for all words, with yosys.
+
+mod tools;
+
+use seedlm_codec::machine::DatapathConfig;
+use seedlm_codec::{BlockCode, BlockCodeFields, Lfsr, WeightFormat};
+use seedlm_hdl::generate::files;
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+use tools::{preset_folder, root, run, work_folder};
+
+/// Runs one of the scripts of testbenches/formal on the files of a folder: whether it proved all, and what it printed.
+fn prove(script: &str, folder: &Path) -> (bool, String) {
+    let script = root().join("testbenches/formal").join(script);
+    run(Command::new("yosys").current_dir(folder).args(["-Q", "-T"]).arg(script))
+}
+
+fn write(folder: &Path, name: &str, text: &str) {
+    fs::write(folder.join(name), text).expect("the file can be written");
+}
+
+fn preset_lane(preset: &str) -> String {
+    fs::read_to_string(preset_folder(preset).join("seedlm_decode_lane.v")).expect("the preset has a lane")
+}
+
+fn preset_code(preset: &str) -> BlockCode {
+    BlockCode::preset(preset).expect("presets have names")
+}
+
+/// The tapped ones of the bits that `bit` names, as an XOR.
+fn tapped(lfsr: &Lfsr, bit: impl Fn(u32) -> String) -> String {
+    let bits: Vec<String> = lfsr.taps().iter().map(|&tap| bit(tap)).collect();
+    bits.join(" ^ ")
+}
+
+/// Writes what masks.ys reads. The sequence is b[0] to b[K + C*P - 1], of which the first K are the seed.
+fn write_steps(folder: &Path, code: &BlockCode, lane: &str) {
+    let length = code.lfsr().length();
+    let registers = length..length + (code.block_size() * code.latent_dimension()) as u32;
+    let lines = |line: &dyn Fn(u32) -> String| registers.clone().map(line).collect::<String>();
+    let last = registers.end - 1;
+    let ports = lines(&|n| format!(",\n    output wire ok_{n}"));
+    let connections = lines(&|n| format!(",\n        .\\b{n}.q (held[{n}]), .\\b{n}.d (taken[{n}])"));
+    let steps = lines(&|n| {
+        let step = tapped(code.lfsr(), |tap| format!("taken[{}]", n - length + tap));
+        format!("    assign ok_{n} = taken[{n}] == (enable ? {step} : held[{n}]);\n")
+    });
+    let text = format!(
+        "module steps (\n    input wire enable,\n    input wire [{word}:0] in_word,\n    input wire [{last}:{length}] held{ports}\n);\n    \
+         wire [{last}:0] taken;\n    assign taken[{seed}:0] = in_word[{seed}:0];\n    \
+         seedlm_decode_lane lane (\n        .enable(enable), .in_word(in_word){connections}\n    );\n{steps}endmodule\n",
+        word = code.word_bits() - 1,
+        seed = length - 1,
+    );
+    write(folder, "steps.v", &text);
+    write(
+        folder,
+        "sequence.txt",
+        &lines(&|n| format!("seedlm_decode_lane/b{n}\n")),
+    );
+    write(
+        folder,
+        "prove.ys",
+        &lines(&|n| format!("sat -verify -prove ok_{n} 1 ok_{n} %ci*\n")),
+    );
+    write(folder, "lane.v", lane);
+}
+
+fn proves_masks(preset: &str) {
+    let code = preset_code(preset);
+    let folder = work_folder(&format!("formal-masks-{preset}"));
+    write_steps(&folder, &code, &preset_lane(preset));
+    let (proved, text) = prove("masks.ys", &folder);
+    assert!(proved, "{text}");
+    let proofs = text.matches("SAT proof finished - no model found: SUCCESS!").count();
+    assert_eq!(proofs, code.block_size() * code.latent_dimension(), "{text}");
+}
+
+#[test]
+fn paper_4b_jumps_to_where_steps_lead() {
+    proves_masks("paper-4b");
+}
+
+#[test]
+fn paper_3b_jumps_to_where_steps_lead() {
+    proves_masks("paper-3b");
+}
+
+/// The expression that a register of the lane takes, replaced.
+fn with_fault(lane: &str, register: &str, fault: impl Fn(&str) -> String) -> String {
+    let start = format!(" {register} <= ");
+    assert_eq!(lane.matches(&start).count(), 1, "{start:?} in the lane");
+    let from = lane.find(&start).expect("it is there once") + start.len();
+    let to = from + lane[from..].find(';').expect("a statement ends");
+    format!("{}{}{}", &lane[..from], fault(&lane[from..to]), &lane[to..])
+}
+
+#[test]
+fn a_wrong_mask_is_refuted() {
+    for preset in ["paper-4b", "paper-3b"] {
+        let code = preset_code(preset);
+        let lane = preset_lane(preset);
+        let length = code.lfsr().length();
+        let last = length + (code.block_size() * code.latent_dimension()) as u32 - 1;
+        for register in [length, length + 11, last] {
+            // A term too many, or one too few where it was there before.
+            for bit in [0, length - 1] {
+                let folder = work_folder(&format!("formal-wrong-mask-{preset}"));
+                let wrong = with_fault(&lane, &format!("b{register}"), |mask| {
+                    format!("({mask}) ^ in_word[{bit}]")
+                });
+                write_steps(&folder, &code, &wrong);
+                let (proved, text) = prove("masks.ys", &folder);
+                let refuted = text.contains("ERROR: Called with -verify and proof did fail!");
+                assert!(!proved && refuted, "{preset}, b{register} ^ seed[{bit}]:\n{text}");
+            }
+        }
+    }
+}
+
+fn small_code(
+    block_size: u32,
+    latent_dimension: u32,
+    length: u32,
+    coefficient_bits: u32,
+    exponent_bits: u32,
+) -> BlockCode {
+    let lfsr = Lfsr::paper(length).expect("the paper has taps for it");
+    BlockCode::new(BlockCodeFields {
+        block_size,
+        latent_dimension,
+        coefficient_bits,
+        exponent_bits,
+        lfsr,
+    })
+    .expect("a legal code")
+}
+
+/// Section 2 of docs/format.md in Verilog: states step by step, and a multiplication for each entry of the matrix.
+fn definition(code: &BlockCode) -> String {
+    let (length, mantissa_bits) = (code.lfsr().length(), code.mantissa_bits());
+    let (block, latent) = (code.block_size() as u32, code.latent_dimension() as u32);
+    let (exponent_bits, coefficient_bits) = (code.exponent_bits(), code.coefficient_bits());
+    let top = length - 1;
+    let mut ports = "input wire clk, rst, enable, in_valid".to_string();
+    ports += &format!(", input wire [{}:0] in_word", code.word_bits() - 1);
+    ports += ", output wire out_valid";
+    ports += &format!(", output wire [{}:0] out_mantissas", block * mantissa_bits - 1);
+    let mut body = "    assign out_valid = in_valid;\n".to_string();
+    if exponent_bits != 0 {
+        ports += &format!(", output wire [{}:0] out_exponent", exponent_bits - 1);
+        body += &format!(
+            "    assign out_exponent = in_word[{}:{length}];\n",
+            length + exponent_bits - 1
+        );
+    }
+    body += &format!("    wire [{top}:0] state_0 = in_word[{top}:0];\n");
+    for n in 1..=block * latent {
+        let before = n - 1;
+        let new = tapped(code.lfsr(), |tap| format!("state_{before}[{tap}]"));
+        body += &format!("    wire [{top}:0] state_{n} = {{{new}, state_{before}[{top}:1]}};\n");
+    }
+    for p in 0..latent {
+        let low = length + exponent_bits + p * coefficient_bits;
+        let field = format!("in_word[{}:{low}]", low + coefficient_bits - 1);
+        body += &format!("    wire signed [{}:0] q_{p} = $signed({field});\n", mantissa_bits - 1);
+    }
+    for c in 0..block {
+        let mut products = Vec::new();
+        for p in 0..latent {
+            let state = format!("$signed({{1'b0, state_{}}})", c * latent + p + 1);
+            let middle = 1_u32 << top;
+            body += &format!(
+                "    wire signed [{}:0] v_{c}_{p} = {state} - {middle};\n",
+                mantissa_bits - 1
+            );
+            products.push(format!("q_{p} * v_{c}_{p}"));
+        }
+        let sum = products.join(" + ");
+        body += &format!("    wire signed [{}:0] m_{c} = {sum};\n", mantissa_bits - 1);
+        body += &format!(
+            "    assign out_mantissas[{}:{}] = m_{c};\n",
+            (c + 1) * mantissa_bits - 1,
+            c * mantissa_bits
+        );
+    }
+    format!("module reference ({ports});\n{body}endmodule\n")
+}
+
+/// Writes what mantissas.ys reads, with the lane that is generated for a code.
+fn write_definition(name: &str, code: &BlockCode, fault: impl Fn(&str) -> String) -> PathBuf {
+    let folder = work_folder(name);
+    let format = WeightFormat::Block(code.clone());
+    let config = DatapathConfig {
+        beat_bits: 64,
+        lanes: 1,
+        tile_rows: 1,
+        ..DatapathConfig::reference(&format)
+    };
+    let files = files(&config, &format, "").expect("a machine that can be built");
+    let lane = files.iter().find(|file| file.name == "seedlm_decode_lane.v");
+    write(&folder, "lane.v", &fault(&lane.expect("there is a lane").text));
+    write(&folder, "reference.v", &definition(code));
+    let transparent = root().join("testbenches/formal/transparent.v");
+    fs::copy(transparent, folder.join("transparent.v")).expect("the file can be copied");
+    folder
+}
+
+/// Words of the presets are too wide for such a proof. What is left out is shared by all codes: one generator makes the lanes.
+#[test]
+fn lanes_of_small_codes_compute_the_definition() {
+    let codes = [
+        // Two chunks of bits in each window, edges on both sides.
+        small_code(2, 2, 5, 4, 4),
+        // One coefficient; an exponent of another width.
+        small_code(3, 1, 4, 4, 2),
+        // As many coefficients as bits: no whole chunk.
+        small_code(6, 4, 4, 2, 1),
+        // No exponent.
+        small_code(4, 2, 4, 3, 0),
+    ];
+    for (number, code) in codes.iter().enumerate() {
+        let folder = write_definition(&format!("formal-mantissas-{number}"), code, str::to_string);
+        let (proved, text) = prove("mantissas.ys", &folder);
+        assert!(
+            proved && text.contains("SAT proof finished - no model found: SUCCESS!"),
+            "{}:\n{text}",
+            code.label()
+        );
+    }
+}
+
+#[test]
+fn a_wrong_mantissa_is_refuted() {
+    let code = small_code(2, 2, 5, 4, 4);
+    for register in ["b8", "row_1", "exponent_at_2"] {
+        let wrong = |lane: &str| with_fault(lane, register, |value| format!("({value}) ^ (in_word == 17'h12345)"));
+        let folder = write_definition(&format!("formal-wrong-{register}"), &code, wrong);
+        let (proved, text) = prove("mantissas.ys", &folder);
+        let refuted = text.contains("ERROR: Called with -verify and proof did fail!");
+        assert!(!proved && refuted, "{register}:\n{text}");
+    }
+}
