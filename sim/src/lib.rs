@@ -11,7 +11,7 @@
 //!
 //! The [`Machine`] joins it to a memory and a reader of bursts, starts it through its registers as software does, and holds
 //! every result against the golden product. It needs nothing but the accelerator's ports ([`units::MatvecPorts`]): the Verilog
-//! can take the model's place. The units know no causes; the observer works out from the ports what each unit did in each
+//! ([`verilated`]) can take the model's place. The units know no causes; the observer works out from the ports what each unit did in each
 //! cycle and why, so that every idle cycle of every unit has exactly one named cause ([`Cause`]).
 #![forbid(unsafe_code)]
 
@@ -26,6 +26,7 @@ mod observer;
 pub mod report;
 pub mod settings;
 pub mod units;
+pub mod verilated;
 pub mod waves;
 pub mod workload;
 

@@ -9,19 +9,19 @@ use crate::waves::Waves;
 use crate::workload::{Pass, random_activations};
 use std::time::Instant;
 
-/// Runs all matrices of a pass, one after the other, on one machine; `finished` is called after each matrix with its
-/// number of weights.
+/// Runs all matrices of a pass, one after the other, on a machine of this configuration; `finished` is called after each
+/// matrix with its number of weights.
 ///
 /// # Errors
-/// When the machine cannot be built, or a result is wrong.
+/// When a matrix does not fit the machine, or a result is wrong.
 pub fn measure(
     pass: &Pass,
     system: &SystemConfig,
+    machine: &mut Machine,
     mut waves: Option<&mut Waves>,
     finished: &mut dyn FnMut(u64),
 ) -> Result<FormatReport, MachineError> {
     let mut host_seconds = 0.0;
-    let mut machine = Machine::new(&pass.format, system)?;
     let mut total = Activity::default();
     let mut matrices = Vec::with_capacity(pass.matrices.len());
     for (index, named) in pass.matrices.iter().enumerate() {

@@ -3,6 +3,7 @@
 mod interrupt;
 mod output;
 mod presets;
+mod rtl;
 mod run;
 
 use clap::{CommandFactory, Parser, Subcommand};

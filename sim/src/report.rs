@@ -25,10 +25,26 @@ pub struct Report {
     pub pass: PassMeaning,
     /// Clock of machine and memory port, in MHz.
     pub clock_mhz: f64,
+    /// What stood in the accelerator's place.
+    #[serde(flatten)]
+    pub accelerator: Accelerator,
     /// The memory.
     pub memory: MemoryModel,
     /// One entry per format, in the order of the run.
     pub formats: Vec<FormatReport>,
+}
+
+/// What stood in the accelerator's place. Both give the same cycles.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[serde(tag = "accelerator", rename_all = "snake_case")]
+pub enum Accelerator {
+    /// The model.
+    Model,
+    /// The Verilog.
+    Verilog {
+        /// Name and version of the tool that has built it.
+        verilator: String,
+    },
 }
 
 /// A pass in one format.
@@ -137,6 +153,7 @@ impl Report {
         workload: String,
         pass: PassMeaning,
         clock_mhz: f64,
+        accelerator: Accelerator,
         memory: MemoryModel,
         mut formats: Vec<FormatReport>,
     ) -> Self {
@@ -155,6 +172,7 @@ impl Report {
             workload,
             pass,
             clock_mhz,
+            accelerator,
             memory,
             formats,
         }

@@ -188,6 +188,34 @@ fn mistakes_are_named_with_exit_code_2_and_leave_nothing() {
     assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 1);
 }
 
+/// Where a tool is missing, the message says how to get it.
+#[test]
+fn the_verilog_needs_its_tools() {
+    let folder = TempDir::new().unwrap();
+    // Away from the folder where hdl may lie beside it.
+    let alone = folder.path().join("sim");
+    std::fs::copy(assert_cmd::cargo::cargo_bin!("sim"), &alone).unwrap();
+    let verilog = concat!(env!("CARGO_MANIFEST_DIR"), "/../hdl/verilog");
+    let empty = folder.path().to_str().unwrap();
+    let cases: [(&[&str], &str); 2] = [
+        (&["--rtl"], "cargo build --release --bin hdl"),
+        (&["--rtl-from", verilog], "bash testbenches/test.sh"),
+    ];
+    for (arguments, message) in cases {
+        let output = Command::new(&alone)
+            .args(["run", "--workload", "matvec:8x8"])
+            .args(arguments)
+            .env("PATH", empty)
+            .env_remove("SEEDLM_VERILATOR")
+            .output()
+            .unwrap();
+        let error = String::from_utf8(output.stderr).unwrap();
+        assert_eq!(output.status.code(), Some(2), "{arguments:?}: {error}");
+        assert!(error.contains(message), "{arguments:?}: {error}");
+        assert!(output.stdout.is_empty());
+    }
+}
+
 #[test]
 fn outputs_never_replace_inputs_or_each_other() {
     let folder = TempDir::new().unwrap();
@@ -197,8 +225,12 @@ fn outputs_never_replace_inputs_or_each_other() {
     let memory = memory.to_str().unwrap();
     let other = folder.path().join("out");
     let other = other.to_str().unwrap();
-    let cases: [(&[&str], &str); 5] = [
+    let cases: [(&[&str], &str); 6] = [
         (&["--memory", memory, "--json", memory], "is an input"),
+        (
+            &["--rtl-from", folder.path().to_str().unwrap(), "--json", memory],
+            "is an input",
+        ),
         (&["--json", other, "--csv", other], "named for two outputs"),
         (&["--json", "-", "--csv", "-"], "named for two outputs"),
         (&["--vcd", "-"], "--vcd needs a file"),

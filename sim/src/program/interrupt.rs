@@ -8,14 +8,17 @@ const INTERRUPTED: i32 = 130;
 
 static TEMPORARY: Mutex<Vec<PathBuf>> = Mutex::new(Vec::new());
 
-/// From now on an interrupt removes all temporary files and ends the program.
+/// From now on an interrupt removes all temporary files and folders and ends the program.
 pub fn listen() {
     let removed = ctrlc::set_handler(|| {
         // A poisoned lock still holds the paths.
         let paths = TEMPORARY.lock().unwrap_or_else(|poisoned| poisoned.into_inner());
         for path in paths.iter() {
             // It may have its final name already, or be gone.
-            let _ = std::fs::remove_file(path);
+            let _ = match path.is_dir() {
+                true => std::fs::remove_dir_all(path),
+                false => std::fs::remove_file(path),
+            };
         }
         eprintln!("sim: interrupted");
         std::process::exit(INTERRUPTED);
@@ -25,7 +28,7 @@ pub fn listen() {
     }
 }
 
-/// Adds a temporary file.
+/// Adds a temporary file, or a folder with all that is in it.
 pub fn remove_when_interrupted(path: &Path) {
     TEMPORARY
         .lock()

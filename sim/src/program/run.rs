@@ -1,13 +1,15 @@
 //! `sim run`.
 
 use super::output::{Output, print_bytes};
+use super::rtl::Rtl;
 use anyhow::{Context, Result, bail};
 use clap::Args;
 use indicatif::{ProgressBar, ProgressStyle};
 use seedlm_codec::WeightFormat;
+use seedlm_sim::Machine;
 use seedlm_sim::measure::measure;
 use seedlm_sim::memory_model::MemoryModel;
-use seedlm_sim::report::Report;
+use seedlm_sim::report::{Accelerator, Report};
 use seedlm_sim::settings::Settings;
 use seedlm_sim::waves::Waves;
 use seedlm_sim::workload::{
@@ -47,6 +49,14 @@ pub struct RunArguments {
     /// the code and does not change fp16
     #[arg(long = "set", value_name = "KEY=VALUE")]
     overrides: Vec<String>,
+    /// Run on the accelerator's Verilog, built with Verilator, in place of the model: the same report. The program hdl writes
+    /// the Verilog; `cargo build --release --bin hdl` puts it next to this one
+    #[arg(long)]
+    rtl: bool,
+    /// As --rtl, with Verilog that is there already: a folder from `hdl generate`, or one with such a folder for each format
+    /// (from `hdl presets`)
+    #[arg(long, value_name = "FOLDER")]
+    rtl_from: Option<PathBuf>,
     /// Write the report as JSON to a file, or to standard output (-) in place of the text
     #[arg(long, value_name = "FILE")]
     json: Option<PathBuf>,
@@ -81,9 +91,22 @@ pub fn run(arguments: &RunArguments) -> Result<()> {
         None => workload.usual_formats()?,
     };
     workload.check(&formats)?;
-    let mut reports = Vec::new();
-    for (index, format) in formats.iter().enumerate() {
+    let rtl = match arguments.rtl || arguments.rtl_from.is_some() {
+        true => Some(Rtl::find(arguments.rtl_from.as_deref(), arguments.quiet)?),
+        false => None,
+    };
+    // All machines are made before the first one runs: what cannot be built is found before models are compressed.
+    let mut machines = Vec::new();
+    for format in &formats {
         let system = settings.system(format);
+        let machine = match &rtl {
+            Some(rtl) => rtl.machine(format, &system)?,
+            None => Machine::new(format, &system)?,
+        };
+        machines.push((system, machine));
+    }
+    let mut reports = Vec::new();
+    for (index, (format, (system, machine))) in formats.iter().zip(&mut machines).enumerate() {
         let pass = workload.pass(format, arguments.quiet)?;
         let bar = progress(
             arguments.quiet,
@@ -97,7 +120,7 @@ pub fn run(arguments: &RunArguments) -> Result<()> {
             )),
             None => None,
         };
-        reports.push(measure(&pass, &system, waves.as_mut(), &mut |weights| {
+        reports.push(measure(&pass, system, machine, waves.as_mut(), &mut |weights| {
             bar.inc(weights)
         })?);
         if let Some(waves) = waves {
@@ -110,6 +133,7 @@ pub fn run(arguments: &RunArguments) -> Result<()> {
         workload.name(),
         workload.meaning(),
         settings.clock_mhz(),
+        rtl.map_or(Accelerator::Model, |rtl| rtl.accelerator()),
         memory,
         reports,
     );
@@ -137,8 +161,13 @@ impl Outputs {
             bail!("--vcd needs a file: waves are too large for standard output");
         }
         let memory = Path::new(&arguments.memory);
-        let inputs = [arguments.model.as_deref(), arguments.config.as_deref(), Some(memory)];
-        let inputs: Vec<&Path> = inputs.into_iter().flatten().collect();
+        let inputs = [&arguments.model, &arguments.config, &arguments.rtl_from];
+        let inputs: Vec<&Path> = inputs
+            .into_iter()
+            .flatten()
+            .map(PathBuf::as_path)
+            .chain([memory])
+            .collect();
         let create = |path: &Option<PathBuf>| path.as_ref().map(|path| Output::create(path, &inputs)).transpose();
         Ok(Outputs {
             json: create(&arguments.json)?,

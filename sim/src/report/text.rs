@@ -1,6 +1,6 @@
 //! The report for a person at a terminal.
 
-use super::{FormatReport, Report};
+use super::{Accelerator, FormatReport, Report};
 use crate::cause::State;
 use crate::workload::PassMeaning;
 use comfy_table::{CellAlignment, LineStyle, Table, presets};
@@ -46,6 +46,10 @@ impl Report {
                 ),
             }
         )?;
+        match &self.accelerator {
+            Accelerator::Model => writeln!(out, "Run on    model")?,
+            Accelerator::Verilog { verilator } => writeln!(out, "Run on    Verilog ({verilator})")?,
+        }
         let checked: u64 = self.formats.iter().map(|format| format.results_checked).sum();
         writeln!(
             out,

@@ -1,0 +1,261 @@
+//! Whole products on the Verilog and on the model: the same results, which the machine holds against the golden product, in
+//! the same number of cycles, with the same account of every cycle.
+
+use rand::{Rng, RngExt, SeedableRng};
+use rand_chacha::ChaCha8Rng;
+use rayon::prelude::*;
+use seedlm_codec::machine::DatapathConfig;
+use seedlm_codec::{BlockCode, BlockCodeFields, Lfsr, WeightFormat, WeightMatrix};
+use seedlm_sim::memory_model::MemoryModel;
+use seedlm_sim::verilated::VerilatedMatvec;
+use seedlm_sim::workload::{
+    ModelSource, NamedMatrix, compress_model, load_model, model_in_binary16, random_activations, random_matrix,
+};
+use seedlm_sim::{Job, Machine, SystemConfig};
+use seedlm_testbenches::rtl::Rtl;
+use seedlm_verilator::{BuildOptions, Verilator};
+use std::sync::LazyLock;
+
+/// Set to 1 for the long form: all matrices of the model in all formats, and many more random products.
+const NIGHTLY: &str = "SEEDLM_NIGHTLY";
+
+fn is_nightly() -> bool {
+    std::env::var(NIGHTLY).as_deref() == Ok("1")
+}
+
+/// Asked for its version once, not for every machine.
+static VERILATOR: LazyLock<Verilator> = LazyLock::new(|| Verilator::find().unwrap_or_else(|error| panic!("{error}")));
+
+/// One machine twice: with the model of the accelerator, and with its Verilog.
+struct Pair {
+    model: Machine,
+    verilog: Machine,
+}
+
+impl Pair {
+    fn new(rtl: &Rtl, format: &WeightFormat, system: &SystemConfig) -> Self {
+        let built = rtl.build(&VERILATOR, "seedlm_matvec", &BuildOptions::default());
+        let accelerator = built
+            .and_then(VerilatedMatvec::new)
+            .unwrap_or_else(|error| panic!("{}: {error}", format.label()));
+        Pair {
+            model: Machine::new(format, system).unwrap(),
+            verilog: Machine::with_accelerator(format, system, Box::new(accelerator)).unwrap(),
+        }
+    }
+
+    /// Runs a product on both. `ready` says whether the reader of the results is ready in a cycle.
+    fn run(&mut self, job: &Job, ready: &dyn Fn(u64) -> bool, place: &str) {
+        let run = |machine: &mut Machine, name: &str| {
+            let run = machine.run(job, &mut |cycle| ready(cycle), None);
+            run.unwrap_or_else(|error| panic!("{place}, {name}: {error}"))
+        };
+        let model = run(&mut self.model, "model");
+        let verilog = run(&mut self.verilog, "Verilog");
+        assert_eq!(model.cycles, verilog.cycles, "{place}: cycles of model and Verilog");
+        assert_eq!(
+            model.activity, verilog.activity,
+            "{place}: activity of model and Verilog"
+        );
+        assert_eq!(model.results, verilog.results, "{place}: results of model and Verilog");
+    }
+}
+
+fn rtl_of(datapath: &DatapathConfig, format: &WeightFormat) -> Rtl {
+    Rtl::generate(datapath, format).unwrap_or_else(|error| panic!("{}: {error}", format.label()))
+}
+
+/// Runs matrices one after the other on a format's reference machine, behind every memory there is.
+fn run_on_the_reference_machine(format: &WeightFormat, matrices: &[NamedMatrix]) {
+    let datapath = DatapathConfig::reference(format);
+    let rtl = rtl_of(&datapath, format);
+    for memory in MemoryModel::presets() {
+        let system = SystemConfig {
+            clock_mhz: 200.0,
+            datapath: datapath.clone(),
+            memory: MemoryModel::named(memory).unwrap(),
+        };
+        let mut pair = Pair::new(&rtl, format, &system);
+        for (seed, named) in (0..).zip(matrices) {
+            let activations =
+                random_activations(datapath.activation_bits, named.matrix.columns(), seed).expect("a legal width");
+            let job = Job::new(&named.name, &datapath, &named.matrix, &activations).unwrap();
+            let place = format!("{}, memory {memory}, {}", format.label(), named.name);
+            pair.run(&job, &|_| true, &place);
+        }
+    }
+}
+
+/// The embedded model with its matrices, or only with the first one of each shape: encoding takes longer than the run.
+fn embedded_model(all: bool) -> ModelSource {
+    let ModelSource::Plain(source, mut chosen) = load_model(None).unwrap() else {
+        panic!("the embedded model is not compressed");
+    };
+    if !all {
+        let mut shapes = Vec::new();
+        chosen.retain(|info| {
+            let is_new = !shapes.contains(&info.shape);
+            shapes.push(info.shape.clone());
+            is_new
+        });
+    }
+    assert!(chosen.len() >= 3, "several shapes");
+    ModelSource::Plain(source, chosen)
+}
+
+fn run_compressed(name: &str) {
+    let format = WeightFormat::named(name).unwrap();
+    let WeightFormat::Block(code) = &format else {
+        panic!("{name} is no code");
+    };
+    let pass = compress_model(&embedded_model(is_nightly()), code, &|_| {}).unwrap();
+    run_on_the_reference_machine(&format, &pass.matrices);
+}
+
+#[test]
+fn tensors_of_the_embedded_model_in_paper_4b() {
+    run_compressed("paper-4b");
+}
+
+#[test]
+fn tensors_of_the_embedded_model_in_paper_3b() {
+    run_compressed("paper-3b");
+}
+
+#[test]
+fn all_tensors_of_the_embedded_model_in_fp16() {
+    let pass = model_in_binary16(&embedded_model(true)).unwrap();
+    run_on_the_reference_machine(&WeightFormat::Binary16, &pass.matrices);
+}
+
+/// A machine small enough to be built in seconds, with buffers small enough to fill up.
+fn small(format: &WeightFormat) -> DatapathConfig {
+    DatapathConfig {
+        beat_bits: 64,
+        lanes: 2,
+        tile_rows: 2,
+        largest_columns: 256,
+        beat_fifo_beats: 4,
+        result_fifo_groups: 2,
+        ..DatapathConfig::reference(format)
+    }
+}
+
+/// Machines of many shapes: groups wider and narrower than a beat, several words per row, steps that take several beats or
+/// share one, buffers of one entry, extra stages, wide activations, and a code of odd widths.
+fn machines() -> Vec<(WeightFormat, DatapathConfig)> {
+    let paper = |name: &str| WeightFormat::named(name).unwrap();
+    let (four, three, fp16) = (paper("paper-4b"), paper("paper-3b"), paper("fp16"));
+    let fields = BlockCodeFields {
+        block_size: 5,
+        latent_dimension: 2,
+        coefficient_bits: 3,
+        exponent_bits: 2,
+        lfsr: Lfsr::paper(7).unwrap(),
+    };
+    let odd = WeightFormat::Block(BlockCode::new(fields).unwrap());
+    type Change = fn(&mut DatapathConfig);
+    let changes: [(WeightFormat, Change); 9] = [
+        (four.clone(), |_| {}),
+        (four.clone(), |c| (c.lanes, c.tile_rows) = (4, 1)),
+        (four.clone(), |c| {
+            (c.result_fifo_groups, c.beat_fifo_beats, c.beat_bits) = (1, 1, 128)
+        }),
+        (four, |c| {
+            (c.activation_bits, c.extra_decode_stages, c.extra_mac_stages) = (16, 2, 3)
+        }),
+        (three.clone(), |c| (c.lanes, c.tile_rows, c.beat_bits) = (3, 3, 128)),
+        (three, |c| (c.lanes, c.tile_rows) = (4, 2)),
+        (fp16.clone(), |c| (c.lanes, c.tile_rows) = (8, 2)),
+        (fp16, |c| {
+            (c.activation_bits, c.largest_columns, c.extra_decode_stages) = (16, 64, 1)
+        }),
+        (odd, |c| {
+            (c.lanes, c.tile_rows, c.beat_bits, c.beat_fifo_beats) = (6, 3, 192, 16)
+        }),
+    ];
+    let changed = changes.into_iter().map(|(format, change)| {
+        let mut config = small(&format);
+        change(&mut config);
+        (format, config)
+    });
+    changed.collect()
+}
+
+/// Any memory that the machine accepts: from one cycle of latency to more than its FIFO can bridge, with and without refresh.
+fn any_memory(random: &mut ChaCha8Rng, datapath: &DatapathConfig) -> MemoryModel {
+    let refresh_interval_cycles = random.random_range(0..60_u32) * random.random_range(0..2_u32);
+    MemoryModel {
+        name: "any".into(),
+        latency_cycles: random.random_range(1..50),
+        refresh_interval_cycles,
+        refresh_cycles: random.random_range(0..refresh_interval_cycles.max(1)),
+        refresh_phase_cycles: random.random_range(0..100),
+        request_queue_bursts: random.random_range(1..5),
+        burst_beats: random.random_range(1..=datapath.beat_fifo_beats),
+    }
+}
+
+/// Rows and columns: now and then one, as many as there can be, or a tile or word and one more.
+fn any_shape(random: &mut ChaCha8Rng, datapath: &DatapathConfig, format: &WeightFormat) -> (usize, usize) {
+    let (tile_rows, word) = (datapath.tile_rows as usize, format.weights_per_word());
+    let largest = datapath.largest_columns as usize;
+    let rows = match random.random_range(0..8) {
+        0 => 1,
+        1 => tile_rows,
+        2 => tile_rows + 1,
+        _ => random.random_range(1..=8 * tile_rows),
+    };
+    let columns = match random.random_range(0..8) {
+        0 => 1,
+        1 => word,
+        2 => word + 1,
+        3 => largest,
+        _ => random.random_range(1..=largest / 2),
+    };
+    (rows, columns)
+}
+
+/// When the reader of the results is ready, as one of 64 bits for each cycle: always, mostly, seldom, or not for long times.
+fn any_readiness(random: &mut ChaCha8Rng) -> impl Fn(u64) -> bool + use<> {
+    let (kind, seed) = (random.random_range(0..4), random.next_u64());
+    move |cycle| {
+        let mixed = (cycle ^ seed).wrapping_mul(0x9e37_79b9_7f4a_7c15) >> 32;
+        match kind {
+            0 => true,
+            1 => mixed % 8 > 1,
+            2 => mixed % 8 == 0,
+            _ => (cycle ^ seed) >> 6 & 1 == 1,
+        }
+    }
+}
+
+/// Any product on any machine behind any memory, whatever the reader of its results does; several products on one machine
+/// after each other.
+#[test]
+fn random_products_on_many_machines_behind_random_memories() {
+    let memories = if is_nightly() { 3000 } else { 100 };
+    machines()
+        .par_iter()
+        .enumerate()
+        .for_each(|(index, (format, datapath))| {
+            let rtl = rtl_of(datapath, format);
+            let mut random = ChaCha8Rng::seed_from_u64(index as u64);
+            for _ in 0..memories {
+                let system = SystemConfig {
+                    clock_mhz: 200.0,
+                    datapath: datapath.clone(),
+                    memory: any_memory(&mut random, datapath),
+                };
+                let mut pair = Pair::new(&rtl, format, &system);
+                for _ in 0..3 {
+                    let (rows, columns) = any_shape(&mut random, datapath, format);
+                    let place = format!("{}, {system:?}, {rows} x {columns}", format.label());
+                    let matrix: WeightMatrix = random_matrix(format, rows, columns, random.next_u64()).unwrap();
+                    let activations = random_activations(datapath.activation_bits, columns, random.next_u64()).unwrap();
+                    let job = Job::new("random", datapath, &matrix, &activations).unwrap();
+                    pair.run(&job, &any_readiness(&mut random), &place);
+                }
+            }
+        });
+}
