@@ -1,4 +1,4 @@
-//! The SeedLM datapath as Verilog, described with rust-hdl.
+//! The SeedLM datapath as Verilog; its modules are blocks that rust-hdl simulates and checks.
 //!
 //! * [`netlist`]: modules as data with run-time widths; printed as Verilog, run as rust-hdl blocks.
 //! * [`modules`]: the datapath.

@@ -111,6 +111,17 @@ fn an_expression_prints_what_it_evaluates_to() {
             soup.expression(width, 3)
         })
         .collect();
+    // Two signed products next to each other: left alone, Verilog would compare and extend them as signed numbers.
+    let products: Vec<Expression> = [(1, 2), (2, 3), (3, 4)]
+        .map(|(a, b)| soup.signals[a].signed_product(&soup.signals[b], 64))
+        .into();
+    let mut outputs = outputs;
+    for (a, b) in [(0, 1), (1, 2), (2, 0)] {
+        let (a, b) = (&products[a], &products[b]);
+        outputs.push(a.less_than(b));
+        outputs.push((a + b).less_than(&(a - b)));
+        outputs.push(soup.signals[0].choose(a, b).less_than(b));
+    }
     for (index, output) in outputs.iter().enumerate() {
         module.output(&format!("out_{index}"), output.clone());
     }

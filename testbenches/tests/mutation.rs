@@ -9,6 +9,7 @@ use seedlm_testbenches::lockstep::{Length, differs, run};
 use seedlm_testbenches::rtl::Rtl;
 use seedlm_testbenches::stimulus::Pattern;
 use seedlm_verilator::Verilator;
+use std::collections::BTreeSet;
 
 /// What the lockstep tests run for each module and pattern.
 const LENGTH: Length = Length {
@@ -46,7 +47,20 @@ const CONTROL: &str = "seedlm_control";
 const DECODER: &str = "seedlm_decoder";
 const MATVEC: &str = "seedlm_matvec";
 
-const FAULTS: [Fault; 45] = [
+const FAULTS: [Fault; 48] = [
+    fault("a count without reset", FIFO, "count <= 2'd0;", "count <= count;"),
+    fault(
+        "tiles left over from before a reset",
+        SEQUENCE,
+        "tiles_left <= 32'd0;",
+        "tiles_left <= tiles_left;",
+    ),
+    fault(
+        "a valid bit without reset",
+        LANE,
+        "valid_at_3 <= 1'd0;",
+        "valid_at_3 <= valid_at_3;",
+    ),
     fault(
         "a wrong bit in a mask",
         LANE,
@@ -62,8 +76,8 @@ const FAULTS: [Fault; 45] = [
     fault(
         "the sign of a coefficient dropped",
         LANE,
-        "q_total <= {q0[3], q0}",
-        "q_total <= {1'b0, q0}",
+        "q_total_part <= {q0[3], q0}",
+        "q_total_part <= {1'b0, q0}",
     ),
     fault(
         "the wrong coefficient",
@@ -74,14 +88,14 @@ const FAULTS: [Fault; 45] = [
     fault(
         "a register left out of one path",
         LANE,
-        "chunks_1_to_4} + row_0_edges_6_at_6;",
-        "chunks_1_to_4} + row_0_edges_6;",
+        "row_0_low_edges_at_5 <= row_0_low_edges_at_4;",
+        "row_0_low_edges_at_5 <= row_0_low_edges_at_3;",
     ),
     fault(
         "the middle of the range added, not subtracted",
         LANE,
-        "row_3_edges_5 <= {row_3_edges_3[6:1] - q_total_2,",
-        "row_3_edges_5 <= {row_3_edges_3[6:1] + q_total_2,",
+        "row_3_high_edges <= {row_3_high_edges_part_3[8:3] - q_total_at_4,",
+        "row_3_high_edges <= {row_3_high_edges_part_3[8:3] + q_total_at_4,",
     ),
     fault(
         "the exponent a stage early",
@@ -104,8 +118,8 @@ const FAULTS: [Fault; 45] = [
     fault(
         "a product shifted by one",
         LANE,
-        "row_7 <= {{2{chunks_8_to_11[18]}}, chunks_8_to_11}",
-        "row_7 <= {{1{chunks_8_to_11[18]}}, chunks_8_to_11, 1'b0}",
+        "row_7 <= {{{8{row_7_low[12]}}, row_7_low[12:6]} + row_7_high",
+        "row_7 <= {{{7{row_7_low[12]}}, row_7_low[12:6], 1'b0} + row_7_high",
     ),
     fault(
         "a beat taken while there is no room",
@@ -122,8 +136,8 @@ const FAULTS: [Fault; 45] = [
     fault(
         "the next stream taken before the end of this one",
         UNPACK,
-        "(accept & s_axis_tlast)",
-        "(accept & 1'b0)",
+        "wire ends = accept & s_axis_tlast;",
+        "wire ends = 1'b0;",
     ),
     // With 36-bit words a stream can end in less than a group.
     Fault {
@@ -329,6 +343,24 @@ fn small(format: &WeightFormat) -> DatapathConfig {
         result_fifo_groups: 2,
         ..DatapathConfig::reference(format)
     }
+}
+
+/// What is found below are the faults: without them no bench finds anything.
+#[test]
+fn without_a_fault_nothing_is_found() {
+    let verilator = Verilator::find().unwrap_or_else(|error| panic!("{error}"));
+    let cases: BTreeSet<(&str, &str)> = FAULTS.iter().map(|fault| (fault.module, fault.weights)).collect();
+    cases.into_par_iter().for_each(|(module, weights)| {
+        let format = WeightFormat::named(weights).unwrap();
+        let config = small(&format);
+        let rtl = Rtl::generate(&config, &format).unwrap();
+        let make = benches::bench(module);
+        for pattern in Pattern::ALL {
+            if let Some(mismatch) = differs(&|| make(&config, &format), &rtl, &verilator, pattern, LENGTH) {
+                panic!("{weights}: {mismatch}");
+            }
+        }
+    });
 }
 
 #[test]

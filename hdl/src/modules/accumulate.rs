@@ -1,6 +1,5 @@
 //! `seedlm_accumulate`: sums of one row over the steps of its tile.
 
-use super::mac::sum_bits;
 use crate::netlist::expression::Expression;
 use crate::netlist::module::Module;
 use seedlm_codec::WeightFormat;
@@ -15,7 +14,7 @@ pub fn accumulate(config: &DatapathConfig, format: &WeightFormat) -> Module {
             "is gone with the next first step. It cannot overflow: its width is proved in the documentation of the format.",
         ],
     );
-    let sum_bits = sum_bits(config, format);
+    let sum_bits = config.sum_bits(format) as usize;
     let accumulator_bits = config.accumulator_bits(format) as usize;
     m.parameter("SUM_BITS", sum_bits);
     m.parameter("ACCUMULATOR_BITS", accumulator_bits);

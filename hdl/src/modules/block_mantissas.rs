@@ -23,6 +23,7 @@ pub fn block_mantissas(
 ) -> Vec<Expression> {
     let mantissa_bits = code.mantissa_bits() as usize;
     let mut lane = Lane::new(m, code, enable, in_word, mantissa_bits);
+    lane.share(code.block_size());
     (0..code.block_size())
         .map(|row| {
             let term = lane.mantissa(row);
@@ -82,6 +83,7 @@ impl<'a> Lane<'a> {
         for (bit, (signal, _)) in sequence.iter_mut().enumerate().take(length).skip(1) {
             *signal = pipeline.module.wire(&format!("b{bit}"), signal.clone());
         }
+        pipeline.module.comment("Sums of coefficients that edges need.");
         let total = pipeline.sum("q_total", coefficients.clone());
         Lane {
             pipeline,
@@ -104,7 +106,12 @@ impl<'a> Lane<'a> {
             .rev()
             .map(|p| self.coefficients[p].shifted(last - p))
             .collect();
-        let sum = self.pipeline.sum(&format!("q{first}_to_q{last}"), terms);
+        let name = if last - first + 1 == self.latent_dimension {
+            "t".into()
+        } else {
+            format!("q{first}_to_q{last}")
+        };
+        let sum = self.pipeline.sum(&name, terms);
         self.sums.insert((first, last), sum.clone());
         sum
     }
@@ -131,7 +138,7 @@ impl<'a> Lane<'a> {
         }
         let width = self.latent_dimension;
         let sum = if count == 1 {
-            let name = format!("chunk_{first}");
+            let name = format!("t_times_chunk_{first}");
             let terms = self.product(&name, first * width, width);
             self.pipeline.sum(&name, terms)
         } else {
@@ -139,7 +146,7 @@ impl<'a> Lane<'a> {
             let low = self.chunk_sum(first, half);
             let high = self.chunk_sum(first + half, count - half).shifted(half * width);
             self.pipeline
-                .add(&format!("chunks_{first}_to_{}", first + count - 1), &low, &high)
+                .add(&format!("t_times_chunks_{first}_to_{}", first + count - 1), &low, &high)
         };
         self.chunk_sums.insert((first, count), sum.clone());
         sum
@@ -152,27 +159,85 @@ impl<'a> Lane<'a> {
         self.coefficient_sum(first, last).shifted(j - last)
     }
 
+    /// How many whole chunks a row has, and how many of them are added up first, with the edges below them.
+    fn halves(&self) -> (usize, usize) {
+        let chunks = (self.length + 1).saturating_sub(self.latent_dimension) / self.latent_dimension;
+        (chunks, chunks.div_ceil(2).next_power_of_two().min(chunks))
+    }
+
+    /// Describes what several rows use, ahead of them: the reader finds it in one place.
+    fn share(&mut self, rows: usize) {
+        let (chunks, half) = self.halves();
+        if chunks == 0 {
+            return;
+        }
+        let width = self.latent_dimension;
+        self.pipeline.module.comment(&format!(
+            "The products of T with the chunks of the sequence, {width} bits each: chunk k is b[{width}k +: {width}]."
+        ));
+        self.coefficient_sum(0, width - 1);
+        for first in 1..rows + chunks {
+            self.chunk_sum(first, 1);
+        }
+        if half > 1 {
+            self.pipeline
+                .module
+                .comment("Neighbouring products, each at its place.");
+            for row in 0..rows {
+                self.chunk_sum(row + 1, half);
+                if chunks > half {
+                    self.chunk_sum(row + 1 + half, chunks - half);
+                }
+            }
+        }
+    }
+
+    /// The bits of a row at the edges of its windows, each with its weight, in the order of their places.
+    fn edges(&mut self, row: usize, places: impl Iterator<Item = usize>) -> Vec<Term> {
+        let first = 1 + row * self.latent_dimension;
+        places
+            .map(|j| {
+                let weight = self.bit_weight(j);
+                self.gated(&format!("row_{row}_bit_{j}"), &weight, first + j)
+            })
+            .collect()
+    }
+
     /// The mantissa of row `row`.
     fn mantissa(&mut self, row: usize) -> Term {
         let (latent, length) = (self.latent_dimension, self.length);
-        let first = 1 + row * latent;
-        let inner_bits = (length + 1).saturating_sub(latent);
-        let chunks = inner_bits / latent;
-        let in_chunks = |j: usize| j + 1 >= latent && j + 1 - latent < chunks * latent;
-        let mut edges = Vec::new();
-        for j in (0..length + latent - 1).filter(|&j| !in_chunks(j)) {
-            let weight = self.bit_weight(j);
-            edges.push(self.gated(&format!("row_{row}_bit_{j}"), &weight, first + j));
-        }
-        // Every window counts from the middle of its range: less 2^(K-1) times the coefficients.
-        edges.push(self.total.shifted(length - 1).negated());
-        // The sum takes the sign of its lowest term, which is to be positive, and neighbours are alike in place.
-        edges.sort_by_key(|term| (term.shift, term.negative));
-        let edges = self.pipeline.sum(&format!("row_{row}_edges"), edges);
+        let (chunks, half) = self.halves();
+        self.pipeline.module.comment(&match chunks {
+            0 => format!("Weight {row}."),
+            _ => format!(
+                "Weight {row}: chunks {} to {}, and the bits at the edges of its windows.",
+                row + 1,
+                row + chunks
+            ),
+        });
+        let above = if chunks > 0 { latent - 1 + chunks * latent } else { 0 };
+        let below = if chunks > 0 { latent - 1 } else { 0 };
+        let low_edges = self.edges(row, 0..below);
+        let mut high_edges = self.edges(row, above..length + latent - 1);
+        // Every window counts from the middle of its range: less 2^(K-1) times the coefficients. The sum takes the sign of
+        // its lowest term, which is to be positive, and neighbours are alike in place.
+        high_edges.push(self.total.shifted(length - 1).negated());
+        high_edges.sort_by_key(|term| (term.shift, term.negative));
+        let high_edges = self.pipeline.sum(&format!("row_{row}_high_edges"), high_edges);
         if chunks == 0 {
-            return edges;
+            return high_edges;
         }
-        let inner = self.chunk_sum(row + 1, chunks);
-        self.pipeline.add(&format!("row_{row}"), &inner, &edges)
+        // The edges are narrow: each is added to the half of the chunks that it lies next to.
+        let mut low = self.chunk_sum(row + 1, half);
+        if !low_edges.is_empty() {
+            let edges = self.pipeline.sum(&format!("row_{row}_low_edges"), low_edges);
+            low = self.pipeline.add(&format!("row_{row}_low"), &low, &edges);
+        }
+        let mut high = high_edges;
+        if chunks > half {
+            let rest = self.chunk_sum(row + 1 + half, chunks - half).shifted(half * latent);
+            high = self.pipeline.add(&format!("row_{row}_high"), &rest, &high);
+        }
+        self.pipeline.add(&format!("row_{row}"), &low, &high)
     }
 }

@@ -75,10 +75,7 @@ pub fn control(config: &DatapathConfig, format: &WeightFormat) -> Module {
     let sizes_fit = &(&tiles.any_bit() & &steps.any_bit()) & &!largest.less_than(&steps);
     let can_start = m.wire("can_start", &!&busy & &sizes_fit);
     let starts = m.wire("starts", &(&write & &asks_start) & &can_start);
-    let bytes: Vec<Expression> = (0..4)
-        .map(|byte| strobe.bit(byte).gate(&Expression::constant(8, 255_u8)))
-        .collect();
-    let mask = m.wire("mask", Expression::join(bytes));
+    let mask = m.wire("mask", Expression::join((0..4).map(|byte| strobe.bit(byte).repeat(8))));
     let merged = |old: &Expression| &(&data & &mask) | &(old & &!&mask);
     let (new_tiles, new_steps) = (merged(&tiles), merged(&steps));
     let sizes_open = m.wire("sizes_open", &write & &!&busy);
@@ -113,15 +110,21 @@ pub fn control(config: &DatapathConfig, format: &WeightFormat) -> Module {
     values.push((STEPS_ADDRESS, steps.clone()));
     values.push((CYCLES_ADDRESS, cycles.clone()));
     let read_word = m.wire("read_word", araddr.slice(2, ADDRESS_BITS - 2));
-    let mut value = Expression::zero(32);
-    let mut known = Expression::zero(1);
-    for (address, register) in values {
-        let here = read_word.is(address as usize / 4);
-        value = here.choose(&register, &value);
-        known = &known | &here;
-    }
+    let word_addresses = values.iter().map(|(address, _)| *address as usize / 4).collect();
+    let arms = values
+        .into_iter()
+        .map(|(address, register)| (vec![address as usize / 4], register))
+        .collect();
+    let value = m.choice("read_value", &read_word, arms, Expression::zero(32));
+    let refused = Expression::constant(2, SLAVE_ERROR);
+    let response = m.choice(
+        "read_response",
+        &read_word,
+        vec![(word_addresses, Expression::zero(2))],
+        refused,
+    );
     m.set_if(&rdata, &read, value);
-    m.set_if(&rresp, &read, (!known).gate(&Expression::constant(2, SLAVE_ERROR)));
+    m.set_if(&rresp, &read, response);
     m.set(&rvalid, &read | &(&rvalid & &!&rready));
     m.output("s_axil_awready", !&have_address);
     m.output("s_axil_wready", !&have_data);

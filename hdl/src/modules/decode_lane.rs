@@ -12,9 +12,18 @@ pub fn decode_lane(format: &WeightFormat, stages: usize) -> Module {
         "seedlm_decode_lane",
         &[
             "One word in, its mantissas and its exponent out: integer weight = mantissa * 2^exponent. A word per cycle; all",
-            "registers move when enable is 1.",
+            "registers move when enable is 1. A name that ends in _at_n is a copy, held back to stage n.",
         ],
     );
+    if let WeightFormat::Block(_) = format {
+        m.explain(&[
+            "",
+            "The seed starts a bit sequence b. Weight c reads the windows of K bits at 1 + c*P + p, p = 0 .. P-1, with the",
+            "coefficients q[p]. Bits that all P windows see count T = sum of q[p] * 2^(P-1-p), each at its place, so",
+            "  mantissa[c] = T * (those bits) + (bits at the edges, each with its own sum of coefficients) - 2^(K-1) * sum of q[p]",
+            "and T times a chunk of P bits is worked out once for all weights that see the chunk.",
+        ]);
+    }
     let mantissa_bits = format.mantissa_bits() as usize;
     let exponent_bits = format.exponent_bits() as usize;
     m.parameter("WORD_BITS", format.word_bits());

@@ -4,14 +4,8 @@ use super::decode_lane::valid_line;
 use crate::netlist::expression::Expression;
 use crate::netlist::module::Module;
 use crate::netlist::pipeline::{Pipeline, Term};
-use seedlm_codec::machine::{DatapathConfig, RESULT_BITS};
-use seedlm_codec::{WeightFormat, accumulator_bits};
-
-/// Width of a MAC's sum: no sum over one step's weights of a row overflows it, or none that a result could hold.
-pub fn sum_bits(config: &DatapathConfig, format: &WeightFormat) -> usize {
-    let bits = accumulator_bits(format, config.activation_bits, config.activations_per_step(format));
-    bits.min(RESULT_BITS) as usize
-}
+use seedlm_codec::WeightFormat;
+use seedlm_codec::machine::DatapathConfig;
 
 /// The MAC of one row of a tile.
 pub fn mac(config: &DatapathConfig, format: &WeightFormat) -> Module {
@@ -28,7 +22,7 @@ pub fn mac(config: &DatapathConfig, format: &WeightFormat) -> Module {
     let exponent_bits = format.exponent_bits() as usize;
     let activation_bits = config.activation_bits as usize;
     let stages = config.mac_stages(format) as usize;
-    let width = sum_bits(config, format);
+    let width = config.sum_bits(format) as usize;
     m.parameter("WORDS", words);
     m.parameter("WEIGHTS_PER_WORD", weights);
     m.parameter("MANTISSA_BITS", mantissa_bits);

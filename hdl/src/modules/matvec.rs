@@ -54,8 +54,8 @@ pub fn matvec(config: &DatapathConfig, format: &WeightFormat, parts: &Parts) -> 
             ("m_axis_tready", unpack_ready.clone()),
         ],
     );
-    let sequence_flush = m.net("order_flush", 1);
-    let group_ready = m.net("order_group_ready", 1);
+    let sequence_flush = m.net("sequencer_flush", 1);
+    let group_ready = m.net("sequencer_group_ready", 1);
     let beat = weights.get("m_axis_tdata");
     let unpack = m.instance(
         "unpack",
@@ -71,10 +71,10 @@ pub fn matvec(config: &DatapathConfig, format: &WeightFormat, parts: &Parts) -> 
     m.unused(&[unpack.get("m_axis_tlast")]);
 
     m.comment("Order: which group enters, and when.");
-    let loaded = m.net("activation_memory_loaded", 32);
+    let loaded = m.net("activation_buffer_loaded", 32);
     let group_valid = unpack.get("m_axis_tvalid");
     let sequence = m.instance(
-        "order",
+        "sequencer",
         &parts.sequence,
         &[
             ("start", control.get("start")),
@@ -87,7 +87,7 @@ pub fn matvec(config: &DatapathConfig, format: &WeightFormat, parts: &Parts) -> 
     );
     let issue = m.wire("issue", &group_valid & &group_ready);
     let activations = m.instance(
-        "activation_memory",
+        "activation_buffer",
         &parts.activation_buffer,
         &[
             ("start", control.get("start")),

@@ -9,7 +9,8 @@ pub fn unpack(group_bits: usize, beat_bits: usize) -> Module {
         "seedlm_unpack",
         &[
             "Gearbox: beats in, groups of one word per lane out, least significant bit first, without gaps. After the group that",
-            "tlast or flush ends, what is left of the stream is dropped. s_axis_tready depends on no input.",
+            "tlast or flush ends, what is left of the stream is dropped. A stream whose last beat completes no group ends without",
+            "m_axis_tlast.",
         ],
     );
     let unit = greatest_common_divisor(group_bits, beat_bits);
@@ -40,7 +41,13 @@ pub fn unpack(group_bits: usize, beat_bits: usize) -> Module {
     } else {
         fill.less_than(&units(2 * group_bits))
     };
-    let last = m.wire("last", &ending & &no_other);
+    // A beat as wide as a group always completes one; a narrower one may end its stream without.
+    let completed = if beat_bits >= group_bits {
+        Expression::one()
+    } else {
+        m.register("completed", 1)
+    };
+    let last = m.wire("last", &(&ending & &completed) & &no_other);
     let taken = m.wire("taken", &valid & &m_axis_tready);
     let accept = m.wire("accept", &s_axis_tvalid & &ready);
     let clear = m.wire("clear", (&taken & &(&last | &flush)) | (&ending & &!&valid));
@@ -67,8 +74,24 @@ pub fn unpack(group_bits: usize, beat_bits: usize) -> Module {
     m.set(&fill, (!&clear).gate(&fill_next));
     let held_next = &held_left | &moved;
     m.set(&held, (!&clear).gate(&held_next));
-    let ends = &accept & &s_axis_tlast;
+    let ends = m.wire("ends", &accept & &s_axis_tlast);
     m.set(&ending, !&clear & (&ending | &ends));
+    if beat_bits < group_bits {
+        m.comment("Whether the beat with tlast completes a group: without, no group is marked, so tlast never changes in waiting.");
+        let fill_after = m.wire("fill_after", fill_next.clone());
+        let crossings: Vec<Expression> = (1..=capacity / group_bits)
+            .map(|groups| {
+                let whole = units(groups * group_bits);
+                &fill_left.less_than(&whole) & &!fill_after.less_than(&whole)
+            })
+            .collect();
+        let completes = crossings
+            .into_iter()
+            .reduce(|a, b| a | b)
+            .expect("there is room for a group");
+        let completes = m.wire("completes", completes);
+        m.set_if(&completed, &ends, completes);
+    }
     m.output("s_axis_tready", ready);
     m.output("m_axis_tvalid", valid);
     m.output("m_axis_tdata", held.slice(0, group_bits));

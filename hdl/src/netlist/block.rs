@@ -77,10 +77,20 @@ impl HdlBlock {
             }
         }
         for item in &self.module.items {
-            if let Item::Wire(name, value) | Item::Drive(name, value) = item {
-                let value = evaluate(value, &signals);
-                signals.insert(name.clone(), value);
-            }
+            let (name, value) = match item {
+                Item::Wire(name, value) | Item::Drive(name, value) => (name, value),
+                Item::Choice(choice) => {
+                    let selected = evaluate(&choice.selector, &signals);
+                    let arm = choice
+                        .arms
+                        .iter()
+                        .find(|(labels, _)| labels.iter().any(|&label| BigUint::from(label) == selected));
+                    (&choice.name, arm.map_or(&choice.otherwise, |(_, value)| value))
+                }
+                _ => continue,
+            };
+            let value = evaluate(value, &signals);
+            signals.insert(name.clone(), value);
         }
         signals
     }
@@ -163,8 +173,9 @@ impl Logic for HdlBlock {
         }
     }
 
+    /// Empty: rust-hdl's generator would put a text of ours inside a module of its own. [`super::print`] writes Verilog.
     fn hdl(&self) -> Verilog {
-        Verilog::Custom(super::print::verilog(&self.module, ""))
+        Verilog::Empty
     }
 }
 

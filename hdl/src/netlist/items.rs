@@ -51,6 +51,16 @@ pub(super) struct Memory {
     pub read_data: String,
 }
 
+/// A value chosen by a signal.
+#[derive(Clone, Debug)]
+pub(super) struct Choice {
+    pub name: String,
+    pub selector: Expression,
+    /// Values of the selector, and what is chosen for them.
+    pub arms: Vec<(Vec<usize>, Expression)>,
+    pub otherwise: Expression,
+}
+
 /// A module inside a module.
 #[derive(Clone, Debug)]
 pub(super) struct Instance {
@@ -67,6 +77,7 @@ pub(super) enum Item {
     Comment(String),
     Constant(String, String),
     Wire(String, Expression),
+    Choice(Choice),
     /// A wire driven by an instance.
     Net(String, usize),
     Register(Register),

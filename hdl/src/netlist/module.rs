@@ -1,7 +1,7 @@
 //! A hardware module while it is being described: ports, wires, registers, memories, instances.
 
 use super::expression::Expression;
-use super::items::{Direction, Instance, Item, Memory, Port, Register};
+use super::items::{Choice, Direction, Instance, Item, Memory, Port, Register};
 use std::collections::BTreeSet;
 use std::rc::Rc;
 
@@ -38,6 +38,11 @@ impl Module {
     /// What it is, a line each.
     pub fn summary(&self) -> &[String] {
         &self.summary
+    }
+
+    /// Adds lines to what it is.
+    pub fn explain(&mut self, lines: &[&str]) {
+        self.summary.extend(lines.iter().map(|line| line.to_string()));
     }
 
     /// Its ports, `clk` and `rst` first.
@@ -110,6 +115,32 @@ impl Module {
         self.take_name(name);
         let width = value.width();
         self.items.push(Item::Wire(name.into(), value));
+        Expression::signal(name, width)
+    }
+
+    /// A named value chosen by a signal: the value of the arm that names the signal's value, or `otherwise`.
+    pub fn choice(
+        &mut self,
+        name: &str,
+        selector: &Expression,
+        arms: Vec<(Vec<usize>, Expression)>,
+        otherwise: Expression,
+    ) -> Expression {
+        self.take_name(name);
+        let width = otherwise.width();
+        for (labels, value) in &arms {
+            assert_eq!(value.width(), width, "width of an arm of {name}");
+            assert!(
+                labels.iter().all(|&label| label >> selector.width() == 0),
+                "an arm of {name}"
+            );
+        }
+        self.items.push(Item::Choice(Choice {
+            name: name.into(),
+            selector: selector.clone(),
+            arms,
+            otherwise,
+        }));
         Expression::signal(name, width)
     }
 

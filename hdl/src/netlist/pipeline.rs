@@ -174,14 +174,20 @@ impl<'a> Pipeline<'a> {
         }
     }
 
-    /// The sum of all terms, added in pairs of neighbours, a level per stage. Terms of which an odd number is left wait.
+    /// The sum of all terms, added in pairs of neighbours, a level per stage. Terms of which an odd number is left wait. The
+    /// last sum is called `name`, those on the way `name_part`.
     pub fn sum(&mut self, name: &str, mut terms: Vec<Term>) -> Term {
         assert!(!terms.is_empty(), "{name}: a sum of nothing");
         while terms.len() > 1 {
+            let name = if terms.len() > 2 {
+                format!("{name}_part")
+            } else {
+                name.into()
+            };
             terms = terms
                 .chunks(2)
                 .map(|pair| match pair {
-                    [a, b] => self.add(name, a, b),
+                    [a, b] => self.add(&name, a, b),
                     [single] => single.clone(),
                     _ => unreachable!("chunks are of one or two"),
                 })

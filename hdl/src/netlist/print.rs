@@ -1,7 +1,7 @@
-//! Modules as Verilog-2001 text.
+//! Modules as text: Verilog as IEEE 1364-2005 has it.
 
 use super::expression::{Expression, Kind, Operator};
-use super::items::{Direction, Item, Memory, Register};
+use super::items::{Choice, Direction, Item, Memory, Register};
 use super::module::Module;
 use std::fmt::Write;
 
@@ -28,7 +28,7 @@ pub fn verilog(module: &Module, suffix: &str) -> String {
     let mut body = Body {
         text: String::new(),
         suffix,
-        group: Vec::new(),
+        groups: Vec::new(),
     };
     body.parameters(module);
     for item in &module.items {
@@ -52,8 +52,8 @@ fn range(width: usize) -> String {
 struct Body<'a> {
     text: String,
     suffix: &'a str,
-    /// Registers with the same reset and enable, to be written as one block.
-    group: Vec<&'a Register>,
+    /// Registers to be written, those with the same reset and enable together.
+    groups: Vec<Vec<&'a Register>>,
 }
 
 impl<'a> Body<'a> {
@@ -85,9 +85,15 @@ impl<'a> Body<'a> {
     fn declare(&mut self, item: &Item) {
         match item {
             Item::Register(register) => self.line(&format!("reg {}{};", range(register.width), register.name)),
+            Item::Choice(choice) => {
+                let width = choice.otherwise.width();
+                self.line(&format!("reg {}{};", range(width), choice.name));
+            }
             Item::Net(name, width) => self.line(&format!("wire {}{name};", range(*width))),
             Item::Memory(memory) => {
                 let depth = memory.depth.max(2) - 1;
+                // No word is read at the edge that writes it, or what is read is not used: no logic is needed for that.
+                self.line("(* no_rw_check *)");
                 self.line(&format!("reg {}{} [0:{depth}];", range(memory.width), memory.name));
                 self.line(&format!("reg {}{};", range(memory.width), memory.read_data));
             }
@@ -97,20 +103,19 @@ impl<'a> Body<'a> {
 
     fn describe(&mut self, item: &'a Item) {
         if let Item::Register(register) = item {
-            let fits = self.group.last().is_none_or(|last| {
-                last.reset == register.reset
-                    && last.enable.as_ref().map(expression) == register.enable.as_ref().map(expression)
-            });
-            if !fits {
-                self.flush_registers();
+            let kind = |register: &Register| (register.reset, register.enable.as_ref().map(expression));
+            match self.groups.iter_mut().find(|group| kind(group[0]) == kind(register)) {
+                Some(group) => group.push(register),
+                None => self.groups.push(vec![register]),
             }
-            self.group.push(register);
             return;
         }
-        if matches!(item, Item::Net(..) | Item::Constant(..)) {
-            return;
+        match item {
+            Item::Net(..) | Item::Constant(..) => return,
+            // Wires stand together ahead of the registers of their section.
+            Item::Wire(..) | Item::Choice(_) | Item::Drive(..) | Item::Unused(..) => {}
+            _ => self.flush_registers(),
         }
-        self.flush_registers();
         match item {
             Item::Comment(comment) => {
                 self.text.push('\n');
@@ -122,6 +127,7 @@ impl<'a> Body<'a> {
             Item::Output(name, value) | Item::Drive(name, value) => {
                 self.line(&format!("assign {name} = {};", bare(value)))
             }
+            Item::Choice(choice) => self.choice(choice),
             Item::Memory(memory) => self.memory(memory),
             Item::Instance(instance) => {
                 let mut pins: Vec<String> = Vec::new();
@@ -150,14 +156,40 @@ impl<'a> Body<'a> {
         }
     }
 
+    fn choice(&mut self, choice: &Choice) {
+        let Choice {
+            name,
+            selector,
+            arms,
+            otherwise,
+        } = choice;
+        self.line("always @(*) begin");
+        self.line(&format!("    case ({})", bare(selector)));
+        for (labels, value) in arms {
+            let labels = labels
+                .iter()
+                .map(|&label| Expression::constant(selector.width(), label));
+            let labels: Vec<String> = labels.map(|label| expression(&label)).collect();
+            self.line(&format!("        {}: {name} = {};", labels.join(", "), bare(value)));
+        }
+        self.line(&format!("        default: {name} = {};", bare(otherwise)));
+        self.line("    endcase");
+        self.line("end");
+    }
+
     fn flush_registers(&mut self) {
-        let group = std::mem::take(&mut self.group);
-        let Some(first) = group.first() else { return };
+        for group in std::mem::take(&mut self.groups) {
+            self.registers(&group);
+        }
+    }
+
+    fn registers(&mut self, group: &[&Register]) {
+        let first = group[0];
         self.line("always @(posedge clk) begin");
         let mut indent = "    ";
         if first.reset {
             self.line("    if (rst) begin");
-            for register in &group {
+            for register in group {
                 self.line(&format!("        {} <= {}'d0;", register.name, register.width));
             }
             match &first.enable {
@@ -169,7 +201,7 @@ impl<'a> Body<'a> {
             self.line(&format!("    if ({}) begin", bare(enable)));
             indent = "        ";
         }
-        for register in &group {
+        for register in group {
             let next = register.next.as_ref();
             let next = next.unwrap_or_else(|| panic!("register {} is never set", register.name));
             self.line(&format!("{indent}{} <= {};", register.name, bare(next)));
@@ -223,12 +255,7 @@ fn bare(value: &Expression) -> String {
     let text = expression(value);
     let is_whole = matches!(
         value.kind(),
-        Kind::Not(_)
-            | Kind::Binary(..)
-            | Kind::SignedProduct(..)
-            | Kind::AnyBit(_)
-            | Kind::Parity(_)
-            | Kind::Choose(..)
+        Kind::Not(_) | Kind::Binary(..) | Kind::AnyBit(_) | Kind::Parity(_) | Kind::Choose(..)
     );
     if is_whole {
         text[1..text.len() - 1].to_string()
@@ -284,7 +311,8 @@ fn expression(value: &Expression) -> String {
         }
         Kind::SignedProduct(left, right) => {
             let extended = |operand: &Expression| expression(&operand.sign_extend(value.width()));
-            format!("($signed({}) * $signed({}))", extended(left), extended(right))
+            // Unsigned again: next to another product it would change the meaning of operators around it.
+            format!("$unsigned($signed({}) * $signed({}))", extended(left), extended(right))
         }
         Kind::AnyBit(inner) => format!("(|{})", expression(inner)),
         Kind::Parity(inner) => format!("(^{})", expression(inner)),

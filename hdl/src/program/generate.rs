@@ -33,9 +33,9 @@ pub struct GenerateArguments {
 
 #[derive(Args)]
 pub struct PresetArguments {
-    /// Folder of the presets' folders
-    #[arg(long, short, value_name = "FOLDER", default_value = "hdl/verilog")]
-    out: PathBuf,
+    /// Folder of the presets' folders; without it hdl/verilog, which must be there
+    #[arg(long, short, value_name = "FOLDER")]
+    out: Option<PathBuf>,
     /// Write nothing; fail if a file is missing, differs or is too many
     #[arg(long)]
     check: bool,
@@ -63,10 +63,18 @@ pub fn generate(arguments: &GenerateArguments) -> Result<()> {
 
 /// Writes or checks the files of all presets.
 pub fn presets(arguments: &PresetArguments) -> Result<()> {
+    let committed = Path::new("hdl/verilog");
+    let out = match &arguments.out {
+        Some(folder) => folder.as_path(),
+        None if committed.is_dir() => committed,
+        None => bail!(
+            "there is no folder hdl/verilog here: run this where the project's Cargo.toml is, or name a folder with --out"
+        ),
+    };
     let mut differences = Vec::new();
     for name in WeightFormat::names() {
         let format = WeightFormat::named(&name)?;
-        let folder = arguments.out.join(&name);
+        let folder = out.join(&name);
         let files = files(&DatapathConfig::reference(&format), &format, "")?;
         if arguments.check {
             differences.extend(compare(&folder, &files)?);

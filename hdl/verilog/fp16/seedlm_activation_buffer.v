@@ -46,6 +46,7 @@ module seedlm_activation_buffer (
     reg [7:0] read_address;
     reg [4:0] slot;
     reg [4:0] slot_at_1;
+    (* no_rw_check *)
     reg [511:0] bank_0_words [0:255];
     reg [511:0] bank_0_read;
 
@@ -68,6 +69,7 @@ module seedlm_activation_buffer (
     wire restart = start | (read & read_restart);
     wire last_slot = slot == 5'h1f;
     wire advance = restart | (read & last_slot);
+    wire slot_moves = restart | read;
     always @(posedge clk) begin
         if (rst) begin
             read_address <= 8'd0;
@@ -75,7 +77,6 @@ module seedlm_activation_buffer (
             read_address <= {8{~restart}} & (read_address + 8'h1);
         end
     end
-    wire slot_moves = restart | read;
     always @(posedge clk) begin
         if (rst) begin
             slot <= 5'd0;

@@ -70,6 +70,8 @@ module seedlm_control (
     reg busy;
     reg done;
     reg [31:0] cycles;
+    reg [31:0] read_value;
+    reg [1:0] read_response;
     reg [31:0] rdata;
     reg [1:0] rresp;
     reg rvalid;
@@ -107,8 +109,11 @@ module seedlm_control (
     wire asks_start = at_control & strobe[0] & data[0];
     wire can_start = (~busy) & ((|tiles_register) & (|steps_register) & (~(32'h2000 < steps_register)));
     wire starts = write & asks_start & can_start;
-    wire [31:0] mask = {{8{strobe[3]}} & 8'hff, {8{strobe[2]}} & 8'hff, {8{strobe[1]}} & 8'hff, {8{strobe[0]}} & 8'hff};
+    wire [31:0] mask = {{8{strobe[3]}}, {8{strobe[2]}}, {8{strobe[1]}}, {8{strobe[0]}}};
     wire sizes_open = write & (~busy);
+    wire refused = (~(((at_tiles | at_steps) & (~busy)) | at_control)) | (asks_start & (~can_start));
+    wire answered = bvalid & s_axil_bready;
+    wire counts = start_pulse | busy;
     always @(posedge clk) begin
         if (rst) begin
             tiles_register <= 32'd0;
@@ -123,13 +128,11 @@ module seedlm_control (
             steps_register <= (data & mask) | (steps_register & (~mask));
         end
     end
-    wire refused = (~(((at_tiles | at_steps) & (~busy)) | at_control)) | (asks_start & (~can_start));
     always @(posedge clk) begin
         if (write) begin
             bresp <= {2{refused}} & 2'h2;
         end
     end
-    wire answered = bvalid & s_axil_bready;
     always @(posedge clk) begin
         if (rst) begin
             bvalid <= 1'd0;
@@ -143,7 +146,6 @@ module seedlm_control (
             done <= (~starts) & (done | results_done);
         end
     end
-    wire counts = start_pulse | busy;
     always @(posedge clk) begin
         if (rst) begin
             cycles <= 32'd0;
@@ -155,26 +157,37 @@ module seedlm_control (
     // Read channel.
     wire read = s_axil_arvalid & (~rvalid);
     wire [5:0] read_word = s_axil_araddr[7:2];
+    always @(*) begin
+        case (read_word)
+            6'h0: read_value = 32'h53454544;
+            6'h1: read_value = 32'h1;
+            6'h2: read_value = 32'h5000001;
+            6'h3: read_value = 32'h0;
+            6'h4: read_value = 32'h200;
+            6'h5: read_value = 32'h100020;
+            6'h6: read_value = 32'h8;
+            6'h7: read_value = 32'h2000;
+            6'h8: read_value = 32'h40;
+            6'h9: read_value = 32'h4;
+            6'ha: read_value = 32'h301;
+            6'h10: read_value = 32'h0;
+            6'h11: read_value = {30'h0, done, busy};
+            6'h12: read_value = tiles_register;
+            6'h13: read_value = steps_register;
+            6'h14: read_value = cycles;
+            default: read_value = 32'h0;
+        endcase
+    end
+    always @(*) begin
+        case (read_word)
+            6'h0, 6'h1, 6'h2, 6'h3, 6'h4, 6'h5, 6'h6, 6'h7, 6'h8, 6'h9, 6'ha, 6'h10, 6'h11, 6'h12, 6'h13, 6'h14: read_response = 2'h0;
+            default: read_response = 2'h2;
+        endcase
+    end
     always @(posedge clk) begin
         if (read) begin
-            rdata <= (read_word == 6'h14) ? cycles :
-            ((read_word == 6'h13) ? steps_register :
-            ((read_word == 6'h12) ? tiles_register :
-            ((read_word == 6'h11) ? {30'h0, done, busy} :
-            ((read_word == 6'h10) ? 32'h0 :
-            ((read_word == 6'ha) ? 32'h301 :
-            ((read_word == 6'h9) ? 32'h4 :
-            ((read_word == 6'h8) ? 32'h40 :
-            ((read_word == 6'h7) ? 32'h2000 :
-            ((read_word == 6'h6) ? 32'h8 :
-            ((read_word == 6'h5) ? 32'h100020 :
-            ((read_word == 6'h4) ? 32'h200 :
-            ((read_word == 6'h3) ? 32'h0 :
-            ((read_word == 6'h2) ? 32'h5000001 : ((read_word == 6'h1) ? 32'h1 : ((read_word == 6'h0) ? 32'h53454544 : 32'h0)))))))))))))));
-            rresp <= {2{~((read_word == 6'h0) | (read_word == 6'h1) | (read_word == 6'h2) | (read_word == 6'h3) | (read_word == 6'h4) |
-            (read_word == 6'h5) | (read_word == 6'h6) | (read_word == 6'h7) | (read_word == 6'h8) | (read_word == 6'h9) |
-            (read_word == 6'ha) | (read_word == 6'h10) | (read_word == 6'h11) | (read_word == 6'h12) |
-            (read_word == 6'h13) | (read_word == 6'h14))}} & 2'h2;
+            rdata <= read_value;
+            rresp <= read_response;
         end
     end
     always @(posedge clk) begin

@@ -15,7 +15,7 @@
 `default_nettype none
 
 // One word in, its mantissas and its exponent out: integer weight = mantissa * 2^exponent. A word per cycle; all
-// registers move when enable is 1.
+// registers move when enable is 1. A name that ends in _at_n is a copy, held back to stage n.
 module seedlm_decode_lane (
     input  wire clk,
     input  wire rst,
@@ -38,6 +38,9 @@ module seedlm_decode_lane (
     reg valid_at_1;
     reg [11:0] mantissa;
     reg [4:0] exponent;
+    wire [4:0] biased_exponent = in_word[14:10];
+    wire is_normal = |biased_exponent;
+    wire [11:0] significand = {1'b0, is_normal, in_word[9:0]};
     always @(posedge clk) begin
         if (rst) begin
             valid_at_1 <= 1'd0;
@@ -45,9 +48,6 @@ module seedlm_decode_lane (
             valid_at_1 <= in_valid;
         end
     end
-    wire [4:0] biased_exponent = in_word[14:10];
-    wire is_normal = |biased_exponent;
-    wire [11:0] significand = {1'b0, is_normal, in_word[9:0]};
     always @(posedge clk) begin
         if (enable) begin
             mantissa <= in_word[15] ? (12'h0 - significand) : significand;

@@ -33,6 +33,7 @@ module seedlm_fifo_results (
     localparam DEPTH = 4;
     /* verilator lint_on UNUSEDPARAM */
 
+    (* no_rw_check *)
     reg [992:0] words [0:3];
     reg [992:0] out_data;
     reg [1:0] write_address;

@@ -94,22 +94,14 @@ module seedlm_mac (
         end
     end
     assign out_last = last_at_3;
-    always @(posedge clk) begin
-        if (enable) begin
-            product_0 <= $signed({{7{in_mantissas[11]}}, in_mantissas[11:0]}) * $signed({{11{in_activations[7]}}, in_activations[7:0]});
-        end
-    end
     wire [4:0] exponent_0 = in_exponents[4:0];
-    always @(posedge clk) begin
-        if (enable) begin
-            exponent_0_at_1 <= exponent_0;
-            shifted_0 <= {{30{product_0[18]}}, product_0} << exponent_0_at_1;
-            product_1 <= $signed({{7{in_mantissas[23]}}, in_mantissas[23:12]}) * $signed({{11{in_activations[15]}}, in_activations[15:8]});
-        end
-    end
     wire [4:0] exponent_1 = in_exponents[9:5];
     always @(posedge clk) begin
         if (enable) begin
+            product_0 <= $unsigned($signed({{7{in_mantissas[11]}}, in_mantissas[11:0]}) * $signed({{11{in_activations[7]}}, in_activations[7:0]}));
+            exponent_0_at_1 <= exponent_0;
+            shifted_0 <= {{30{product_0[18]}}, product_0} << exponent_0_at_1;
+            product_1 <= $unsigned($signed({{7{in_mantissas[23]}}, in_mantissas[23:12]}) * $signed({{11{in_activations[15]}}, in_activations[15:8]}));
             exponent_1_at_1 <= exponent_1;
             shifted_1 <= {{30{product_1[18]}}, product_1} << exponent_1_at_1;
             row <= shifted_0 + shifted_1;

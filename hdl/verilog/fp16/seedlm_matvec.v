@@ -84,19 +84,19 @@ module seedlm_matvec (
     wire weight_fifo_m_axis_tvalid;
     wire [512:0] weight_fifo_m_axis_tdata;
     wire [6:0] weight_fifo_level;
-    wire order_flush;
-    wire order_group_ready;
+    wire sequencer_flush;
+    wire sequencer_group_ready;
     wire unpack_m_axis_tvalid;
     wire [511:0] unpack_m_axis_tdata;
     wire unpack_m_axis_tlast;
-    wire [31:0] activation_memory_loaded;
-    wire order_running;
-    wire order_step_loaded;
-    wire order_first;
-    wire order_last;
-    wire order_last_tile;
-    wire activation_memory_s_axis_tready;
-    wire [15:0] activation_memory_activations;
+    wire [31:0] activation_buffer_loaded;
+    wire sequencer_running;
+    wire sequencer_step_loaded;
+    wire sequencer_first;
+    wire sequencer_last;
+    wire sequencer_last_tile;
+    wire activation_buffer_s_axis_tready;
+    wire [15:0] activation_buffer_activations;
     reg group_first_at_1;
     reg group_last_at_1;
     reg group_last_tile_at_1;
@@ -354,8 +354,8 @@ module seedlm_matvec (
         .s_axis_tvalid(weight_fifo_m_axis_tvalid),
         .s_axis_tdata(weight_fifo_m_axis_tdata[511:0]),
         .s_axis_tlast(weight_fifo_m_axis_tdata[512]),
-        .flush(order_flush),
-        .m_axis_tready(order_group_ready),
+        .flush(sequencer_flush),
+        .m_axis_tready(sequencer_group_ready),
         .s_axis_tready(unpack_s_axis_tready),
         .m_axis_tvalid(unpack_m_axis_tvalid),
         .m_axis_tdata(unpack_m_axis_tdata),
@@ -364,37 +364,37 @@ module seedlm_matvec (
     wire unused_signals_2 = &{1'b0, unpack_m_axis_tlast};
 
     // Order: which group enters, and when.
-    seedlm_sequence order (
+    seedlm_sequence sequencer (
         .clk(clk),
         .rst(rst),
         .start(control_start),
         .tiles(control_tiles),
         .steps(control_steps),
-        .loaded(activation_memory_loaded),
+        .loaded(activation_buffer_loaded),
         .group_valid(unpack_m_axis_tvalid),
         .tile_left(tile_left),
-        .running(order_running),
-        .group_ready(order_group_ready),
-        .step_loaded(order_step_loaded),
-        .first(order_first),
-        .flush(order_flush),
-        .last(order_last),
-        .last_tile(order_last_tile)
+        .running(sequencer_running),
+        .group_ready(sequencer_group_ready),
+        .step_loaded(sequencer_step_loaded),
+        .first(sequencer_first),
+        .flush(sequencer_flush),
+        .last(sequencer_last),
+        .last_tile(sequencer_last_tile)
     );
-    wire issue = unpack_m_axis_tvalid & order_group_ready;
-    seedlm_activation_buffer activation_memory (
+    wire issue = unpack_m_axis_tvalid & sequencer_group_ready;
+    seedlm_activation_buffer activation_buffer (
         .clk(clk),
         .rst(rst),
         .start(control_start),
-        .running(order_running),
+        .running(sequencer_running),
         .steps(control_steps),
         .s_axis_tvalid(s_axis_activations_tvalid),
         .s_axis_tdata(s_axis_activations_tdata),
         .read(issue),
-        .read_restart(order_last),
-        .s_axis_tready(activation_memory_s_axis_tready),
-        .loaded(activation_memory_loaded),
-        .activations(activation_memory_activations)
+        .read_restart(sequencer_last),
+        .s_axis_tready(activation_buffer_s_axis_tready),
+        .loaded(activation_buffer_loaded),
+        .activations(activation_buffer_activations)
     );
 
     // Decode lanes, and what travels beside them.
@@ -404,9 +404,9 @@ module seedlm_matvec (
             group_last_at_1 <= 1'd0;
             group_last_tile_at_1 <= 1'd0;
         end else begin
-            group_first_at_1 <= order_first;
-            group_last_at_1 <= order_last;
-            group_last_tile_at_1 <= order_last_tile;
+            group_first_at_1 <= sequencer_first;
+            group_last_at_1 <= sequencer_last;
+            group_last_tile_at_1 <= sequencer_last_tile;
         end
     end
     seedlm_decode_lane lane_0 (
@@ -740,7 +740,7 @@ module seedlm_matvec (
         .in_last(group_last_at_1),
         .in_mantissas({lane_1_out_mantissas, lane_0_out_mantissas}),
         .in_exponents({lane_1_out_exponent, lane_0_out_exponent}),
-        .in_activations(activation_memory_activations),
+        .in_activations(activation_buffer_activations),
         .out_valid(mac_0_out_valid),
         .out_first(mac_0_out_first),
         .out_last(mac_0_out_last),
@@ -766,7 +766,7 @@ module seedlm_matvec (
         .in_last(group_last_at_1),
         .in_mantissas({lane_3_out_mantissas, lane_2_out_mantissas}),
         .in_exponents({lane_3_out_exponent, lane_2_out_exponent}),
-        .in_activations(activation_memory_activations),
+        .in_activations(activation_buffer_activations),
         .out_valid(mac_1_out_valid),
         .out_first(mac_1_out_first),
         .out_last(mac_1_out_last),
@@ -792,7 +792,7 @@ module seedlm_matvec (
         .in_last(group_last_at_1),
         .in_mantissas({lane_5_out_mantissas, lane_4_out_mantissas}),
         .in_exponents({lane_5_out_exponent, lane_4_out_exponent}),
-        .in_activations(activation_memory_activations),
+        .in_activations(activation_buffer_activations),
         .out_valid(mac_2_out_valid),
         .out_first(mac_2_out_first),
         .out_last(mac_2_out_last),
@@ -818,7 +818,7 @@ module seedlm_matvec (
         .in_last(group_last_at_1),
         .in_mantissas({lane_7_out_mantissas, lane_6_out_mantissas}),
         .in_exponents({lane_7_out_exponent, lane_6_out_exponent}),
-        .in_activations(activation_memory_activations),
+        .in_activations(activation_buffer_activations),
         .out_valid(mac_3_out_valid),
         .out_first(mac_3_out_first),
         .out_last(mac_3_out_last),
@@ -844,7 +844,7 @@ module seedlm_matvec (
         .in_last(group_last_at_1),
         .in_mantissas({lane_9_out_mantissas, lane_8_out_mantissas}),
         .in_exponents({lane_9_out_exponent, lane_8_out_exponent}),
-        .in_activations(activation_memory_activations),
+        .in_activations(activation_buffer_activations),
         .out_valid(mac_4_out_valid),
         .out_first(mac_4_out_first),
         .out_last(mac_4_out_last),
@@ -870,7 +870,7 @@ module seedlm_matvec (
         .in_last(group_last_at_1),
         .in_mantissas({lane_11_out_mantissas, lane_10_out_mantissas}),
         .in_exponents({lane_11_out_exponent, lane_10_out_exponent}),
-        .in_activations(activation_memory_activations),
+        .in_activations(activation_buffer_activations),
         .out_valid(mac_5_out_valid),
         .out_first(mac_5_out_first),
         .out_last(mac_5_out_last),
@@ -896,7 +896,7 @@ module seedlm_matvec (
         .in_last(group_last_at_1),
         .in_mantissas({lane_13_out_mantissas, lane_12_out_mantissas}),
         .in_exponents({lane_13_out_exponent, lane_12_out_exponent}),
-        .in_activations(activation_memory_activations),
+        .in_activations(activation_buffer_activations),
         .out_valid(mac_6_out_valid),
         .out_first(mac_6_out_first),
         .out_last(mac_6_out_last),
@@ -922,7 +922,7 @@ module seedlm_matvec (
         .in_last(group_last_at_1),
         .in_mantissas({lane_15_out_mantissas, lane_14_out_mantissas}),
         .in_exponents({lane_15_out_exponent, lane_14_out_exponent}),
-        .in_activations(activation_memory_activations),
+        .in_activations(activation_buffer_activations),
         .out_valid(mac_7_out_valid),
         .out_first(mac_7_out_first),
         .out_last(mac_7_out_last),
@@ -948,7 +948,7 @@ module seedlm_matvec (
         .in_last(group_last_at_1),
         .in_mantissas({lane_17_out_mantissas, lane_16_out_mantissas}),
         .in_exponents({lane_17_out_exponent, lane_16_out_exponent}),
-        .in_activations(activation_memory_activations),
+        .in_activations(activation_buffer_activations),
         .out_valid(mac_8_out_valid),
         .out_first(mac_8_out_first),
         .out_last(mac_8_out_last),
@@ -974,7 +974,7 @@ module seedlm_matvec (
         .in_last(group_last_at_1),
         .in_mantissas({lane_19_out_mantissas, lane_18_out_mantissas}),
         .in_exponents({lane_19_out_exponent, lane_18_out_exponent}),
-        .in_activations(activation_memory_activations),
+        .in_activations(activation_buffer_activations),
         .out_valid(mac_9_out_valid),
         .out_first(mac_9_out_first),
         .out_last(mac_9_out_last),
@@ -1000,7 +1000,7 @@ module seedlm_matvec (
         .in_last(group_last_at_1),
         .in_mantissas({lane_21_out_mantissas, lane_20_out_mantissas}),
         .in_exponents({lane_21_out_exponent, lane_20_out_exponent}),
-        .in_activations(activation_memory_activations),
+        .in_activations(activation_buffer_activations),
         .out_valid(mac_10_out_valid),
         .out_first(mac_10_out_first),
         .out_last(mac_10_out_last),
@@ -1026,7 +1026,7 @@ module seedlm_matvec (
         .in_last(group_last_at_1),
         .in_mantissas({lane_23_out_mantissas, lane_22_out_mantissas}),
         .in_exponents({lane_23_out_exponent, lane_22_out_exponent}),
-        .in_activations(activation_memory_activations),
+        .in_activations(activation_buffer_activations),
         .out_valid(mac_11_out_valid),
         .out_first(mac_11_out_first),
         .out_last(mac_11_out_last),
@@ -1052,7 +1052,7 @@ module seedlm_matvec (
         .in_last(group_last_at_1),
         .in_mantissas({lane_25_out_mantissas, lane_24_out_mantissas}),
         .in_exponents({lane_25_out_exponent, lane_24_out_exponent}),
-        .in_activations(activation_memory_activations),
+        .in_activations(activation_buffer_activations),
         .out_valid(mac_12_out_valid),
         .out_first(mac_12_out_first),
         .out_last(mac_12_out_last),
@@ -1078,7 +1078,7 @@ module seedlm_matvec (
         .in_last(group_last_at_1),
         .in_mantissas({lane_27_out_mantissas, lane_26_out_mantissas}),
         .in_exponents({lane_27_out_exponent, lane_26_out_exponent}),
-        .in_activations(activation_memory_activations),
+        .in_activations(activation_buffer_activations),
         .out_valid(mac_13_out_valid),
         .out_first(mac_13_out_first),
         .out_last(mac_13_out_last),
@@ -1104,7 +1104,7 @@ module seedlm_matvec (
         .in_last(group_last_at_1),
         .in_mantissas({lane_29_out_mantissas, lane_28_out_mantissas}),
         .in_exponents({lane_29_out_exponent, lane_28_out_exponent}),
-        .in_activations(activation_memory_activations),
+        .in_activations(activation_buffer_activations),
         .out_valid(mac_14_out_valid),
         .out_first(mac_14_out_first),
         .out_last(mac_14_out_last),
@@ -1130,7 +1130,7 @@ module seedlm_matvec (
         .in_last(group_last_at_1),
         .in_mantissas({lane_31_out_mantissas, lane_30_out_mantissas}),
         .in_exponents({lane_31_out_exponent, lane_30_out_exponent}),
-        .in_activations(activation_memory_activations),
+        .in_activations(activation_buffer_activations),
         .out_valid(mac_15_out_valid),
         .out_first(mac_15_out_first),
         .out_last(mac_15_out_last),
@@ -1244,6 +1244,9 @@ module seedlm_matvec (
             };
     wire beat_taken = result_fifo_m_axis_tvalid & m_axis_tready;
     wire ends_tile = beat_index == 1'b1;
+    assign tile_left = beat_taken & ends_tile;
+    wire last_beat = ends_tile & result_fifo_m_axis_tdata[992];
+    assign results_done = tile_left & result_fifo_m_axis_tdata[992];
     always @(posedge clk) begin
         if (rst) begin
             beat_index <= 1'd0;
@@ -1251,11 +1254,8 @@ module seedlm_matvec (
             beat_index <= (~ends_tile) & (beat_index + 1'b1);
         end
     end
-    assign tile_left = beat_taken & ends_tile;
-    wire last_beat = ends_tile & result_fifo_m_axis_tdata[992];
-    assign results_done = tile_left & result_fifo_m_axis_tdata[992];
     assign s_axis_weights_tready = weight_fifo_s_axis_tready;
-    assign s_axis_activations_tready = activation_memory_s_axis_tready;
+    assign s_axis_activations_tready = activation_buffer_s_axis_tready;
     assign m_axis_tvalid = result_fifo_m_axis_tvalid;
     assign m_axis_tdata = (beat_index == 1'b1) ? {
                 {{2{result_fifo_m_axis_tdata[991]}}, result_fifo_m_axis_tdata[991:930]},
@@ -1282,9 +1282,9 @@ module seedlm_matvec (
     assign probe = {
                 mac_0_out_valid,
                 lane_0_out_valid,
-                order_group_ready,
-                order_step_loaded,
-                order_running,
+                sequencer_group_ready,
+                sequencer_step_loaded,
+                sequencer_running,
                 unpack_m_axis_tvalid,
                 unpack_s_axis_tready,
                 weight_fifo_m_axis_tvalid

@@ -52,6 +52,7 @@ module seedlm_sequence (
     wire issue = group_valid & ready;
     wire tile_issued = issue & is_last;
     wire step_moves = start | issue;
+    wire tile_moves = start | tile_issued;
     always @(posedge clk) begin
         if (start) begin
             last_step <= steps - 32'h1;
@@ -64,7 +65,6 @@ module seedlm_sequence (
             step <= {32{~(start | is_last)}} & (step + 32'h1);
         end
     end
-    wire tile_moves = start | tile_issued;
     always @(posedge clk) begin
         if (rst) begin
             tiles_left <= 32'd0;

@@ -56,6 +56,7 @@ module seedlm_activation_buffer (
     reg [2:0] slot_at_4;
     reg [2:0] slot_at_5;
     reg [2:0] slot_at_6;
+    (* no_rw_check *)
     reg [511:0] bank_0_words [0:273];
     reg [511:0] bank_0_read;
     reg [95:0] chosen;
@@ -79,6 +80,7 @@ module seedlm_activation_buffer (
     wire restart = start | (read & read_restart);
     wire last_slot = slot == 3'h4;
     wire advance = restart | (read & last_slot);
+    wire slot_moves = restart | read;
     always @(posedge clk) begin
         if (rst) begin
             read_address <= 9'd0;
@@ -86,7 +88,6 @@ module seedlm_activation_buffer (
             read_address <= {9{~restart}} & (read_address + 9'h1);
         end
     end
-    wire slot_moves = restart | read;
     always @(posedge clk) begin
         if (rst) begin
             slot <= 3'd0;

@@ -15,7 +15,12 @@
 `default_nettype none
 
 // One word in, its mantissas and its exponent out: integer weight = mantissa * 2^exponent. A word per cycle; all
-// registers move when enable is 1.
+// registers move when enable is 1. A name that ends in _at_n is a copy, held back to stage n.
+// 
+// The seed starts a bit sequence b. Weight c reads the windows of K bits at 1 + c*P + p, p = 0 .. P-1, with the
+// coefficients q[p]. Bits that all P windows see count T = sum of q[p] * 2^(P-1-p), each at its place, so
+//   mantissa[c] = T * (those bits) + (bits at the edges, each with its own sum of coefficients) - 2^(K-1) * sum of q[p]
+// and T times a chunk of P bits is worked out once for all weights that see the chunk.
 module seedlm_decode_lane (
     input  wire clk,
     input  wire rst,
@@ -90,37 +95,12 @@ module seedlm_decode_lane (
     reg b61;
     reg b62;
     reg b63;
-    reg [4:0] q_total;
-    reg [4:0] q_total_2;
-    reg [5:0] q_total_3;
-    reg [5:0] q0_to_q1;
-    reg b2_at_1;
-    reg [5:0] q0_to_q2;
-    reg [3:0] q0_at_1;
-    reg [6:0] q0_to_q2_2;
-    reg b3_at_1;
-    reg b3_at_2;
-    reg [5:0] q0_to_q3;
-    reg [5:0] q0_to_q3_2;
-    reg [7:0] q0_to_q3_3;
-    reg b16_at_2;
-    reg [5:0] q1_to_q3;
-    reg [3:0] q1_at_1;
-    reg [6:0] q1_to_q3_2;
-    reg b17_at_2;
-    reg [5:0] q2_to_q3;
-    reg [3:0] q3_at_1;
-    reg [3:0] row_0_bit_0_at_1;
-    reg [5:0] row_0_edges;
-    reg [19:0] row_0_edges_2;
-    reg [5:0] row_0_bit_17_at_2;
-    reg [7:0] row_0_edges_3;
-    reg [3:0] row_0_bit_18_at_2;
-    reg [5:0] row_0_edges_4;
-    reg [5:0] row_0_edges_at_3;
-    reg [19:0] row_0_edges_5;
-    reg [7:0] row_0_edges_6;
-    reg [20:0] row_0_edges_7;
+    reg [4:0] q_total_part;
+    reg [4:0] q_total_part_2;
+    reg [5:0] q_total;
+    reg [5:0] t_part;
+    reg [5:0] t_part_2;
+    reg [7:0] t;
     reg b4_at_1;
     reg b4_at_2;
     reg b5_at_1;
@@ -129,9 +109,9 @@ module seedlm_decode_lane (
     reg b6_at_2;
     reg b7_at_1;
     reg b7_at_2;
-    reg [9:0] chunk_1;
-    reg [9:0] chunk_1_2;
-    reg [11:0] chunk_1_3;
+    reg [9:0] t_times_chunk_1_part;
+    reg [9:0] t_times_chunk_1_part_2;
+    reg [11:0] t_times_chunk_1;
     reg b8_at_1;
     reg b8_at_2;
     reg b9_at_1;
@@ -140,10 +120,9 @@ module seedlm_decode_lane (
     reg b10_at_2;
     reg b11_at_1;
     reg b11_at_2;
-    reg [9:0] chunk_2;
-    reg [9:0] chunk_2_2;
-    reg [11:0] chunk_2_3;
-    reg [15:0] chunks_1_to_2;
+    reg [9:0] t_times_chunk_2_part;
+    reg [9:0] t_times_chunk_2_part_2;
+    reg [11:0] t_times_chunk_2;
     reg b12_at_1;
     reg b12_at_2;
     reg b13_at_1;
@@ -152,257 +131,273 @@ module seedlm_decode_lane (
     reg b14_at_2;
     reg b15_at_1;
     reg b15_at_2;
-    reg [9:0] chunk_3;
-    reg [9:0] chunk_3_2;
-    reg [11:0] chunk_3_3;
-    reg [11:0] chunk_3_3_at_5;
-    reg [19:0] chunks_1_to_3;
-    reg [20:0] row_0_edges_7_at_6;
-    reg [20:0] row_0;
-    reg b20_at_2;
-    reg b21_at_2;
-    reg [3:0] row_1_bit_0_at_1;
-    reg [5:0] row_1_edges;
-    reg [19:0] row_1_edges_2;
-    reg [5:0] row_1_bit_17_at_2;
-    reg [7:0] row_1_edges_3;
-    reg [3:0] row_1_bit_18_at_2;
-    reg [5:0] row_1_edges_4;
-    reg [5:0] row_1_edges_at_3;
-    reg [19:0] row_1_edges_5;
-    reg [7:0] row_1_edges_6;
-    reg [20:0] row_1_edges_7;
-    reg [15:0] chunks_2_to_3;
+    reg [9:0] t_times_chunk_3_part;
+    reg [9:0] t_times_chunk_3_part_2;
+    reg [11:0] t_times_chunk_3;
+    reg b16_at_2;
+    reg b17_at_2;
     reg b18_at_2;
     reg b19_at_2;
-    reg [9:0] chunk_4;
-    reg [9:0] chunk_4_2;
-    reg [11:0] chunk_4_3;
-    reg [11:0] chunk_4_3_at_5;
-    reg [19:0] chunks_2_to_4;
-    reg [20:0] row_1_edges_7_at_6;
-    reg [20:0] row_1;
-    reg b24_at_2;
-    reg b25_at_2;
-    reg [3:0] row_2_bit_0_at_1;
-    reg [5:0] row_2_edges;
-    reg [19:0] row_2_edges_2;
-    reg [5:0] row_2_bit_17_at_2;
-    reg [7:0] row_2_edges_3;
-    reg [3:0] row_2_bit_18_at_2;
-    reg [5:0] row_2_edges_4;
-    reg [5:0] row_2_edges_at_3;
-    reg [19:0] row_2_edges_5;
-    reg [7:0] row_2_edges_6;
-    reg [20:0] row_2_edges_7;
-    reg [15:0] chunks_3_to_4;
+    reg [9:0] t_times_chunk_4_part;
+    reg [9:0] t_times_chunk_4_part_2;
+    reg [11:0] t_times_chunk_4;
+    reg b20_at_2;
+    reg b21_at_2;
     reg b22_at_2;
     reg b23_at_2;
-    reg [9:0] chunk_5;
-    reg [9:0] chunk_5_2;
-    reg [11:0] chunk_5_3;
-    reg [11:0] chunk_5_3_at_5;
-    reg [19:0] chunks_3_to_5;
-    reg [20:0] row_2_edges_7_at_6;
-    reg [20:0] row_2;
-    reg b28_at_2;
-    reg b29_at_2;
-    reg [3:0] row_3_bit_0_at_1;
-    reg [5:0] row_3_edges;
-    reg [19:0] row_3_edges_2;
-    reg [5:0] row_3_bit_17_at_2;
-    reg [7:0] row_3_edges_3;
-    reg [3:0] row_3_bit_18_at_2;
-    reg [5:0] row_3_edges_4;
-    reg [5:0] row_3_edges_at_3;
-    reg [19:0] row_3_edges_5;
-    reg [7:0] row_3_edges_6;
-    reg [20:0] row_3_edges_7;
-    reg [15:0] chunks_4_to_5;
+    reg [9:0] t_times_chunk_5_part;
+    reg [9:0] t_times_chunk_5_part_2;
+    reg [11:0] t_times_chunk_5;
+    reg b24_at_2;
+    reg b25_at_2;
     reg b26_at_2;
     reg b27_at_2;
-    reg [9:0] chunk_6;
-    reg [9:0] chunk_6_2;
-    reg [11:0] chunk_6_3;
-    reg [11:0] chunk_6_3_at_5;
-    reg [19:0] chunks_4_to_6;
-    reg [20:0] row_3_edges_7_at_6;
-    reg [20:0] row_3;
-    reg b32_at_2;
-    reg b33_at_2;
-    reg [5:0] row_4_edges;
-    reg [19:0] row_4_edges_2;
-    reg [5:0] row_4_bit_17_at_2;
-    reg [7:0] row_4_edges_3;
-    reg [3:0] row_4_bit_18_at_2;
-    reg [5:0] row_4_edges_4;
-    reg [5:0] row_4_edges_at_3;
-    reg [19:0] row_4_edges_5;
-    reg [7:0] row_4_edges_6;
-    reg [20:0] row_4_edges_7;
-    reg [15:0] chunks_5_to_6;
+    reg [9:0] t_times_chunk_6_part;
+    reg [9:0] t_times_chunk_6_part_2;
+    reg [11:0] t_times_chunk_6;
+    reg b28_at_2;
+    reg b29_at_2;
     reg b30_at_2;
     reg b31_at_2;
-    reg [9:0] chunk_7;
-    reg [9:0] chunk_7_2;
-    reg [11:0] chunk_7_3;
-    reg [11:0] chunk_7_3_at_5;
-    reg [19:0] chunks_5_to_7;
-    reg [20:0] row_4_edges_7_at_6;
-    reg [20:0] row_4;
-    reg b36_at_2;
-    reg b37_at_2;
-    reg [5:0] row_5_edges;
-    reg [19:0] row_5_edges_2;
-    reg [5:0] row_5_bit_17_at_2;
-    reg [7:0] row_5_edges_3;
-    reg [3:0] row_5_bit_18_at_2;
-    reg [5:0] row_5_edges_4;
-    reg [5:0] row_5_edges_at_3;
-    reg [19:0] row_5_edges_5;
-    reg [7:0] row_5_edges_6;
-    reg [20:0] row_5_edges_7;
-    reg [15:0] chunks_6_to_7;
+    reg [9:0] t_times_chunk_7_part;
+    reg [9:0] t_times_chunk_7_part_2;
+    reg [11:0] t_times_chunk_7;
+    reg b32_at_2;
+    reg b33_at_2;
     reg b34_at_2;
     reg b35_at_2;
-    reg [9:0] chunk_8;
-    reg [9:0] chunk_8_2;
-    reg [11:0] chunk_8_3;
-    reg [11:0] chunk_8_3_at_5;
-    reg [19:0] chunks_6_to_8;
-    reg [20:0] row_5_edges_7_at_6;
-    reg [20:0] row_5;
-    reg b40_at_2;
-    reg b41_at_2;
-    reg [5:0] row_6_edges;
-    reg [19:0] row_6_edges_2;
-    reg [5:0] row_6_bit_17_at_2;
-    reg [7:0] row_6_edges_3;
-    reg [3:0] row_6_bit_18_at_2;
-    reg [5:0] row_6_edges_4;
-    reg [5:0] row_6_edges_at_3;
-    reg [19:0] row_6_edges_5;
-    reg [7:0] row_6_edges_6;
-    reg [20:0] row_6_edges_7;
-    reg [15:0] chunks_7_to_8;
+    reg [9:0] t_times_chunk_8_part;
+    reg [9:0] t_times_chunk_8_part_2;
+    reg [11:0] t_times_chunk_8;
+    reg b36_at_2;
+    reg b37_at_2;
     reg b38_at_2;
     reg b39_at_2;
-    reg [9:0] chunk_9;
-    reg [9:0] chunk_9_2;
-    reg [11:0] chunk_9_3;
-    reg [11:0] chunk_9_3_at_5;
-    reg [19:0] chunks_7_to_9;
-    reg [20:0] row_6_edges_7_at_6;
-    reg [20:0] row_6;
-    reg b44_at_2;
-    reg b45_at_2;
-    reg [5:0] row_7_edges;
-    reg [19:0] row_7_edges_2;
-    reg [5:0] row_7_bit_17_at_2;
-    reg [7:0] row_7_edges_3;
-    reg [3:0] row_7_bit_18_at_2;
-    reg [5:0] row_7_edges_4;
-    reg [5:0] row_7_edges_at_3;
-    reg [19:0] row_7_edges_5;
-    reg [7:0] row_7_edges_6;
-    reg [20:0] row_7_edges_7;
-    reg [15:0] chunks_8_to_9;
+    reg [9:0] t_times_chunk_9_part;
+    reg [9:0] t_times_chunk_9_part_2;
+    reg [11:0] t_times_chunk_9;
+    reg b40_at_2;
+    reg b41_at_2;
     reg b42_at_2;
     reg b43_at_2;
-    reg [9:0] chunk_10;
-    reg [9:0] chunk_10_2;
-    reg [11:0] chunk_10_3;
-    reg [11:0] chunk_10_3_at_5;
-    reg [19:0] chunks_8_to_10;
-    reg [20:0] row_7_edges_7_at_6;
-    reg [20:0] row_7;
-    reg b48_at_2;
-    reg b49_at_2;
-    reg [5:0] row_8_edges;
-    reg [19:0] row_8_edges_2;
-    reg [5:0] row_8_bit_17_at_2;
-    reg [7:0] row_8_edges_3;
-    reg [3:0] row_8_bit_18_at_2;
-    reg [5:0] row_8_edges_4;
-    reg [5:0] row_8_edges_at_3;
-    reg [19:0] row_8_edges_5;
-    reg [7:0] row_8_edges_6;
-    reg [20:0] row_8_edges_7;
-    reg [15:0] chunks_9_to_10;
+    reg [9:0] t_times_chunk_10_part;
+    reg [9:0] t_times_chunk_10_part_2;
+    reg [11:0] t_times_chunk_10;
+    reg b44_at_2;
+    reg b45_at_2;
     reg b46_at_2;
     reg b47_at_2;
-    reg [9:0] chunk_11;
-    reg [9:0] chunk_11_2;
-    reg [11:0] chunk_11_3;
-    reg [11:0] chunk_11_3_at_5;
-    reg [19:0] chunks_9_to_11;
-    reg [20:0] row_8_edges_7_at_6;
-    reg [20:0] row_8;
-    reg b52_at_2;
-    reg b53_at_2;
-    reg [5:0] row_9_edges;
-    reg [19:0] row_9_edges_2;
-    reg [5:0] row_9_bit_17_at_2;
-    reg [7:0] row_9_edges_3;
-    reg [3:0] row_9_bit_18_at_2;
-    reg [5:0] row_9_edges_4;
-    reg [5:0] row_9_edges_at_3;
-    reg [19:0] row_9_edges_5;
-    reg [7:0] row_9_edges_6;
-    reg [20:0] row_9_edges_7;
-    reg [15:0] chunks_10_to_11;
+    reg [9:0] t_times_chunk_11_part;
+    reg [9:0] t_times_chunk_11_part_2;
+    reg [11:0] t_times_chunk_11;
+    reg b48_at_2;
+    reg b49_at_2;
     reg b50_at_2;
     reg b51_at_2;
-    reg [9:0] chunk_12;
-    reg [9:0] chunk_12_2;
-    reg [11:0] chunk_12_3;
-    reg [11:0] chunk_12_3_at_5;
-    reg [19:0] chunks_10_to_12;
-    reg [20:0] row_9_edges_7_at_6;
-    reg [20:0] row_9;
-    reg b56_at_2;
-    reg b57_at_2;
-    reg [5:0] row_10_edges;
-    reg [19:0] row_10_edges_2;
-    reg [5:0] row_10_bit_17_at_2;
-    reg [7:0] row_10_edges_3;
-    reg [3:0] row_10_bit_18_at_2;
-    reg [5:0] row_10_edges_4;
-    reg [5:0] row_10_edges_at_3;
-    reg [19:0] row_10_edges_5;
-    reg [7:0] row_10_edges_6;
-    reg [20:0] row_10_edges_7;
-    reg [15:0] chunks_11_to_12;
+    reg [9:0] t_times_chunk_12_part;
+    reg [9:0] t_times_chunk_12_part_2;
+    reg [11:0] t_times_chunk_12;
+    reg b52_at_2;
+    reg b53_at_2;
     reg b54_at_2;
     reg b55_at_2;
-    reg [9:0] chunk_13;
-    reg [9:0] chunk_13_2;
-    reg [11:0] chunk_13_3;
-    reg [11:0] chunk_13_3_at_5;
-    reg [19:0] chunks_11_to_13;
-    reg [20:0] row_10_edges_7_at_6;
+    reg [9:0] t_times_chunk_13_part;
+    reg [9:0] t_times_chunk_13_part_2;
+    reg [11:0] t_times_chunk_13;
+    reg b56_at_2;
+    reg b57_at_2;
+    reg b58_at_2;
+    reg b59_at_2;
+    reg [9:0] t_times_chunk_14_part;
+    reg [9:0] t_times_chunk_14_part_2;
+    reg [11:0] t_times_chunk_14;
+    reg [15:0] t_times_chunks_1_to_2;
+    reg [15:0] t_times_chunks_2_to_3;
+    reg [15:0] t_times_chunks_3_to_4;
+    reg [15:0] t_times_chunks_4_to_5;
+    reg [15:0] t_times_chunks_5_to_6;
+    reg [15:0] t_times_chunks_6_to_7;
+    reg [15:0] t_times_chunks_7_to_8;
+    reg [15:0] t_times_chunks_8_to_9;
+    reg [15:0] t_times_chunks_9_to_10;
+    reg [15:0] t_times_chunks_10_to_11;
+    reg [15:0] t_times_chunks_11_to_12;
+    reg [15:0] t_times_chunks_12_to_13;
+    reg [5:0] q0_to_q1;
+    reg b2_at_1;
+    reg [5:0] q0_to_q2_part;
+    reg [3:0] q0_at_1;
+    reg [6:0] q0_to_q2;
+    reg b3_at_1;
+    reg b3_at_2;
+    reg [5:0] q1_to_q3_part;
+    reg [3:0] q1_at_1;
+    reg [6:0] q1_to_q3;
+    reg [5:0] q2_to_q3;
+    reg [3:0] q3_at_1;
+    reg [8:0] row_0_high_edges_part;
+    reg [6:0] row_0_high_edges_part_2;
+    reg [6:0] row_0_high_edges_part_2_at_3;
+    reg [8:0] row_0_high_edges_part_3;
+    reg [5:0] q_total_at_3;
+    reg [5:0] q_total_at_4;
+    reg [8:0] row_0_high_edges;
+    reg [3:0] row_0_bit_0_at_1;
+    reg [5:0] row_0_low_edges_part;
+    reg [7:0] row_0_low_edges;
+    reg [7:0] row_0_low_edges_at_4;
+    reg [7:0] row_0_low_edges_at_5;
+    reg [15:0] row_0_low;
+    reg [11:0] t_times_chunk_3_at_5;
+    reg [12:0] row_0_high;
+    reg [20:0] row_0;
+    reg [8:0] row_1_high_edges_part;
+    reg [6:0] row_1_high_edges_part_2;
+    reg [6:0] row_1_high_edges_part_2_at_3;
+    reg [8:0] row_1_high_edges_part_3;
+    reg [8:0] row_1_high_edges;
+    reg [3:0] row_1_bit_0_at_1;
+    reg [5:0] row_1_low_edges_part;
+    reg [7:0] row_1_low_edges;
+    reg [7:0] row_1_low_edges_at_4;
+    reg [7:0] row_1_low_edges_at_5;
+    reg [15:0] row_1_low;
+    reg [11:0] t_times_chunk_4_at_5;
+    reg [12:0] row_1_high;
+    reg [20:0] row_1;
+    reg [8:0] row_2_high_edges_part;
+    reg [6:0] row_2_high_edges_part_2;
+    reg [6:0] row_2_high_edges_part_2_at_3;
+    reg [8:0] row_2_high_edges_part_3;
+    reg [8:0] row_2_high_edges;
+    reg [3:0] row_2_bit_0_at_1;
+    reg [5:0] row_2_low_edges_part;
+    reg [7:0] row_2_low_edges;
+    reg [7:0] row_2_low_edges_at_4;
+    reg [7:0] row_2_low_edges_at_5;
+    reg [15:0] row_2_low;
+    reg [11:0] t_times_chunk_5_at_5;
+    reg [12:0] row_2_high;
+    reg [20:0] row_2;
+    reg [8:0] row_3_high_edges_part;
+    reg [6:0] row_3_high_edges_part_2;
+    reg [6:0] row_3_high_edges_part_2_at_3;
+    reg [8:0] row_3_high_edges_part_3;
+    reg [8:0] row_3_high_edges;
+    reg [3:0] row_3_bit_0_at_1;
+    reg [5:0] row_3_low_edges_part;
+    reg [7:0] row_3_low_edges;
+    reg [7:0] row_3_low_edges_at_4;
+    reg [7:0] row_3_low_edges_at_5;
+    reg [15:0] row_3_low;
+    reg [11:0] t_times_chunk_6_at_5;
+    reg [12:0] row_3_high;
+    reg [20:0] row_3;
+    reg [8:0] row_4_high_edges_part;
+    reg [6:0] row_4_high_edges_part_2;
+    reg [6:0] row_4_high_edges_part_2_at_3;
+    reg [8:0] row_4_high_edges_part_3;
+    reg [8:0] row_4_high_edges;
+    reg [5:0] row_4_low_edges_part;
+    reg [7:0] row_4_low_edges;
+    reg [7:0] row_4_low_edges_at_4;
+    reg [7:0] row_4_low_edges_at_5;
+    reg [15:0] row_4_low;
+    reg [11:0] t_times_chunk_7_at_5;
+    reg [12:0] row_4_high;
+    reg [20:0] row_4;
+    reg [8:0] row_5_high_edges_part;
+    reg [6:0] row_5_high_edges_part_2;
+    reg [6:0] row_5_high_edges_part_2_at_3;
+    reg [8:0] row_5_high_edges_part_3;
+    reg [8:0] row_5_high_edges;
+    reg [5:0] row_5_low_edges_part;
+    reg [7:0] row_5_low_edges;
+    reg [7:0] row_5_low_edges_at_4;
+    reg [7:0] row_5_low_edges_at_5;
+    reg [15:0] row_5_low;
+    reg [11:0] t_times_chunk_8_at_5;
+    reg [12:0] row_5_high;
+    reg [20:0] row_5;
+    reg [8:0] row_6_high_edges_part;
+    reg [6:0] row_6_high_edges_part_2;
+    reg [6:0] row_6_high_edges_part_2_at_3;
+    reg [8:0] row_6_high_edges_part_3;
+    reg [8:0] row_6_high_edges;
+    reg [5:0] row_6_low_edges_part;
+    reg [7:0] row_6_low_edges;
+    reg [7:0] row_6_low_edges_at_4;
+    reg [7:0] row_6_low_edges_at_5;
+    reg [15:0] row_6_low;
+    reg [11:0] t_times_chunk_9_at_5;
+    reg [12:0] row_6_high;
+    reg [20:0] row_6;
+    reg [8:0] row_7_high_edges_part;
+    reg [6:0] row_7_high_edges_part_2;
+    reg [6:0] row_7_high_edges_part_2_at_3;
+    reg [8:0] row_7_high_edges_part_3;
+    reg [8:0] row_7_high_edges;
+    reg [5:0] row_7_low_edges_part;
+    reg [7:0] row_7_low_edges;
+    reg [7:0] row_7_low_edges_at_4;
+    reg [7:0] row_7_low_edges_at_5;
+    reg [15:0] row_7_low;
+    reg [11:0] t_times_chunk_10_at_5;
+    reg [12:0] row_7_high;
+    reg [20:0] row_7;
+    reg [8:0] row_8_high_edges_part;
+    reg [6:0] row_8_high_edges_part_2;
+    reg [6:0] row_8_high_edges_part_2_at_3;
+    reg [8:0] row_8_high_edges_part_3;
+    reg [8:0] row_8_high_edges;
+    reg [5:0] row_8_low_edges_part;
+    reg [7:0] row_8_low_edges;
+    reg [7:0] row_8_low_edges_at_4;
+    reg [7:0] row_8_low_edges_at_5;
+    reg [15:0] row_8_low;
+    reg [11:0] t_times_chunk_11_at_5;
+    reg [12:0] row_8_high;
+    reg [20:0] row_8;
+    reg [8:0] row_9_high_edges_part;
+    reg [6:0] row_9_high_edges_part_2;
+    reg [6:0] row_9_high_edges_part_2_at_3;
+    reg [8:0] row_9_high_edges_part_3;
+    reg [8:0] row_9_high_edges;
+    reg [5:0] row_9_low_edges_part;
+    reg [7:0] row_9_low_edges;
+    reg [7:0] row_9_low_edges_at_4;
+    reg [7:0] row_9_low_edges_at_5;
+    reg [15:0] row_9_low;
+    reg [11:0] t_times_chunk_12_at_5;
+    reg [12:0] row_9_high;
+    reg [20:0] row_9;
+    reg [8:0] row_10_high_edges_part;
+    reg [6:0] row_10_high_edges_part_2;
+    reg [6:0] row_10_high_edges_part_2_at_3;
+    reg [8:0] row_10_high_edges_part_3;
+    reg [8:0] row_10_high_edges;
+    reg [5:0] row_10_low_edges_part;
+    reg [7:0] row_10_low_edges;
+    reg [7:0] row_10_low_edges_at_4;
+    reg [7:0] row_10_low_edges_at_5;
+    reg [15:0] row_10_low;
+    reg [11:0] t_times_chunk_13_at_5;
+    reg [12:0] row_10_high;
     reg [20:0] row_10;
     reg b60_at_2;
     reg b61_at_2;
-    reg [5:0] row_11_edges;
-    reg [19:0] row_11_edges_2;
-    reg [5:0] row_11_bit_17_at_2;
-    reg [7:0] row_11_edges_3;
-    reg [3:0] row_11_bit_18_at_2;
-    reg [5:0] row_11_edges_4;
-    reg [5:0] row_11_edges_at_3;
-    reg [19:0] row_11_edges_5;
-    reg [7:0] row_11_edges_6;
-    reg [20:0] row_11_edges_7;
-    reg [15:0] chunks_12_to_13;
-    reg b58_at_2;
-    reg b59_at_2;
-    reg [9:0] chunk_14;
-    reg [9:0] chunk_14_2;
-    reg [11:0] chunk_14_3;
-    reg [11:0] chunk_14_3_at_5;
-    reg [19:0] chunks_12_to_14;
-    reg [20:0] row_11_edges_7_at_6;
+    reg [8:0] row_11_high_edges_part;
+    reg [6:0] row_11_high_edges_part_2;
+    reg [6:0] row_11_high_edges_part_2_at_3;
+    reg [8:0] row_11_high_edges_part_3;
+    reg [8:0] row_11_high_edges;
+    reg [5:0] row_11_low_edges_part;
+    reg [7:0] row_11_low_edges;
+    reg [7:0] row_11_low_edges_at_4;
+    reg [7:0] row_11_low_edges_at_5;
+    reg [15:0] row_11_low;
+    reg [11:0] t_times_chunk_14_at_5;
+    reg [12:0] row_11_high;
     reg [20:0] row_11;
     reg [3:0] exponent_at_1;
     reg [3:0] exponent_at_2;
@@ -439,6 +434,21 @@ module seedlm_decode_lane (
     wire [3:0] q3 = in_word[35:32];
 
     // Each further bit of the register's sequence is the parity of a subset of the seed: nothing shifts.
+    wire b1 = seed[1];
+    wire b2 = seed[2];
+    wire b3 = seed[3];
+    wire b4 = seed[4];
+    wire b5 = seed[5];
+    wire b6 = seed[6];
+    wire b7 = seed[7];
+    wire b8 = seed[8];
+    wire b9 = seed[9];
+    wire b10 = seed[10];
+    wire b11 = seed[11];
+    wire b12 = seed[12];
+    wire b13 = seed[13];
+    wire b14 = seed[14];
+    wire b15 = seed[15];
     always @(posedge clk) begin
         if (enable) begin
             b16 <= seed[0] ^ seed[1] ^ seed[3] ^ seed[12];
@@ -500,858 +510,680 @@ module seedlm_decode_lane (
             b63 <= seed[1] ^ seed[4] ^ seed[9] ^ seed[10] ^ seed[11] ^ seed[13];
         end
     end
-    wire b1 = seed[1];
-    wire b2 = seed[2];
-    wire b3 = seed[3];
-    wire b4 = seed[4];
-    wire b5 = seed[5];
-    wire b6 = seed[6];
-    wire b7 = seed[7];
-    wire b8 = seed[8];
-    wire b9 = seed[9];
-    wire b10 = seed[10];
-    wire b11 = seed[11];
-    wire b12 = seed[12];
-    wire b13 = seed[13];
-    wire b14 = seed[14];
-    wire b15 = seed[15];
+
+    // Sums of coefficients that edges need.
     always @(posedge clk) begin
         if (enable) begin
-            q_total <= {q0[3], q0} + {q1[3], q1};
-            q_total_2 <= {q2[3], q2} + {q3[3], q3};
-            q_total_3 <= {q_total[4], q_total} + {q_total_2[4], q_total_2};
+            q_total_part <= {q0[3], q0} + {q1[3], q1};
+            q_total_part_2 <= {q2[3], q2} + {q3[3], q3};
+            q_total <= {q_total_part[4], q_total_part} + {q_total_part_2[4], q_total_part_2};
         end
     end
+
+    // The products of T with the chunks of the sequence, 4 bits each: chunk k is b[4k +: 4].
+    wire [7:0] t_times_chunk_1_bit_0 = {8{b4_at_2}} & t;
+    wire [7:0] t_times_chunk_1_bit_1 = {8{b5_at_2}} & t;
+    wire [7:0] t_times_chunk_1_bit_2 = {8{b6_at_2}} & t;
+    wire [7:0] t_times_chunk_1_bit_3 = {8{b7_at_2}} & t;
+    wire [7:0] t_times_chunk_2_bit_0 = {8{b8_at_2}} & t;
+    wire [7:0] t_times_chunk_2_bit_1 = {8{b9_at_2}} & t;
+    wire [7:0] t_times_chunk_2_bit_2 = {8{b10_at_2}} & t;
+    wire [7:0] t_times_chunk_2_bit_3 = {8{b11_at_2}} & t;
+    wire [7:0] t_times_chunk_3_bit_0 = {8{b12_at_2}} & t;
+    wire [7:0] t_times_chunk_3_bit_1 = {8{b13_at_2}} & t;
+    wire [7:0] t_times_chunk_3_bit_2 = {8{b14_at_2}} & t;
+    wire [7:0] t_times_chunk_3_bit_3 = {8{b15_at_2}} & t;
+    wire [7:0] t_times_chunk_4_bit_0 = {8{b16_at_2}} & t;
+    wire [7:0] t_times_chunk_4_bit_1 = {8{b17_at_2}} & t;
+    wire [7:0] t_times_chunk_4_bit_2 = {8{b18_at_2}} & t;
+    wire [7:0] t_times_chunk_4_bit_3 = {8{b19_at_2}} & t;
+    wire [7:0] t_times_chunk_5_bit_0 = {8{b20_at_2}} & t;
+    wire [7:0] t_times_chunk_5_bit_1 = {8{b21_at_2}} & t;
+    wire [7:0] t_times_chunk_5_bit_2 = {8{b22_at_2}} & t;
+    wire [7:0] t_times_chunk_5_bit_3 = {8{b23_at_2}} & t;
+    wire [7:0] t_times_chunk_6_bit_0 = {8{b24_at_2}} & t;
+    wire [7:0] t_times_chunk_6_bit_1 = {8{b25_at_2}} & t;
+    wire [7:0] t_times_chunk_6_bit_2 = {8{b26_at_2}} & t;
+    wire [7:0] t_times_chunk_6_bit_3 = {8{b27_at_2}} & t;
+    wire [7:0] t_times_chunk_7_bit_0 = {8{b28_at_2}} & t;
+    wire [7:0] t_times_chunk_7_bit_1 = {8{b29_at_2}} & t;
+    wire [7:0] t_times_chunk_7_bit_2 = {8{b30_at_2}} & t;
+    wire [7:0] t_times_chunk_7_bit_3 = {8{b31_at_2}} & t;
+    wire [7:0] t_times_chunk_8_bit_0 = {8{b32_at_2}} & t;
+    wire [7:0] t_times_chunk_8_bit_1 = {8{b33_at_2}} & t;
+    wire [7:0] t_times_chunk_8_bit_2 = {8{b34_at_2}} & t;
+    wire [7:0] t_times_chunk_8_bit_3 = {8{b35_at_2}} & t;
+    wire [7:0] t_times_chunk_9_bit_0 = {8{b36_at_2}} & t;
+    wire [7:0] t_times_chunk_9_bit_1 = {8{b37_at_2}} & t;
+    wire [7:0] t_times_chunk_9_bit_2 = {8{b38_at_2}} & t;
+    wire [7:0] t_times_chunk_9_bit_3 = {8{b39_at_2}} & t;
+    wire [7:0] t_times_chunk_10_bit_0 = {8{b40_at_2}} & t;
+    wire [7:0] t_times_chunk_10_bit_1 = {8{b41_at_2}} & t;
+    wire [7:0] t_times_chunk_10_bit_2 = {8{b42_at_2}} & t;
+    wire [7:0] t_times_chunk_10_bit_3 = {8{b43_at_2}} & t;
+    wire [7:0] t_times_chunk_11_bit_0 = {8{b44_at_2}} & t;
+    wire [7:0] t_times_chunk_11_bit_1 = {8{b45_at_2}} & t;
+    wire [7:0] t_times_chunk_11_bit_2 = {8{b46_at_2}} & t;
+    wire [7:0] t_times_chunk_11_bit_3 = {8{b47_at_2}} & t;
+    wire [7:0] t_times_chunk_12_bit_0 = {8{b48_at_2}} & t;
+    wire [7:0] t_times_chunk_12_bit_1 = {8{b49_at_2}} & t;
+    wire [7:0] t_times_chunk_12_bit_2 = {8{b50_at_2}} & t;
+    wire [7:0] t_times_chunk_12_bit_3 = {8{b51_at_2}} & t;
+    wire [7:0] t_times_chunk_13_bit_0 = {8{b52_at_2}} & t;
+    wire [7:0] t_times_chunk_13_bit_1 = {8{b53_at_2}} & t;
+    wire [7:0] t_times_chunk_13_bit_2 = {8{b54_at_2}} & t;
+    wire [7:0] t_times_chunk_13_bit_3 = {8{b55_at_2}} & t;
+    wire [7:0] t_times_chunk_14_bit_0 = {8{b56_at_2}} & t;
+    wire [7:0] t_times_chunk_14_bit_1 = {8{b57_at_2}} & t;
+    wire [7:0] t_times_chunk_14_bit_2 = {8{b58_at_2}} & t;
+    wire [7:0] t_times_chunk_14_bit_3 = {8{b59_at_2}} & t;
+    always @(posedge clk) begin
+        if (enable) begin
+            t_part <= {{{2{q3[3]}}, q3[3:1]} + {q2[3], q2}, q3[0]};
+            t_part_2 <= {{{2{q1[3]}}, q1[3:1]} + {q0[3], q0}, q1[0]};
+            t <= {{{2{t_part[5]}}, t_part[5:2]} + t_part_2, t_part[1:0]};
+            b4_at_1 <= b4;
+            b4_at_2 <= b4_at_1;
+            b5_at_1 <= b5;
+            b5_at_2 <= b5_at_1;
+            b6_at_1 <= b6;
+            b6_at_2 <= b6_at_1;
+            b7_at_1 <= b7;
+            b7_at_2 <= b7_at_1;
+            t_times_chunk_1_part <= {
+                {{2{t_times_chunk_1_bit_0[7]}}, t_times_chunk_1_bit_0[7:1]} + {t_times_chunk_1_bit_1[7], t_times_chunk_1_bit_1},
+                t_times_chunk_1_bit_0[0]
+            };
+            t_times_chunk_1_part_2 <= {
+                {{2{t_times_chunk_1_bit_2[7]}}, t_times_chunk_1_bit_2[7:1]} + {t_times_chunk_1_bit_3[7], t_times_chunk_1_bit_3},
+                t_times_chunk_1_bit_2[0]
+            };
+            t_times_chunk_1 <= {
+                {{2{t_times_chunk_1_part[9]}}, t_times_chunk_1_part[9:2]} + t_times_chunk_1_part_2,
+                t_times_chunk_1_part[1:0]
+            };
+            b8_at_1 <= b8;
+            b8_at_2 <= b8_at_1;
+            b9_at_1 <= b9;
+            b9_at_2 <= b9_at_1;
+            b10_at_1 <= b10;
+            b10_at_2 <= b10_at_1;
+            b11_at_1 <= b11;
+            b11_at_2 <= b11_at_1;
+            t_times_chunk_2_part <= {
+                {{2{t_times_chunk_2_bit_0[7]}}, t_times_chunk_2_bit_0[7:1]} + {t_times_chunk_2_bit_1[7], t_times_chunk_2_bit_1},
+                t_times_chunk_2_bit_0[0]
+            };
+            t_times_chunk_2_part_2 <= {
+                {{2{t_times_chunk_2_bit_2[7]}}, t_times_chunk_2_bit_2[7:1]} + {t_times_chunk_2_bit_3[7], t_times_chunk_2_bit_3},
+                t_times_chunk_2_bit_2[0]
+            };
+            t_times_chunk_2 <= {
+                {{2{t_times_chunk_2_part[9]}}, t_times_chunk_2_part[9:2]} + t_times_chunk_2_part_2,
+                t_times_chunk_2_part[1:0]
+            };
+            b12_at_1 <= b12;
+            b12_at_2 <= b12_at_1;
+            b13_at_1 <= b13;
+            b13_at_2 <= b13_at_1;
+            b14_at_1 <= b14;
+            b14_at_2 <= b14_at_1;
+            b15_at_1 <= b15;
+            b15_at_2 <= b15_at_1;
+            t_times_chunk_3_part <= {
+                {{2{t_times_chunk_3_bit_0[7]}}, t_times_chunk_3_bit_0[7:1]} + {t_times_chunk_3_bit_1[7], t_times_chunk_3_bit_1},
+                t_times_chunk_3_bit_0[0]
+            };
+            t_times_chunk_3_part_2 <= {
+                {{2{t_times_chunk_3_bit_2[7]}}, t_times_chunk_3_bit_2[7:1]} + {t_times_chunk_3_bit_3[7], t_times_chunk_3_bit_3},
+                t_times_chunk_3_bit_2[0]
+            };
+            t_times_chunk_3 <= {
+                {{2{t_times_chunk_3_part[9]}}, t_times_chunk_3_part[9:2]} + t_times_chunk_3_part_2,
+                t_times_chunk_3_part[1:0]
+            };
+            b16_at_2 <= b16;
+            b17_at_2 <= b17;
+            b18_at_2 <= b18;
+            b19_at_2 <= b19;
+            t_times_chunk_4_part <= {
+                {{2{t_times_chunk_4_bit_0[7]}}, t_times_chunk_4_bit_0[7:1]} + {t_times_chunk_4_bit_1[7], t_times_chunk_4_bit_1},
+                t_times_chunk_4_bit_0[0]
+            };
+            t_times_chunk_4_part_2 <= {
+                {{2{t_times_chunk_4_bit_2[7]}}, t_times_chunk_4_bit_2[7:1]} + {t_times_chunk_4_bit_3[7], t_times_chunk_4_bit_3},
+                t_times_chunk_4_bit_2[0]
+            };
+            t_times_chunk_4 <= {
+                {{2{t_times_chunk_4_part[9]}}, t_times_chunk_4_part[9:2]} + t_times_chunk_4_part_2,
+                t_times_chunk_4_part[1:0]
+            };
+            b20_at_2 <= b20;
+            b21_at_2 <= b21;
+            b22_at_2 <= b22;
+            b23_at_2 <= b23;
+            t_times_chunk_5_part <= {
+                {{2{t_times_chunk_5_bit_0[7]}}, t_times_chunk_5_bit_0[7:1]} + {t_times_chunk_5_bit_1[7], t_times_chunk_5_bit_1},
+                t_times_chunk_5_bit_0[0]
+            };
+            t_times_chunk_5_part_2 <= {
+                {{2{t_times_chunk_5_bit_2[7]}}, t_times_chunk_5_bit_2[7:1]} + {t_times_chunk_5_bit_3[7], t_times_chunk_5_bit_3},
+                t_times_chunk_5_bit_2[0]
+            };
+            t_times_chunk_5 <= {
+                {{2{t_times_chunk_5_part[9]}}, t_times_chunk_5_part[9:2]} + t_times_chunk_5_part_2,
+                t_times_chunk_5_part[1:0]
+            };
+            b24_at_2 <= b24;
+            b25_at_2 <= b25;
+            b26_at_2 <= b26;
+            b27_at_2 <= b27;
+            t_times_chunk_6_part <= {
+                {{2{t_times_chunk_6_bit_0[7]}}, t_times_chunk_6_bit_0[7:1]} + {t_times_chunk_6_bit_1[7], t_times_chunk_6_bit_1},
+                t_times_chunk_6_bit_0[0]
+            };
+            t_times_chunk_6_part_2 <= {
+                {{2{t_times_chunk_6_bit_2[7]}}, t_times_chunk_6_bit_2[7:1]} + {t_times_chunk_6_bit_3[7], t_times_chunk_6_bit_3},
+                t_times_chunk_6_bit_2[0]
+            };
+            t_times_chunk_6 <= {
+                {{2{t_times_chunk_6_part[9]}}, t_times_chunk_6_part[9:2]} + t_times_chunk_6_part_2,
+                t_times_chunk_6_part[1:0]
+            };
+            b28_at_2 <= b28;
+            b29_at_2 <= b29;
+            b30_at_2 <= b30;
+            b31_at_2 <= b31;
+            t_times_chunk_7_part <= {
+                {{2{t_times_chunk_7_bit_0[7]}}, t_times_chunk_7_bit_0[7:1]} + {t_times_chunk_7_bit_1[7], t_times_chunk_7_bit_1},
+                t_times_chunk_7_bit_0[0]
+            };
+            t_times_chunk_7_part_2 <= {
+                {{2{t_times_chunk_7_bit_2[7]}}, t_times_chunk_7_bit_2[7:1]} + {t_times_chunk_7_bit_3[7], t_times_chunk_7_bit_3},
+                t_times_chunk_7_bit_2[0]
+            };
+            t_times_chunk_7 <= {
+                {{2{t_times_chunk_7_part[9]}}, t_times_chunk_7_part[9:2]} + t_times_chunk_7_part_2,
+                t_times_chunk_7_part[1:0]
+            };
+            b32_at_2 <= b32;
+            b33_at_2 <= b33;
+            b34_at_2 <= b34;
+            b35_at_2 <= b35;
+            t_times_chunk_8_part <= {
+                {{2{t_times_chunk_8_bit_0[7]}}, t_times_chunk_8_bit_0[7:1]} + {t_times_chunk_8_bit_1[7], t_times_chunk_8_bit_1},
+                t_times_chunk_8_bit_0[0]
+            };
+            t_times_chunk_8_part_2 <= {
+                {{2{t_times_chunk_8_bit_2[7]}}, t_times_chunk_8_bit_2[7:1]} + {t_times_chunk_8_bit_3[7], t_times_chunk_8_bit_3},
+                t_times_chunk_8_bit_2[0]
+            };
+            t_times_chunk_8 <= {
+                {{2{t_times_chunk_8_part[9]}}, t_times_chunk_8_part[9:2]} + t_times_chunk_8_part_2,
+                t_times_chunk_8_part[1:0]
+            };
+            b36_at_2 <= b36;
+            b37_at_2 <= b37;
+            b38_at_2 <= b38;
+            b39_at_2 <= b39;
+            t_times_chunk_9_part <= {
+                {{2{t_times_chunk_9_bit_0[7]}}, t_times_chunk_9_bit_0[7:1]} + {t_times_chunk_9_bit_1[7], t_times_chunk_9_bit_1},
+                t_times_chunk_9_bit_0[0]
+            };
+            t_times_chunk_9_part_2 <= {
+                {{2{t_times_chunk_9_bit_2[7]}}, t_times_chunk_9_bit_2[7:1]} + {t_times_chunk_9_bit_3[7], t_times_chunk_9_bit_3},
+                t_times_chunk_9_bit_2[0]
+            };
+            t_times_chunk_9 <= {
+                {{2{t_times_chunk_9_part[9]}}, t_times_chunk_9_part[9:2]} + t_times_chunk_9_part_2,
+                t_times_chunk_9_part[1:0]
+            };
+            b40_at_2 <= b40;
+            b41_at_2 <= b41;
+            b42_at_2 <= b42;
+            b43_at_2 <= b43;
+            t_times_chunk_10_part <= {
+                {{2{t_times_chunk_10_bit_0[7]}}, t_times_chunk_10_bit_0[7:1]} + {t_times_chunk_10_bit_1[7], t_times_chunk_10_bit_1},
+                t_times_chunk_10_bit_0[0]
+            };
+            t_times_chunk_10_part_2 <= {
+                {{2{t_times_chunk_10_bit_2[7]}}, t_times_chunk_10_bit_2[7:1]} + {t_times_chunk_10_bit_3[7], t_times_chunk_10_bit_3},
+                t_times_chunk_10_bit_2[0]
+            };
+            t_times_chunk_10 <= {
+                {{2{t_times_chunk_10_part[9]}}, t_times_chunk_10_part[9:2]} + t_times_chunk_10_part_2,
+                t_times_chunk_10_part[1:0]
+            };
+            b44_at_2 <= b44;
+            b45_at_2 <= b45;
+            b46_at_2 <= b46;
+            b47_at_2 <= b47;
+            t_times_chunk_11_part <= {
+                {{2{t_times_chunk_11_bit_0[7]}}, t_times_chunk_11_bit_0[7:1]} + {t_times_chunk_11_bit_1[7], t_times_chunk_11_bit_1},
+                t_times_chunk_11_bit_0[0]
+            };
+            t_times_chunk_11_part_2 <= {
+                {{2{t_times_chunk_11_bit_2[7]}}, t_times_chunk_11_bit_2[7:1]} + {t_times_chunk_11_bit_3[7], t_times_chunk_11_bit_3},
+                t_times_chunk_11_bit_2[0]
+            };
+            t_times_chunk_11 <= {
+                {{2{t_times_chunk_11_part[9]}}, t_times_chunk_11_part[9:2]} + t_times_chunk_11_part_2,
+                t_times_chunk_11_part[1:0]
+            };
+            b48_at_2 <= b48;
+            b49_at_2 <= b49;
+            b50_at_2 <= b50;
+            b51_at_2 <= b51;
+            t_times_chunk_12_part <= {
+                {{2{t_times_chunk_12_bit_0[7]}}, t_times_chunk_12_bit_0[7:1]} + {t_times_chunk_12_bit_1[7], t_times_chunk_12_bit_1},
+                t_times_chunk_12_bit_0[0]
+            };
+            t_times_chunk_12_part_2 <= {
+                {{2{t_times_chunk_12_bit_2[7]}}, t_times_chunk_12_bit_2[7:1]} + {t_times_chunk_12_bit_3[7], t_times_chunk_12_bit_3},
+                t_times_chunk_12_bit_2[0]
+            };
+            t_times_chunk_12 <= {
+                {{2{t_times_chunk_12_part[9]}}, t_times_chunk_12_part[9:2]} + t_times_chunk_12_part_2,
+                t_times_chunk_12_part[1:0]
+            };
+            b52_at_2 <= b52;
+            b53_at_2 <= b53;
+            b54_at_2 <= b54;
+            b55_at_2 <= b55;
+            t_times_chunk_13_part <= {
+                {{2{t_times_chunk_13_bit_0[7]}}, t_times_chunk_13_bit_0[7:1]} + {t_times_chunk_13_bit_1[7], t_times_chunk_13_bit_1},
+                t_times_chunk_13_bit_0[0]
+            };
+            t_times_chunk_13_part_2 <= {
+                {{2{t_times_chunk_13_bit_2[7]}}, t_times_chunk_13_bit_2[7:1]} + {t_times_chunk_13_bit_3[7], t_times_chunk_13_bit_3},
+                t_times_chunk_13_bit_2[0]
+            };
+            t_times_chunk_13 <= {
+                {{2{t_times_chunk_13_part[9]}}, t_times_chunk_13_part[9:2]} + t_times_chunk_13_part_2,
+                t_times_chunk_13_part[1:0]
+            };
+            b56_at_2 <= b56;
+            b57_at_2 <= b57;
+            b58_at_2 <= b58;
+            b59_at_2 <= b59;
+            t_times_chunk_14_part <= {
+                {{2{t_times_chunk_14_bit_0[7]}}, t_times_chunk_14_bit_0[7:1]} + {t_times_chunk_14_bit_1[7], t_times_chunk_14_bit_1},
+                t_times_chunk_14_bit_0[0]
+            };
+            t_times_chunk_14_part_2 <= {
+                {{2{t_times_chunk_14_bit_2[7]}}, t_times_chunk_14_bit_2[7:1]} + {t_times_chunk_14_bit_3[7], t_times_chunk_14_bit_3},
+                t_times_chunk_14_bit_2[0]
+            };
+            t_times_chunk_14 <= {
+                {{2{t_times_chunk_14_part[9]}}, t_times_chunk_14_part[9:2]} + t_times_chunk_14_part_2,
+                t_times_chunk_14_part[1:0]
+            };
+        end
+    end
+
+    // Neighbouring products, each at its place.
+    always @(posedge clk) begin
+        if (enable) begin
+            t_times_chunks_1_to_2 <= {{{4{t_times_chunk_1[11]}}, t_times_chunk_1[11:4]} + t_times_chunk_2, t_times_chunk_1[3:0]};
+            t_times_chunks_2_to_3 <= {{{4{t_times_chunk_2[11]}}, t_times_chunk_2[11:4]} + t_times_chunk_3, t_times_chunk_2[3:0]};
+            t_times_chunks_3_to_4 <= {{{4{t_times_chunk_3[11]}}, t_times_chunk_3[11:4]} + t_times_chunk_4, t_times_chunk_3[3:0]};
+            t_times_chunks_4_to_5 <= {{{4{t_times_chunk_4[11]}}, t_times_chunk_4[11:4]} + t_times_chunk_5, t_times_chunk_4[3:0]};
+            t_times_chunks_5_to_6 <= {{{4{t_times_chunk_5[11]}}, t_times_chunk_5[11:4]} + t_times_chunk_6, t_times_chunk_5[3:0]};
+            t_times_chunks_6_to_7 <= {{{4{t_times_chunk_6[11]}}, t_times_chunk_6[11:4]} + t_times_chunk_7, t_times_chunk_6[3:0]};
+            t_times_chunks_7_to_8 <= {{{4{t_times_chunk_7[11]}}, t_times_chunk_7[11:4]} + t_times_chunk_8, t_times_chunk_7[3:0]};
+            t_times_chunks_8_to_9 <= {{{4{t_times_chunk_8[11]}}, t_times_chunk_8[11:4]} + t_times_chunk_9, t_times_chunk_8[3:0]};
+            t_times_chunks_9_to_10 <= {{{4{t_times_chunk_9[11]}}, t_times_chunk_9[11:4]} + t_times_chunk_10, t_times_chunk_9[3:0]};
+            t_times_chunks_10_to_11 <= {{{4{t_times_chunk_10[11]}}, t_times_chunk_10[11:4]} + t_times_chunk_11, t_times_chunk_10[3:0]};
+            t_times_chunks_11_to_12 <= {{{4{t_times_chunk_11[11]}}, t_times_chunk_11[11:4]} + t_times_chunk_12, t_times_chunk_11[3:0]};
+            t_times_chunks_12_to_13 <= {{{4{t_times_chunk_12[11]}}, t_times_chunk_12[11:4]} + t_times_chunk_13, t_times_chunk_12[3:0]};
+        end
+    end
+
+    // Weight 0: chunks 1 to 3, and the bits at the edges of its windows.
     wire [3:0] row_0_bit_0 = {4{b1}} & q0;
+    wire [5:0] row_0_bit_1 = {6{b2_at_1}} & q0_to_q1;
+    wire [6:0] row_0_bit_2 = {7{b3_at_2}} & q0_to_q2;
+    wire [7:0] row_0_bit_15 = {8{b16_at_2}} & t;
+    wire [6:0] row_0_bit_16 = {7{b17_at_2}} & q1_to_q3;
+    wire [5:0] row_0_bit_17 = {6{b18}} & q2_to_q3;
+    wire [3:0] row_0_bit_18 = {4{b19}} & q3_at_1;
     always @(posedge clk) begin
         if (enable) begin
             q0_to_q1 <= {{{2{q1[3]}}, q1[3:1]} + {q0[3], q0}, q1[0]};
             b2_at_1 <= b2;
-        end
-    end
-    wire [5:0] row_0_bit_1 = {6{b2_at_1}} & q0_to_q1;
-    always @(posedge clk) begin
-        if (enable) begin
-            q0_to_q2 <= {{{2{q2[3]}}, q2[3:1]} + {q1[3], q1}, q2[0]};
+            q0_to_q2_part <= {{{2{q2[3]}}, q2[3:1]} + {q1[3], q1}, q2[0]};
             q0_at_1 <= q0;
-            q0_to_q2_2 <= {{q0_to_q2[5], q0_to_q2[5:2]} + {q0_at_1[3], q0_at_1}, q0_to_q2[1:0]};
+            q0_to_q2 <= {{q0_to_q2_part[5], q0_to_q2_part[5:2]} + {q0_at_1[3], q0_at_1}, q0_to_q2_part[1:0]};
             b3_at_1 <= b3;
             b3_at_2 <= b3_at_1;
-        end
-    end
-    wire [6:0] row_0_bit_2 = {7{b3_at_2}} & q0_to_q2_2;
-    always @(posedge clk) begin
-        if (enable) begin
-            q0_to_q3 <= {{{2{q3[3]}}, q3[3:1]} + {q2[3], q2}, q3[0]};
-            q0_to_q3_2 <= {{{2{q1[3]}}, q1[3:1]} + {q0[3], q0}, q1[0]};
-            q0_to_q3_3 <= {{{2{q0_to_q3[5]}}, q0_to_q3[5:2]} + q0_to_q3_2, q0_to_q3[1:0]};
-            b16_at_2 <= b16;
-        end
-    end
-    wire [7:0] row_0_bit_15 = {8{b16_at_2}} & q0_to_q3_3;
-    always @(posedge clk) begin
-        if (enable) begin
-            q1_to_q3 <= {{{2{q3[3]}}, q3[3:1]} + {q2[3], q2}, q3[0]};
+            q1_to_q3_part <= {{{2{q3[3]}}, q3[3:1]} + {q2[3], q2}, q3[0]};
             q1_at_1 <= q1;
-            q1_to_q3_2 <= {{q1_to_q3[5], q1_to_q3[5:2]} + {q1_at_1[3], q1_at_1}, q1_to_q3[1:0]};
-            b17_at_2 <= b17;
-        end
-    end
-    wire [6:0] row_0_bit_16 = {7{b17_at_2}} & q1_to_q3_2;
-    always @(posedge clk) begin
-        if (enable) begin
+            q1_to_q3 <= {{q1_to_q3_part[5], q1_to_q3_part[5:2]} + {q1_at_1[3], q1_at_1}, q1_to_q3_part[1:0]};
             q2_to_q3 <= {{{2{q3[3]}}, q3[3:1]} + {q2[3], q2}, q3[0]};
-        end
-    end
-    wire [5:0] row_0_bit_17 = {6{b18}} & q2_to_q3;
-    always @(posedge clk) begin
-        if (enable) begin
             q3_at_1 <= q3;
-        end
-    end
-    wire [3:0] row_0_bit_18 = {4{b19}} & q3_at_1;
-    always @(posedge clk) begin
-        if (enable) begin
+            row_0_high_edges_part <= {{row_0_bit_15[7], row_0_bit_15[7:1]} + {row_0_bit_16[6], row_0_bit_16}, row_0_bit_15[0]};
+            row_0_high_edges_part_2 <= {{row_0_bit_17[5], row_0_bit_17[5:1]} + {{2{row_0_bit_18[3]}}, row_0_bit_18}, row_0_bit_17[0]};
+            row_0_high_edges_part_2_at_3 <= row_0_high_edges_part_2;
+            row_0_high_edges_part_3 <= {row_0_high_edges_part[8:2] + row_0_high_edges_part_2_at_3, row_0_high_edges_part[1:0]};
+            q_total_at_3 <= q_total;
+            q_total_at_4 <= q_total_at_3;
+            row_0_high_edges <= {row_0_high_edges_part_3[8:3] - q_total_at_4, row_0_high_edges_part_3[2:0]};
             row_0_bit_0_at_1 <= row_0_bit_0;
-            row_0_edges <= {{2{row_0_bit_0_at_1[3]}}, row_0_bit_0_at_1} + row_0_bit_1;
-            row_0_edges_2 <= {{13{row_0_bit_2[6]}} + {row_0_bit_15, 5'h0}, row_0_bit_2};
-            row_0_bit_17_at_2 <= row_0_bit_17;
-            row_0_edges_3 <= {{row_0_bit_16[6], row_0_bit_16[6:1]} + {row_0_bit_17_at_2[5], row_0_bit_17_at_2}, row_0_bit_16[0]};
-            row_0_bit_18_at_2 <= row_0_bit_18;
-            row_0_edges_4 <= {{2{row_0_bit_18_at_2[3]}}, row_0_bit_18_at_2} - q_total_3;
-            row_0_edges_at_3 <= row_0_edges;
-            row_0_edges_5 <= {{14{row_0_edges_at_3[5]}}, row_0_edges_at_3} + row_0_edges_2;
-            row_0_edges_6 <= {row_0_edges_3[7:2] + row_0_edges_4, row_0_edges_3[1:0]};
-            row_0_edges_7 <= {{row_0_edges_5[19], row_0_edges_5[19:13]} + row_0_edges_6, row_0_edges_5[12:0]};
-            b4_at_1 <= b4;
-            b4_at_2 <= b4_at_1;
+            row_0_low_edges_part <= {{2{row_0_bit_0_at_1[3]}}, row_0_bit_0_at_1} + row_0_bit_1;
+            row_0_low_edges <= {{2{row_0_low_edges_part[5]}}, row_0_low_edges_part} + {row_0_bit_2[6], row_0_bit_2};
+            row_0_low_edges_at_4 <= row_0_low_edges;
+            row_0_low_edges_at_5 <= row_0_low_edges_at_4;
+            row_0_low <= t_times_chunks_1_to_2 + {{8{row_0_low_edges_at_5[7]}}, row_0_low_edges_at_5};
+            t_times_chunk_3_at_5 <= t_times_chunk_3;
+            row_0_high <= {{t_times_chunk_3_at_5[11], t_times_chunk_3_at_5[11:4]} + row_0_high_edges, t_times_chunk_3_at_5[3:0]};
+            row_0 <= {{{5{row_0_low[15]}}, row_0_low[15:8]} + row_0_high, row_0_low[7:0]};
         end
     end
-    wire [7:0] chunk_1_bit_0 = {8{b4_at_2}} & q0_to_q3_3;
-    always @(posedge clk) begin
-        if (enable) begin
-            b5_at_1 <= b5;
-            b5_at_2 <= b5_at_1;
-        end
-    end
-    wire [7:0] chunk_1_bit_1 = {8{b5_at_2}} & q0_to_q3_3;
-    always @(posedge clk) begin
-        if (enable) begin
-            b6_at_1 <= b6;
-            b6_at_2 <= b6_at_1;
-        end
-    end
-    wire [7:0] chunk_1_bit_2 = {8{b6_at_2}} & q0_to_q3_3;
-    always @(posedge clk) begin
-        if (enable) begin
-            b7_at_1 <= b7;
-            b7_at_2 <= b7_at_1;
-        end
-    end
-    wire [7:0] chunk_1_bit_3 = {8{b7_at_2}} & q0_to_q3_3;
-    always @(posedge clk) begin
-        if (enable) begin
-            chunk_1 <= {{{2{chunk_1_bit_0[7]}}, chunk_1_bit_0[7:1]} + {chunk_1_bit_1[7], chunk_1_bit_1}, chunk_1_bit_0[0]};
-            chunk_1_2 <= {{{2{chunk_1_bit_2[7]}}, chunk_1_bit_2[7:1]} + {chunk_1_bit_3[7], chunk_1_bit_3}, chunk_1_bit_2[0]};
-            chunk_1_3 <= {{{2{chunk_1[9]}}, chunk_1[9:2]} + chunk_1_2, chunk_1[1:0]};
-            b8_at_1 <= b8;
-            b8_at_2 <= b8_at_1;
-        end
-    end
-    wire [7:0] chunk_2_bit_0 = {8{b8_at_2}} & q0_to_q3_3;
-    always @(posedge clk) begin
-        if (enable) begin
-            b9_at_1 <= b9;
-            b9_at_2 <= b9_at_1;
-        end
-    end
-    wire [7:0] chunk_2_bit_1 = {8{b9_at_2}} & q0_to_q3_3;
-    always @(posedge clk) begin
-        if (enable) begin
-            b10_at_1 <= b10;
-            b10_at_2 <= b10_at_1;
-        end
-    end
-    wire [7:0] chunk_2_bit_2 = {8{b10_at_2}} & q0_to_q3_3;
-    always @(posedge clk) begin
-        if (enable) begin
-            b11_at_1 <= b11;
-            b11_at_2 <= b11_at_1;
-        end
-    end
-    wire [7:0] chunk_2_bit_3 = {8{b11_at_2}} & q0_to_q3_3;
-    always @(posedge clk) begin
-        if (enable) begin
-            chunk_2 <= {{{2{chunk_2_bit_0[7]}}, chunk_2_bit_0[7:1]} + {chunk_2_bit_1[7], chunk_2_bit_1}, chunk_2_bit_0[0]};
-            chunk_2_2 <= {{{2{chunk_2_bit_2[7]}}, chunk_2_bit_2[7:1]} + {chunk_2_bit_3[7], chunk_2_bit_3}, chunk_2_bit_2[0]};
-            chunk_2_3 <= {{{2{chunk_2[9]}}, chunk_2[9:2]} + chunk_2_2, chunk_2[1:0]};
-            chunks_1_to_2 <= {{{4{chunk_1_3[11]}}, chunk_1_3[11:4]} + chunk_2_3, chunk_1_3[3:0]};
-            b12_at_1 <= b12;
-            b12_at_2 <= b12_at_1;
-        end
-    end
-    wire [7:0] chunk_3_bit_0 = {8{b12_at_2}} & q0_to_q3_3;
-    always @(posedge clk) begin
-        if (enable) begin
-            b13_at_1 <= b13;
-            b13_at_2 <= b13_at_1;
-        end
-    end
-    wire [7:0] chunk_3_bit_1 = {8{b13_at_2}} & q0_to_q3_3;
-    always @(posedge clk) begin
-        if (enable) begin
-            b14_at_1 <= b14;
-            b14_at_2 <= b14_at_1;
-        end
-    end
-    wire [7:0] chunk_3_bit_2 = {8{b14_at_2}} & q0_to_q3_3;
-    always @(posedge clk) begin
-        if (enable) begin
-            b15_at_1 <= b15;
-            b15_at_2 <= b15_at_1;
-        end
-    end
-    wire [7:0] chunk_3_bit_3 = {8{b15_at_2}} & q0_to_q3_3;
-    always @(posedge clk) begin
-        if (enable) begin
-            chunk_3 <= {{{2{chunk_3_bit_0[7]}}, chunk_3_bit_0[7:1]} + {chunk_3_bit_1[7], chunk_3_bit_1}, chunk_3_bit_0[0]};
-            chunk_3_2 <= {{{2{chunk_3_bit_2[7]}}, chunk_3_bit_2[7:1]} + {chunk_3_bit_3[7], chunk_3_bit_3}, chunk_3_bit_2[0]};
-            chunk_3_3 <= {{{2{chunk_3[9]}}, chunk_3[9:2]} + chunk_3_2, chunk_3[1:0]};
-            chunk_3_3_at_5 <= chunk_3_3;
-            chunks_1_to_3 <= {{{4{chunks_1_to_2[15]}}, chunks_1_to_2[15:8]} + chunk_3_3_at_5, chunks_1_to_2[7:0]};
-            row_0_edges_7_at_6 <= row_0_edges_7;
-            row_0 <= {chunks_1_to_3[19], chunks_1_to_3} + row_0_edges_7_at_6;
-        end
-    end
+
+    // Weight 1: chunks 2 to 4, and the bits at the edges of its windows.
     wire [3:0] row_1_bit_0 = {4{b5}} & q0;
     wire [5:0] row_1_bit_1 = {6{b6_at_1}} & q0_to_q1;
-    wire [6:0] row_1_bit_2 = {7{b7_at_2}} & q0_to_q2_2;
-    always @(posedge clk) begin
-        if (enable) begin
-            b20_at_2 <= b20;
-        end
-    end
-    wire [7:0] row_1_bit_15 = {8{b20_at_2}} & q0_to_q3_3;
-    always @(posedge clk) begin
-        if (enable) begin
-            b21_at_2 <= b21;
-        end
-    end
-    wire [6:0] row_1_bit_16 = {7{b21_at_2}} & q1_to_q3_2;
+    wire [6:0] row_1_bit_2 = {7{b7_at_2}} & q0_to_q2;
+    wire [7:0] row_1_bit_15 = {8{b20_at_2}} & t;
+    wire [6:0] row_1_bit_16 = {7{b21_at_2}} & q1_to_q3;
     wire [5:0] row_1_bit_17 = {6{b22}} & q2_to_q3;
     wire [3:0] row_1_bit_18 = {4{b23}} & q3_at_1;
     always @(posedge clk) begin
         if (enable) begin
+            row_1_high_edges_part <= {{row_1_bit_15[7], row_1_bit_15[7:1]} + {row_1_bit_16[6], row_1_bit_16}, row_1_bit_15[0]};
+            row_1_high_edges_part_2 <= {{row_1_bit_17[5], row_1_bit_17[5:1]} + {{2{row_1_bit_18[3]}}, row_1_bit_18}, row_1_bit_17[0]};
+            row_1_high_edges_part_2_at_3 <= row_1_high_edges_part_2;
+            row_1_high_edges_part_3 <= {row_1_high_edges_part[8:2] + row_1_high_edges_part_2_at_3, row_1_high_edges_part[1:0]};
+            row_1_high_edges <= {row_1_high_edges_part_3[8:3] - q_total_at_4, row_1_high_edges_part_3[2:0]};
             row_1_bit_0_at_1 <= row_1_bit_0;
-            row_1_edges <= {{2{row_1_bit_0_at_1[3]}}, row_1_bit_0_at_1} + row_1_bit_1;
-            row_1_edges_2 <= {{13{row_1_bit_2[6]}} + {row_1_bit_15, 5'h0}, row_1_bit_2};
-            row_1_bit_17_at_2 <= row_1_bit_17;
-            row_1_edges_3 <= {{row_1_bit_16[6], row_1_bit_16[6:1]} + {row_1_bit_17_at_2[5], row_1_bit_17_at_2}, row_1_bit_16[0]};
-            row_1_bit_18_at_2 <= row_1_bit_18;
-            row_1_edges_4 <= {{2{row_1_bit_18_at_2[3]}}, row_1_bit_18_at_2} - q_total_3;
-            row_1_edges_at_3 <= row_1_edges;
-            row_1_edges_5 <= {{14{row_1_edges_at_3[5]}}, row_1_edges_at_3} + row_1_edges_2;
-            row_1_edges_6 <= {row_1_edges_3[7:2] + row_1_edges_4, row_1_edges_3[1:0]};
-            row_1_edges_7 <= {{row_1_edges_5[19], row_1_edges_5[19:13]} + row_1_edges_6, row_1_edges_5[12:0]};
-            chunks_2_to_3 <= {{{4{chunk_2_3[11]}}, chunk_2_3[11:4]} + chunk_3_3, chunk_2_3[3:0]};
+            row_1_low_edges_part <= {{2{row_1_bit_0_at_1[3]}}, row_1_bit_0_at_1} + row_1_bit_1;
+            row_1_low_edges <= {{2{row_1_low_edges_part[5]}}, row_1_low_edges_part} + {row_1_bit_2[6], row_1_bit_2};
+            row_1_low_edges_at_4 <= row_1_low_edges;
+            row_1_low_edges_at_5 <= row_1_low_edges_at_4;
+            row_1_low <= t_times_chunks_2_to_3 + {{8{row_1_low_edges_at_5[7]}}, row_1_low_edges_at_5};
+            t_times_chunk_4_at_5 <= t_times_chunk_4;
+            row_1_high <= {{t_times_chunk_4_at_5[11], t_times_chunk_4_at_5[11:4]} + row_1_high_edges, t_times_chunk_4_at_5[3:0]};
+            row_1 <= {{{5{row_1_low[15]}}, row_1_low[15:8]} + row_1_high, row_1_low[7:0]};
         end
     end
-    wire [7:0] chunk_4_bit_0 = {8{b16_at_2}} & q0_to_q3_3;
-    wire [7:0] chunk_4_bit_1 = {8{b17_at_2}} & q0_to_q3_3;
-    always @(posedge clk) begin
-        if (enable) begin
-            b18_at_2 <= b18;
-        end
-    end
-    wire [7:0] chunk_4_bit_2 = {8{b18_at_2}} & q0_to_q3_3;
-    always @(posedge clk) begin
-        if (enable) begin
-            b19_at_2 <= b19;
-        end
-    end
-    wire [7:0] chunk_4_bit_3 = {8{b19_at_2}} & q0_to_q3_3;
-    always @(posedge clk) begin
-        if (enable) begin
-            chunk_4 <= {{{2{chunk_4_bit_0[7]}}, chunk_4_bit_0[7:1]} + {chunk_4_bit_1[7], chunk_4_bit_1}, chunk_4_bit_0[0]};
-            chunk_4_2 <= {{{2{chunk_4_bit_2[7]}}, chunk_4_bit_2[7:1]} + {chunk_4_bit_3[7], chunk_4_bit_3}, chunk_4_bit_2[0]};
-            chunk_4_3 <= {{{2{chunk_4[9]}}, chunk_4[9:2]} + chunk_4_2, chunk_4[1:0]};
-            chunk_4_3_at_5 <= chunk_4_3;
-            chunks_2_to_4 <= {{{4{chunks_2_to_3[15]}}, chunks_2_to_3[15:8]} + chunk_4_3_at_5, chunks_2_to_3[7:0]};
-            row_1_edges_7_at_6 <= row_1_edges_7;
-            row_1 <= {chunks_2_to_4[19], chunks_2_to_4} + row_1_edges_7_at_6;
-        end
-    end
+
+    // Weight 2: chunks 3 to 5, and the bits at the edges of its windows.
     wire [3:0] row_2_bit_0 = {4{b9}} & q0;
     wire [5:0] row_2_bit_1 = {6{b10_at_1}} & q0_to_q1;
-    wire [6:0] row_2_bit_2 = {7{b11_at_2}} & q0_to_q2_2;
-    always @(posedge clk) begin
-        if (enable) begin
-            b24_at_2 <= b24;
-        end
-    end
-    wire [7:0] row_2_bit_15 = {8{b24_at_2}} & q0_to_q3_3;
-    always @(posedge clk) begin
-        if (enable) begin
-            b25_at_2 <= b25;
-        end
-    end
-    wire [6:0] row_2_bit_16 = {7{b25_at_2}} & q1_to_q3_2;
+    wire [6:0] row_2_bit_2 = {7{b11_at_2}} & q0_to_q2;
+    wire [7:0] row_2_bit_15 = {8{b24_at_2}} & t;
+    wire [6:0] row_2_bit_16 = {7{b25_at_2}} & q1_to_q3;
     wire [5:0] row_2_bit_17 = {6{b26}} & q2_to_q3;
     wire [3:0] row_2_bit_18 = {4{b27}} & q3_at_1;
     always @(posedge clk) begin
         if (enable) begin
+            row_2_high_edges_part <= {{row_2_bit_15[7], row_2_bit_15[7:1]} + {row_2_bit_16[6], row_2_bit_16}, row_2_bit_15[0]};
+            row_2_high_edges_part_2 <= {{row_2_bit_17[5], row_2_bit_17[5:1]} + {{2{row_2_bit_18[3]}}, row_2_bit_18}, row_2_bit_17[0]};
+            row_2_high_edges_part_2_at_3 <= row_2_high_edges_part_2;
+            row_2_high_edges_part_3 <= {row_2_high_edges_part[8:2] + row_2_high_edges_part_2_at_3, row_2_high_edges_part[1:0]};
+            row_2_high_edges <= {row_2_high_edges_part_3[8:3] - q_total_at_4, row_2_high_edges_part_3[2:0]};
             row_2_bit_0_at_1 <= row_2_bit_0;
-            row_2_edges <= {{2{row_2_bit_0_at_1[3]}}, row_2_bit_0_at_1} + row_2_bit_1;
-            row_2_edges_2 <= {{13{row_2_bit_2[6]}} + {row_2_bit_15, 5'h0}, row_2_bit_2};
-            row_2_bit_17_at_2 <= row_2_bit_17;
-            row_2_edges_3 <= {{row_2_bit_16[6], row_2_bit_16[6:1]} + {row_2_bit_17_at_2[5], row_2_bit_17_at_2}, row_2_bit_16[0]};
-            row_2_bit_18_at_2 <= row_2_bit_18;
-            row_2_edges_4 <= {{2{row_2_bit_18_at_2[3]}}, row_2_bit_18_at_2} - q_total_3;
-            row_2_edges_at_3 <= row_2_edges;
-            row_2_edges_5 <= {{14{row_2_edges_at_3[5]}}, row_2_edges_at_3} + row_2_edges_2;
-            row_2_edges_6 <= {row_2_edges_3[7:2] + row_2_edges_4, row_2_edges_3[1:0]};
-            row_2_edges_7 <= {{row_2_edges_5[19], row_2_edges_5[19:13]} + row_2_edges_6, row_2_edges_5[12:0]};
-            chunks_3_to_4 <= {{{4{chunk_3_3[11]}}, chunk_3_3[11:4]} + chunk_4_3, chunk_3_3[3:0]};
+            row_2_low_edges_part <= {{2{row_2_bit_0_at_1[3]}}, row_2_bit_0_at_1} + row_2_bit_1;
+            row_2_low_edges <= {{2{row_2_low_edges_part[5]}}, row_2_low_edges_part} + {row_2_bit_2[6], row_2_bit_2};
+            row_2_low_edges_at_4 <= row_2_low_edges;
+            row_2_low_edges_at_5 <= row_2_low_edges_at_4;
+            row_2_low <= t_times_chunks_3_to_4 + {{8{row_2_low_edges_at_5[7]}}, row_2_low_edges_at_5};
+            t_times_chunk_5_at_5 <= t_times_chunk_5;
+            row_2_high <= {{t_times_chunk_5_at_5[11], t_times_chunk_5_at_5[11:4]} + row_2_high_edges, t_times_chunk_5_at_5[3:0]};
+            row_2 <= {{{5{row_2_low[15]}}, row_2_low[15:8]} + row_2_high, row_2_low[7:0]};
         end
     end
-    wire [7:0] chunk_5_bit_0 = {8{b20_at_2}} & q0_to_q3_3;
-    wire [7:0] chunk_5_bit_1 = {8{b21_at_2}} & q0_to_q3_3;
-    always @(posedge clk) begin
-        if (enable) begin
-            b22_at_2 <= b22;
-        end
-    end
-    wire [7:0] chunk_5_bit_2 = {8{b22_at_2}} & q0_to_q3_3;
-    always @(posedge clk) begin
-        if (enable) begin
-            b23_at_2 <= b23;
-        end
-    end
-    wire [7:0] chunk_5_bit_3 = {8{b23_at_2}} & q0_to_q3_3;
-    always @(posedge clk) begin
-        if (enable) begin
-            chunk_5 <= {{{2{chunk_5_bit_0[7]}}, chunk_5_bit_0[7:1]} + {chunk_5_bit_1[7], chunk_5_bit_1}, chunk_5_bit_0[0]};
-            chunk_5_2 <= {{{2{chunk_5_bit_2[7]}}, chunk_5_bit_2[7:1]} + {chunk_5_bit_3[7], chunk_5_bit_3}, chunk_5_bit_2[0]};
-            chunk_5_3 <= {{{2{chunk_5[9]}}, chunk_5[9:2]} + chunk_5_2, chunk_5[1:0]};
-            chunk_5_3_at_5 <= chunk_5_3;
-            chunks_3_to_5 <= {{{4{chunks_3_to_4[15]}}, chunks_3_to_4[15:8]} + chunk_5_3_at_5, chunks_3_to_4[7:0]};
-            row_2_edges_7_at_6 <= row_2_edges_7;
-            row_2 <= {chunks_3_to_5[19], chunks_3_to_5} + row_2_edges_7_at_6;
-        end
-    end
+
+    // Weight 3: chunks 4 to 6, and the bits at the edges of its windows.
     wire [3:0] row_3_bit_0 = {4{b13}} & q0;
     wire [5:0] row_3_bit_1 = {6{b14_at_1}} & q0_to_q1;
-    wire [6:0] row_3_bit_2 = {7{b15_at_2}} & q0_to_q2_2;
-    always @(posedge clk) begin
-        if (enable) begin
-            b28_at_2 <= b28;
-        end
-    end
-    wire [7:0] row_3_bit_15 = {8{b28_at_2}} & q0_to_q3_3;
-    always @(posedge clk) begin
-        if (enable) begin
-            b29_at_2 <= b29;
-        end
-    end
-    wire [6:0] row_3_bit_16 = {7{b29_at_2}} & q1_to_q3_2;
+    wire [6:0] row_3_bit_2 = {7{b15_at_2}} & q0_to_q2;
+    wire [7:0] row_3_bit_15 = {8{b28_at_2}} & t;
+    wire [6:0] row_3_bit_16 = {7{b29_at_2}} & q1_to_q3;
     wire [5:0] row_3_bit_17 = {6{b30}} & q2_to_q3;
     wire [3:0] row_3_bit_18 = {4{b31}} & q3_at_1;
     always @(posedge clk) begin
         if (enable) begin
+            row_3_high_edges_part <= {{row_3_bit_15[7], row_3_bit_15[7:1]} + {row_3_bit_16[6], row_3_bit_16}, row_3_bit_15[0]};
+            row_3_high_edges_part_2 <= {{row_3_bit_17[5], row_3_bit_17[5:1]} + {{2{row_3_bit_18[3]}}, row_3_bit_18}, row_3_bit_17[0]};
+            row_3_high_edges_part_2_at_3 <= row_3_high_edges_part_2;
+            row_3_high_edges_part_3 <= {row_3_high_edges_part[8:2] + row_3_high_edges_part_2_at_3, row_3_high_edges_part[1:0]};
+            row_3_high_edges <= {row_3_high_edges_part_3[8:3] - q_total_at_4, row_3_high_edges_part_3[2:0]};
             row_3_bit_0_at_1 <= row_3_bit_0;
-            row_3_edges <= {{2{row_3_bit_0_at_1[3]}}, row_3_bit_0_at_1} + row_3_bit_1;
-            row_3_edges_2 <= {{13{row_3_bit_2[6]}} + {row_3_bit_15, 5'h0}, row_3_bit_2};
-            row_3_bit_17_at_2 <= row_3_bit_17;
-            row_3_edges_3 <= {{row_3_bit_16[6], row_3_bit_16[6:1]} + {row_3_bit_17_at_2[5], row_3_bit_17_at_2}, row_3_bit_16[0]};
-            row_3_bit_18_at_2 <= row_3_bit_18;
-            row_3_edges_4 <= {{2{row_3_bit_18_at_2[3]}}, row_3_bit_18_at_2} - q_total_3;
-            row_3_edges_at_3 <= row_3_edges;
-            row_3_edges_5 <= {{14{row_3_edges_at_3[5]}}, row_3_edges_at_3} + row_3_edges_2;
-            row_3_edges_6 <= {row_3_edges_3[7:2] + row_3_edges_4, row_3_edges_3[1:0]};
-            row_3_edges_7 <= {{row_3_edges_5[19], row_3_edges_5[19:13]} + row_3_edges_6, row_3_edges_5[12:0]};
-            chunks_4_to_5 <= {{{4{chunk_4_3[11]}}, chunk_4_3[11:4]} + chunk_5_3, chunk_4_3[3:0]};
+            row_3_low_edges_part <= {{2{row_3_bit_0_at_1[3]}}, row_3_bit_0_at_1} + row_3_bit_1;
+            row_3_low_edges <= {{2{row_3_low_edges_part[5]}}, row_3_low_edges_part} + {row_3_bit_2[6], row_3_bit_2};
+            row_3_low_edges_at_4 <= row_3_low_edges;
+            row_3_low_edges_at_5 <= row_3_low_edges_at_4;
+            row_3_low <= t_times_chunks_4_to_5 + {{8{row_3_low_edges_at_5[7]}}, row_3_low_edges_at_5};
+            t_times_chunk_6_at_5 <= t_times_chunk_6;
+            row_3_high <= {{t_times_chunk_6_at_5[11], t_times_chunk_6_at_5[11:4]} + row_3_high_edges, t_times_chunk_6_at_5[3:0]};
+            row_3 <= {{{5{row_3_low[15]}}, row_3_low[15:8]} + row_3_high, row_3_low[7:0]};
         end
     end
-    wire [7:0] chunk_6_bit_0 = {8{b24_at_2}} & q0_to_q3_3;
-    wire [7:0] chunk_6_bit_1 = {8{b25_at_2}} & q0_to_q3_3;
-    always @(posedge clk) begin
-        if (enable) begin
-            b26_at_2 <= b26;
-        end
-    end
-    wire [7:0] chunk_6_bit_2 = {8{b26_at_2}} & q0_to_q3_3;
-    always @(posedge clk) begin
-        if (enable) begin
-            b27_at_2 <= b27;
-        end
-    end
-    wire [7:0] chunk_6_bit_3 = {8{b27_at_2}} & q0_to_q3_3;
-    always @(posedge clk) begin
-        if (enable) begin
-            chunk_6 <= {{{2{chunk_6_bit_0[7]}}, chunk_6_bit_0[7:1]} + {chunk_6_bit_1[7], chunk_6_bit_1}, chunk_6_bit_0[0]};
-            chunk_6_2 <= {{{2{chunk_6_bit_2[7]}}, chunk_6_bit_2[7:1]} + {chunk_6_bit_3[7], chunk_6_bit_3}, chunk_6_bit_2[0]};
-            chunk_6_3 <= {{{2{chunk_6[9]}}, chunk_6[9:2]} + chunk_6_2, chunk_6[1:0]};
-            chunk_6_3_at_5 <= chunk_6_3;
-            chunks_4_to_6 <= {{{4{chunks_4_to_5[15]}}, chunks_4_to_5[15:8]} + chunk_6_3_at_5, chunks_4_to_5[7:0]};
-            row_3_edges_7_at_6 <= row_3_edges_7;
-            row_3 <= {chunks_4_to_6[19], chunks_4_to_6} + row_3_edges_7_at_6;
-        end
-    end
+
+    // Weight 4: chunks 5 to 7, and the bits at the edges of its windows.
     wire [3:0] row_4_bit_0 = {4{b17}} & q0_at_1;
     wire [5:0] row_4_bit_1 = {6{b18}} & q0_to_q1;
-    wire [6:0] row_4_bit_2 = {7{b19_at_2}} & q0_to_q2_2;
-    always @(posedge clk) begin
-        if (enable) begin
-            b32_at_2 <= b32;
-        end
-    end
-    wire [7:0] row_4_bit_15 = {8{b32_at_2}} & q0_to_q3_3;
-    always @(posedge clk) begin
-        if (enable) begin
-            b33_at_2 <= b33;
-        end
-    end
-    wire [6:0] row_4_bit_16 = {7{b33_at_2}} & q1_to_q3_2;
+    wire [6:0] row_4_bit_2 = {7{b19_at_2}} & q0_to_q2;
+    wire [7:0] row_4_bit_15 = {8{b32_at_2}} & t;
+    wire [6:0] row_4_bit_16 = {7{b33_at_2}} & q1_to_q3;
     wire [5:0] row_4_bit_17 = {6{b34}} & q2_to_q3;
     wire [3:0] row_4_bit_18 = {4{b35}} & q3_at_1;
     always @(posedge clk) begin
         if (enable) begin
-            row_4_edges <= {{2{row_4_bit_0[3]}}, row_4_bit_0} + row_4_bit_1;
-            row_4_edges_2 <= {{13{row_4_bit_2[6]}} + {row_4_bit_15, 5'h0}, row_4_bit_2};
-            row_4_bit_17_at_2 <= row_4_bit_17;
-            row_4_edges_3 <= {{row_4_bit_16[6], row_4_bit_16[6:1]} + {row_4_bit_17_at_2[5], row_4_bit_17_at_2}, row_4_bit_16[0]};
-            row_4_bit_18_at_2 <= row_4_bit_18;
-            row_4_edges_4 <= {{2{row_4_bit_18_at_2[3]}}, row_4_bit_18_at_2} - q_total_3;
-            row_4_edges_at_3 <= row_4_edges;
-            row_4_edges_5 <= {{14{row_4_edges_at_3[5]}}, row_4_edges_at_3} + row_4_edges_2;
-            row_4_edges_6 <= {row_4_edges_3[7:2] + row_4_edges_4, row_4_edges_3[1:0]};
-            row_4_edges_7 <= {{row_4_edges_5[19], row_4_edges_5[19:13]} + row_4_edges_6, row_4_edges_5[12:0]};
-            chunks_5_to_6 <= {{{4{chunk_5_3[11]}}, chunk_5_3[11:4]} + chunk_6_3, chunk_5_3[3:0]};
+            row_4_high_edges_part <= {{row_4_bit_15[7], row_4_bit_15[7:1]} + {row_4_bit_16[6], row_4_bit_16}, row_4_bit_15[0]};
+            row_4_high_edges_part_2 <= {{row_4_bit_17[5], row_4_bit_17[5:1]} + {{2{row_4_bit_18[3]}}, row_4_bit_18}, row_4_bit_17[0]};
+            row_4_high_edges_part_2_at_3 <= row_4_high_edges_part_2;
+            row_4_high_edges_part_3 <= {row_4_high_edges_part[8:2] + row_4_high_edges_part_2_at_3, row_4_high_edges_part[1:0]};
+            row_4_high_edges <= {row_4_high_edges_part_3[8:3] - q_total_at_4, row_4_high_edges_part_3[2:0]};
+            row_4_low_edges_part <= {{2{row_4_bit_0[3]}}, row_4_bit_0} + row_4_bit_1;
+            row_4_low_edges <= {{2{row_4_low_edges_part[5]}}, row_4_low_edges_part} + {row_4_bit_2[6], row_4_bit_2};
+            row_4_low_edges_at_4 <= row_4_low_edges;
+            row_4_low_edges_at_5 <= row_4_low_edges_at_4;
+            row_4_low <= t_times_chunks_5_to_6 + {{8{row_4_low_edges_at_5[7]}}, row_4_low_edges_at_5};
+            t_times_chunk_7_at_5 <= t_times_chunk_7;
+            row_4_high <= {{t_times_chunk_7_at_5[11], t_times_chunk_7_at_5[11:4]} + row_4_high_edges, t_times_chunk_7_at_5[3:0]};
+            row_4 <= {{{5{row_4_low[15]}}, row_4_low[15:8]} + row_4_high, row_4_low[7:0]};
         end
     end
-    wire [7:0] chunk_7_bit_0 = {8{b28_at_2}} & q0_to_q3_3;
-    wire [7:0] chunk_7_bit_1 = {8{b29_at_2}} & q0_to_q3_3;
-    always @(posedge clk) begin
-        if (enable) begin
-            b30_at_2 <= b30;
-        end
-    end
-    wire [7:0] chunk_7_bit_2 = {8{b30_at_2}} & q0_to_q3_3;
-    always @(posedge clk) begin
-        if (enable) begin
-            b31_at_2 <= b31;
-        end
-    end
-    wire [7:0] chunk_7_bit_3 = {8{b31_at_2}} & q0_to_q3_3;
-    always @(posedge clk) begin
-        if (enable) begin
-            chunk_7 <= {{{2{chunk_7_bit_0[7]}}, chunk_7_bit_0[7:1]} + {chunk_7_bit_1[7], chunk_7_bit_1}, chunk_7_bit_0[0]};
-            chunk_7_2 <= {{{2{chunk_7_bit_2[7]}}, chunk_7_bit_2[7:1]} + {chunk_7_bit_3[7], chunk_7_bit_3}, chunk_7_bit_2[0]};
-            chunk_7_3 <= {{{2{chunk_7[9]}}, chunk_7[9:2]} + chunk_7_2, chunk_7[1:0]};
-            chunk_7_3_at_5 <= chunk_7_3;
-            chunks_5_to_7 <= {{{4{chunks_5_to_6[15]}}, chunks_5_to_6[15:8]} + chunk_7_3_at_5, chunks_5_to_6[7:0]};
-            row_4_edges_7_at_6 <= row_4_edges_7;
-            row_4 <= {chunks_5_to_7[19], chunks_5_to_7} + row_4_edges_7_at_6;
-        end
-    end
+
+    // Weight 5: chunks 6 to 8, and the bits at the edges of its windows.
     wire [3:0] row_5_bit_0 = {4{b21}} & q0_at_1;
     wire [5:0] row_5_bit_1 = {6{b22}} & q0_to_q1;
-    wire [6:0] row_5_bit_2 = {7{b23_at_2}} & q0_to_q2_2;
-    always @(posedge clk) begin
-        if (enable) begin
-            b36_at_2 <= b36;
-        end
-    end
-    wire [7:0] row_5_bit_15 = {8{b36_at_2}} & q0_to_q3_3;
-    always @(posedge clk) begin
-        if (enable) begin
-            b37_at_2 <= b37;
-        end
-    end
-    wire [6:0] row_5_bit_16 = {7{b37_at_2}} & q1_to_q3_2;
+    wire [6:0] row_5_bit_2 = {7{b23_at_2}} & q0_to_q2;
+    wire [7:0] row_5_bit_15 = {8{b36_at_2}} & t;
+    wire [6:0] row_5_bit_16 = {7{b37_at_2}} & q1_to_q3;
     wire [5:0] row_5_bit_17 = {6{b38}} & q2_to_q3;
     wire [3:0] row_5_bit_18 = {4{b39}} & q3_at_1;
     always @(posedge clk) begin
         if (enable) begin
-            row_5_edges <= {{2{row_5_bit_0[3]}}, row_5_bit_0} + row_5_bit_1;
-            row_5_edges_2 <= {{13{row_5_bit_2[6]}} + {row_5_bit_15, 5'h0}, row_5_bit_2};
-            row_5_bit_17_at_2 <= row_5_bit_17;
-            row_5_edges_3 <= {{row_5_bit_16[6], row_5_bit_16[6:1]} + {row_5_bit_17_at_2[5], row_5_bit_17_at_2}, row_5_bit_16[0]};
-            row_5_bit_18_at_2 <= row_5_bit_18;
-            row_5_edges_4 <= {{2{row_5_bit_18_at_2[3]}}, row_5_bit_18_at_2} - q_total_3;
-            row_5_edges_at_3 <= row_5_edges;
-            row_5_edges_5 <= {{14{row_5_edges_at_3[5]}}, row_5_edges_at_3} + row_5_edges_2;
-            row_5_edges_6 <= {row_5_edges_3[7:2] + row_5_edges_4, row_5_edges_3[1:0]};
-            row_5_edges_7 <= {{row_5_edges_5[19], row_5_edges_5[19:13]} + row_5_edges_6, row_5_edges_5[12:0]};
-            chunks_6_to_7 <= {{{4{chunk_6_3[11]}}, chunk_6_3[11:4]} + chunk_7_3, chunk_6_3[3:0]};
+            row_5_high_edges_part <= {{row_5_bit_15[7], row_5_bit_15[7:1]} + {row_5_bit_16[6], row_5_bit_16}, row_5_bit_15[0]};
+            row_5_high_edges_part_2 <= {{row_5_bit_17[5], row_5_bit_17[5:1]} + {{2{row_5_bit_18[3]}}, row_5_bit_18}, row_5_bit_17[0]};
+            row_5_high_edges_part_2_at_3 <= row_5_high_edges_part_2;
+            row_5_high_edges_part_3 <= {row_5_high_edges_part[8:2] + row_5_high_edges_part_2_at_3, row_5_high_edges_part[1:0]};
+            row_5_high_edges <= {row_5_high_edges_part_3[8:3] - q_total_at_4, row_5_high_edges_part_3[2:0]};
+            row_5_low_edges_part <= {{2{row_5_bit_0[3]}}, row_5_bit_0} + row_5_bit_1;
+            row_5_low_edges <= {{2{row_5_low_edges_part[5]}}, row_5_low_edges_part} + {row_5_bit_2[6], row_5_bit_2};
+            row_5_low_edges_at_4 <= row_5_low_edges;
+            row_5_low_edges_at_5 <= row_5_low_edges_at_4;
+            row_5_low <= t_times_chunks_6_to_7 + {{8{row_5_low_edges_at_5[7]}}, row_5_low_edges_at_5};
+            t_times_chunk_8_at_5 <= t_times_chunk_8;
+            row_5_high <= {{t_times_chunk_8_at_5[11], t_times_chunk_8_at_5[11:4]} + row_5_high_edges, t_times_chunk_8_at_5[3:0]};
+            row_5 <= {{{5{row_5_low[15]}}, row_5_low[15:8]} + row_5_high, row_5_low[7:0]};
         end
     end
-    wire [7:0] chunk_8_bit_0 = {8{b32_at_2}} & q0_to_q3_3;
-    wire [7:0] chunk_8_bit_1 = {8{b33_at_2}} & q0_to_q3_3;
-    always @(posedge clk) begin
-        if (enable) begin
-            b34_at_2 <= b34;
-        end
-    end
-    wire [7:0] chunk_8_bit_2 = {8{b34_at_2}} & q0_to_q3_3;
-    always @(posedge clk) begin
-        if (enable) begin
-            b35_at_2 <= b35;
-        end
-    end
-    wire [7:0] chunk_8_bit_3 = {8{b35_at_2}} & q0_to_q3_3;
-    always @(posedge clk) begin
-        if (enable) begin
-            chunk_8 <= {{{2{chunk_8_bit_0[7]}}, chunk_8_bit_0[7:1]} + {chunk_8_bit_1[7], chunk_8_bit_1}, chunk_8_bit_0[0]};
-            chunk_8_2 <= {{{2{chunk_8_bit_2[7]}}, chunk_8_bit_2[7:1]} + {chunk_8_bit_3[7], chunk_8_bit_3}, chunk_8_bit_2[0]};
-            chunk_8_3 <= {{{2{chunk_8[9]}}, chunk_8[9:2]} + chunk_8_2, chunk_8[1:0]};
-            chunk_8_3_at_5 <= chunk_8_3;
-            chunks_6_to_8 <= {{{4{chunks_6_to_7[15]}}, chunks_6_to_7[15:8]} + chunk_8_3_at_5, chunks_6_to_7[7:0]};
-            row_5_edges_7_at_6 <= row_5_edges_7;
-            row_5 <= {chunks_6_to_8[19], chunks_6_to_8} + row_5_edges_7_at_6;
-        end
-    end
+
+    // Weight 6: chunks 7 to 9, and the bits at the edges of its windows.
     wire [3:0] row_6_bit_0 = {4{b25}} & q0_at_1;
     wire [5:0] row_6_bit_1 = {6{b26}} & q0_to_q1;
-    wire [6:0] row_6_bit_2 = {7{b27_at_2}} & q0_to_q2_2;
-    always @(posedge clk) begin
-        if (enable) begin
-            b40_at_2 <= b40;
-        end
-    end
-    wire [7:0] row_6_bit_15 = {8{b40_at_2}} & q0_to_q3_3;
-    always @(posedge clk) begin
-        if (enable) begin
-            b41_at_2 <= b41;
-        end
-    end
-    wire [6:0] row_6_bit_16 = {7{b41_at_2}} & q1_to_q3_2;
+    wire [6:0] row_6_bit_2 = {7{b27_at_2}} & q0_to_q2;
+    wire [7:0] row_6_bit_15 = {8{b40_at_2}} & t;
+    wire [6:0] row_6_bit_16 = {7{b41_at_2}} & q1_to_q3;
     wire [5:0] row_6_bit_17 = {6{b42}} & q2_to_q3;
     wire [3:0] row_6_bit_18 = {4{b43}} & q3_at_1;
     always @(posedge clk) begin
         if (enable) begin
-            row_6_edges <= {{2{row_6_bit_0[3]}}, row_6_bit_0} + row_6_bit_1;
-            row_6_edges_2 <= {{13{row_6_bit_2[6]}} + {row_6_bit_15, 5'h0}, row_6_bit_2};
-            row_6_bit_17_at_2 <= row_6_bit_17;
-            row_6_edges_3 <= {{row_6_bit_16[6], row_6_bit_16[6:1]} + {row_6_bit_17_at_2[5], row_6_bit_17_at_2}, row_6_bit_16[0]};
-            row_6_bit_18_at_2 <= row_6_bit_18;
-            row_6_edges_4 <= {{2{row_6_bit_18_at_2[3]}}, row_6_bit_18_at_2} - q_total_3;
-            row_6_edges_at_3 <= row_6_edges;
-            row_6_edges_5 <= {{14{row_6_edges_at_3[5]}}, row_6_edges_at_3} + row_6_edges_2;
-            row_6_edges_6 <= {row_6_edges_3[7:2] + row_6_edges_4, row_6_edges_3[1:0]};
-            row_6_edges_7 <= {{row_6_edges_5[19], row_6_edges_5[19:13]} + row_6_edges_6, row_6_edges_5[12:0]};
-            chunks_7_to_8 <= {{{4{chunk_7_3[11]}}, chunk_7_3[11:4]} + chunk_8_3, chunk_7_3[3:0]};
+            row_6_high_edges_part <= {{row_6_bit_15[7], row_6_bit_15[7:1]} + {row_6_bit_16[6], row_6_bit_16}, row_6_bit_15[0]};
+            row_6_high_edges_part_2 <= {{row_6_bit_17[5], row_6_bit_17[5:1]} + {{2{row_6_bit_18[3]}}, row_6_bit_18}, row_6_bit_17[0]};
+            row_6_high_edges_part_2_at_3 <= row_6_high_edges_part_2;
+            row_6_high_edges_part_3 <= {row_6_high_edges_part[8:2] + row_6_high_edges_part_2_at_3, row_6_high_edges_part[1:0]};
+            row_6_high_edges <= {row_6_high_edges_part_3[8:3] - q_total_at_4, row_6_high_edges_part_3[2:0]};
+            row_6_low_edges_part <= {{2{row_6_bit_0[3]}}, row_6_bit_0} + row_6_bit_1;
+            row_6_low_edges <= {{2{row_6_low_edges_part[5]}}, row_6_low_edges_part} + {row_6_bit_2[6], row_6_bit_2};
+            row_6_low_edges_at_4 <= row_6_low_edges;
+            row_6_low_edges_at_5 <= row_6_low_edges_at_4;
+            row_6_low <= t_times_chunks_7_to_8 + {{8{row_6_low_edges_at_5[7]}}, row_6_low_edges_at_5};
+            t_times_chunk_9_at_5 <= t_times_chunk_9;
+            row_6_high <= {{t_times_chunk_9_at_5[11], t_times_chunk_9_at_5[11:4]} + row_6_high_edges, t_times_chunk_9_at_5[3:0]};
+            row_6 <= {{{5{row_6_low[15]}}, row_6_low[15:8]} + row_6_high, row_6_low[7:0]};
         end
     end
-    wire [7:0] chunk_9_bit_0 = {8{b36_at_2}} & q0_to_q3_3;
-    wire [7:0] chunk_9_bit_1 = {8{b37_at_2}} & q0_to_q3_3;
-    always @(posedge clk) begin
-        if (enable) begin
-            b38_at_2 <= b38;
-        end
-    end
-    wire [7:0] chunk_9_bit_2 = {8{b38_at_2}} & q0_to_q3_3;
-    always @(posedge clk) begin
-        if (enable) begin
-            b39_at_2 <= b39;
-        end
-    end
-    wire [7:0] chunk_9_bit_3 = {8{b39_at_2}} & q0_to_q3_3;
-    always @(posedge clk) begin
-        if (enable) begin
-            chunk_9 <= {{{2{chunk_9_bit_0[7]}}, chunk_9_bit_0[7:1]} + {chunk_9_bit_1[7], chunk_9_bit_1}, chunk_9_bit_0[0]};
-            chunk_9_2 <= {{{2{chunk_9_bit_2[7]}}, chunk_9_bit_2[7:1]} + {chunk_9_bit_3[7], chunk_9_bit_3}, chunk_9_bit_2[0]};
-            chunk_9_3 <= {{{2{chunk_9[9]}}, chunk_9[9:2]} + chunk_9_2, chunk_9[1:0]};
-            chunk_9_3_at_5 <= chunk_9_3;
-            chunks_7_to_9 <= {{{4{chunks_7_to_8[15]}}, chunks_7_to_8[15:8]} + chunk_9_3_at_5, chunks_7_to_8[7:0]};
-            row_6_edges_7_at_6 <= row_6_edges_7;
-            row_6 <= {chunks_7_to_9[19], chunks_7_to_9} + row_6_edges_7_at_6;
-        end
-    end
+
+    // Weight 7: chunks 8 to 10, and the bits at the edges of its windows.
     wire [3:0] row_7_bit_0 = {4{b29}} & q0_at_1;
     wire [5:0] row_7_bit_1 = {6{b30}} & q0_to_q1;
-    wire [6:0] row_7_bit_2 = {7{b31_at_2}} & q0_to_q2_2;
-    always @(posedge clk) begin
-        if (enable) begin
-            b44_at_2 <= b44;
-        end
-    end
-    wire [7:0] row_7_bit_15 = {8{b44_at_2}} & q0_to_q3_3;
-    always @(posedge clk) begin
-        if (enable) begin
-            b45_at_2 <= b45;
-        end
-    end
-    wire [6:0] row_7_bit_16 = {7{b45_at_2}} & q1_to_q3_2;
+    wire [6:0] row_7_bit_2 = {7{b31_at_2}} & q0_to_q2;
+    wire [7:0] row_7_bit_15 = {8{b44_at_2}} & t;
+    wire [6:0] row_7_bit_16 = {7{b45_at_2}} & q1_to_q3;
     wire [5:0] row_7_bit_17 = {6{b46}} & q2_to_q3;
     wire [3:0] row_7_bit_18 = {4{b47}} & q3_at_1;
     always @(posedge clk) begin
         if (enable) begin
-            row_7_edges <= {{2{row_7_bit_0[3]}}, row_7_bit_0} + row_7_bit_1;
-            row_7_edges_2 <= {{13{row_7_bit_2[6]}} + {row_7_bit_15, 5'h0}, row_7_bit_2};
-            row_7_bit_17_at_2 <= row_7_bit_17;
-            row_7_edges_3 <= {{row_7_bit_16[6], row_7_bit_16[6:1]} + {row_7_bit_17_at_2[5], row_7_bit_17_at_2}, row_7_bit_16[0]};
-            row_7_bit_18_at_2 <= row_7_bit_18;
-            row_7_edges_4 <= {{2{row_7_bit_18_at_2[3]}}, row_7_bit_18_at_2} - q_total_3;
-            row_7_edges_at_3 <= row_7_edges;
-            row_7_edges_5 <= {{14{row_7_edges_at_3[5]}}, row_7_edges_at_3} + row_7_edges_2;
-            row_7_edges_6 <= {row_7_edges_3[7:2] + row_7_edges_4, row_7_edges_3[1:0]};
-            row_7_edges_7 <= {{row_7_edges_5[19], row_7_edges_5[19:13]} + row_7_edges_6, row_7_edges_5[12:0]};
-            chunks_8_to_9 <= {{{4{chunk_8_3[11]}}, chunk_8_3[11:4]} + chunk_9_3, chunk_8_3[3:0]};
-        end
-    end
-    wire [7:0] chunk_10_bit_0 = {8{b40_at_2}} & q0_to_q3_3;
-    wire [7:0] chunk_10_bit_1 = {8{b41_at_2}} & q0_to_q3_3;
-    always @(posedge clk) begin
-        if (enable) begin
-            b42_at_2 <= b42;
-        end
-    end
-    wire [7:0] chunk_10_bit_2 = {8{b42_at_2}} & q0_to_q3_3;
-    always @(posedge clk) begin
-        if (enable) begin
-            b43_at_2 <= b43;
-        end
-    end
-    wire [7:0] chunk_10_bit_3 = {8{b43_at_2}} & q0_to_q3_3;
-    always @(posedge clk) begin
-        if (enable) begin
-            chunk_10 <= {
-                {{2{chunk_10_bit_0[7]}}, chunk_10_bit_0[7:1]} + {chunk_10_bit_1[7], chunk_10_bit_1},
-                chunk_10_bit_0[0]
+            row_7_high_edges_part <= {{row_7_bit_15[7], row_7_bit_15[7:1]} + {row_7_bit_16[6], row_7_bit_16}, row_7_bit_15[0]};
+            row_7_high_edges_part_2 <= {{row_7_bit_17[5], row_7_bit_17[5:1]} + {{2{row_7_bit_18[3]}}, row_7_bit_18}, row_7_bit_17[0]};
+            row_7_high_edges_part_2_at_3 <= row_7_high_edges_part_2;
+            row_7_high_edges_part_3 <= {row_7_high_edges_part[8:2] + row_7_high_edges_part_2_at_3, row_7_high_edges_part[1:0]};
+            row_7_high_edges <= {row_7_high_edges_part_3[8:3] - q_total_at_4, row_7_high_edges_part_3[2:0]};
+            row_7_low_edges_part <= {{2{row_7_bit_0[3]}}, row_7_bit_0} + row_7_bit_1;
+            row_7_low_edges <= {{2{row_7_low_edges_part[5]}}, row_7_low_edges_part} + {row_7_bit_2[6], row_7_bit_2};
+            row_7_low_edges_at_4 <= row_7_low_edges;
+            row_7_low_edges_at_5 <= row_7_low_edges_at_4;
+            row_7_low <= t_times_chunks_8_to_9 + {{8{row_7_low_edges_at_5[7]}}, row_7_low_edges_at_5};
+            t_times_chunk_10_at_5 <= t_times_chunk_10;
+            row_7_high <= {
+                {t_times_chunk_10_at_5[11], t_times_chunk_10_at_5[11:4]} + row_7_high_edges,
+                t_times_chunk_10_at_5[3:0]
             };
-            chunk_10_2 <= {
-                {{2{chunk_10_bit_2[7]}}, chunk_10_bit_2[7:1]} + {chunk_10_bit_3[7], chunk_10_bit_3},
-                chunk_10_bit_2[0]
-            };
-            chunk_10_3 <= {{{2{chunk_10[9]}}, chunk_10[9:2]} + chunk_10_2, chunk_10[1:0]};
-            chunk_10_3_at_5 <= chunk_10_3;
-            chunks_8_to_10 <= {{{4{chunks_8_to_9[15]}}, chunks_8_to_9[15:8]} + chunk_10_3_at_5, chunks_8_to_9[7:0]};
-            row_7_edges_7_at_6 <= row_7_edges_7;
-            row_7 <= {chunks_8_to_10[19], chunks_8_to_10} + row_7_edges_7_at_6;
+            row_7 <= {{{5{row_7_low[15]}}, row_7_low[15:8]} + row_7_high, row_7_low[7:0]};
         end
     end
+
+    // Weight 8: chunks 9 to 11, and the bits at the edges of its windows.
     wire [3:0] row_8_bit_0 = {4{b33}} & q0_at_1;
     wire [5:0] row_8_bit_1 = {6{b34}} & q0_to_q1;
-    wire [6:0] row_8_bit_2 = {7{b35_at_2}} & q0_to_q2_2;
-    always @(posedge clk) begin
-        if (enable) begin
-            b48_at_2 <= b48;
-        end
-    end
-    wire [7:0] row_8_bit_15 = {8{b48_at_2}} & q0_to_q3_3;
-    always @(posedge clk) begin
-        if (enable) begin
-            b49_at_2 <= b49;
-        end
-    end
-    wire [6:0] row_8_bit_16 = {7{b49_at_2}} & q1_to_q3_2;
+    wire [6:0] row_8_bit_2 = {7{b35_at_2}} & q0_to_q2;
+    wire [7:0] row_8_bit_15 = {8{b48_at_2}} & t;
+    wire [6:0] row_8_bit_16 = {7{b49_at_2}} & q1_to_q3;
     wire [5:0] row_8_bit_17 = {6{b50}} & q2_to_q3;
     wire [3:0] row_8_bit_18 = {4{b51}} & q3_at_1;
     always @(posedge clk) begin
         if (enable) begin
-            row_8_edges <= {{2{row_8_bit_0[3]}}, row_8_bit_0} + row_8_bit_1;
-            row_8_edges_2 <= {{13{row_8_bit_2[6]}} + {row_8_bit_15, 5'h0}, row_8_bit_2};
-            row_8_bit_17_at_2 <= row_8_bit_17;
-            row_8_edges_3 <= {{row_8_bit_16[6], row_8_bit_16[6:1]} + {row_8_bit_17_at_2[5], row_8_bit_17_at_2}, row_8_bit_16[0]};
-            row_8_bit_18_at_2 <= row_8_bit_18;
-            row_8_edges_4 <= {{2{row_8_bit_18_at_2[3]}}, row_8_bit_18_at_2} - q_total_3;
-            row_8_edges_at_3 <= row_8_edges;
-            row_8_edges_5 <= {{14{row_8_edges_at_3[5]}}, row_8_edges_at_3} + row_8_edges_2;
-            row_8_edges_6 <= {row_8_edges_3[7:2] + row_8_edges_4, row_8_edges_3[1:0]};
-            row_8_edges_7 <= {{row_8_edges_5[19], row_8_edges_5[19:13]} + row_8_edges_6, row_8_edges_5[12:0]};
-            chunks_9_to_10 <= {{{4{chunk_9_3[11]}}, chunk_9_3[11:4]} + chunk_10_3, chunk_9_3[3:0]};
-        end
-    end
-    wire [7:0] chunk_11_bit_0 = {8{b44_at_2}} & q0_to_q3_3;
-    wire [7:0] chunk_11_bit_1 = {8{b45_at_2}} & q0_to_q3_3;
-    always @(posedge clk) begin
-        if (enable) begin
-            b46_at_2 <= b46;
-        end
-    end
-    wire [7:0] chunk_11_bit_2 = {8{b46_at_2}} & q0_to_q3_3;
-    always @(posedge clk) begin
-        if (enable) begin
-            b47_at_2 <= b47;
-        end
-    end
-    wire [7:0] chunk_11_bit_3 = {8{b47_at_2}} & q0_to_q3_3;
-    always @(posedge clk) begin
-        if (enable) begin
-            chunk_11 <= {
-                {{2{chunk_11_bit_0[7]}}, chunk_11_bit_0[7:1]} + {chunk_11_bit_1[7], chunk_11_bit_1},
-                chunk_11_bit_0[0]
+            row_8_high_edges_part <= {{row_8_bit_15[7], row_8_bit_15[7:1]} + {row_8_bit_16[6], row_8_bit_16}, row_8_bit_15[0]};
+            row_8_high_edges_part_2 <= {{row_8_bit_17[5], row_8_bit_17[5:1]} + {{2{row_8_bit_18[3]}}, row_8_bit_18}, row_8_bit_17[0]};
+            row_8_high_edges_part_2_at_3 <= row_8_high_edges_part_2;
+            row_8_high_edges_part_3 <= {row_8_high_edges_part[8:2] + row_8_high_edges_part_2_at_3, row_8_high_edges_part[1:0]};
+            row_8_high_edges <= {row_8_high_edges_part_3[8:3] - q_total_at_4, row_8_high_edges_part_3[2:0]};
+            row_8_low_edges_part <= {{2{row_8_bit_0[3]}}, row_8_bit_0} + row_8_bit_1;
+            row_8_low_edges <= {{2{row_8_low_edges_part[5]}}, row_8_low_edges_part} + {row_8_bit_2[6], row_8_bit_2};
+            row_8_low_edges_at_4 <= row_8_low_edges;
+            row_8_low_edges_at_5 <= row_8_low_edges_at_4;
+            row_8_low <= t_times_chunks_9_to_10 + {{8{row_8_low_edges_at_5[7]}}, row_8_low_edges_at_5};
+            t_times_chunk_11_at_5 <= t_times_chunk_11;
+            row_8_high <= {
+                {t_times_chunk_11_at_5[11], t_times_chunk_11_at_5[11:4]} + row_8_high_edges,
+                t_times_chunk_11_at_5[3:0]
             };
-            chunk_11_2 <= {
-                {{2{chunk_11_bit_2[7]}}, chunk_11_bit_2[7:1]} + {chunk_11_bit_3[7], chunk_11_bit_3},
-                chunk_11_bit_2[0]
-            };
-            chunk_11_3 <= {{{2{chunk_11[9]}}, chunk_11[9:2]} + chunk_11_2, chunk_11[1:0]};
-            chunk_11_3_at_5 <= chunk_11_3;
-            chunks_9_to_11 <= {{{4{chunks_9_to_10[15]}}, chunks_9_to_10[15:8]} + chunk_11_3_at_5, chunks_9_to_10[7:0]};
-            row_8_edges_7_at_6 <= row_8_edges_7;
-            row_8 <= {chunks_9_to_11[19], chunks_9_to_11} + row_8_edges_7_at_6;
+            row_8 <= {{{5{row_8_low[15]}}, row_8_low[15:8]} + row_8_high, row_8_low[7:0]};
         end
     end
+
+    // Weight 9: chunks 10 to 12, and the bits at the edges of its windows.
     wire [3:0] row_9_bit_0 = {4{b37}} & q0_at_1;
     wire [5:0] row_9_bit_1 = {6{b38}} & q0_to_q1;
-    wire [6:0] row_9_bit_2 = {7{b39_at_2}} & q0_to_q2_2;
-    always @(posedge clk) begin
-        if (enable) begin
-            b52_at_2 <= b52;
-        end
-    end
-    wire [7:0] row_9_bit_15 = {8{b52_at_2}} & q0_to_q3_3;
-    always @(posedge clk) begin
-        if (enable) begin
-            b53_at_2 <= b53;
-        end
-    end
-    wire [6:0] row_9_bit_16 = {7{b53_at_2}} & q1_to_q3_2;
+    wire [6:0] row_9_bit_2 = {7{b39_at_2}} & q0_to_q2;
+    wire [7:0] row_9_bit_15 = {8{b52_at_2}} & t;
+    wire [6:0] row_9_bit_16 = {7{b53_at_2}} & q1_to_q3;
     wire [5:0] row_9_bit_17 = {6{b54}} & q2_to_q3;
     wire [3:0] row_9_bit_18 = {4{b55}} & q3_at_1;
     always @(posedge clk) begin
         if (enable) begin
-            row_9_edges <= {{2{row_9_bit_0[3]}}, row_9_bit_0} + row_9_bit_1;
-            row_9_edges_2 <= {{13{row_9_bit_2[6]}} + {row_9_bit_15, 5'h0}, row_9_bit_2};
-            row_9_bit_17_at_2 <= row_9_bit_17;
-            row_9_edges_3 <= {{row_9_bit_16[6], row_9_bit_16[6:1]} + {row_9_bit_17_at_2[5], row_9_bit_17_at_2}, row_9_bit_16[0]};
-            row_9_bit_18_at_2 <= row_9_bit_18;
-            row_9_edges_4 <= {{2{row_9_bit_18_at_2[3]}}, row_9_bit_18_at_2} - q_total_3;
-            row_9_edges_at_3 <= row_9_edges;
-            row_9_edges_5 <= {{14{row_9_edges_at_3[5]}}, row_9_edges_at_3} + row_9_edges_2;
-            row_9_edges_6 <= {row_9_edges_3[7:2] + row_9_edges_4, row_9_edges_3[1:0]};
-            row_9_edges_7 <= {{row_9_edges_5[19], row_9_edges_5[19:13]} + row_9_edges_6, row_9_edges_5[12:0]};
-            chunks_10_to_11 <= {{{4{chunk_10_3[11]}}, chunk_10_3[11:4]} + chunk_11_3, chunk_10_3[3:0]};
-        end
-    end
-    wire [7:0] chunk_12_bit_0 = {8{b48_at_2}} & q0_to_q3_3;
-    wire [7:0] chunk_12_bit_1 = {8{b49_at_2}} & q0_to_q3_3;
-    always @(posedge clk) begin
-        if (enable) begin
-            b50_at_2 <= b50;
-        end
-    end
-    wire [7:0] chunk_12_bit_2 = {8{b50_at_2}} & q0_to_q3_3;
-    always @(posedge clk) begin
-        if (enable) begin
-            b51_at_2 <= b51;
-        end
-    end
-    wire [7:0] chunk_12_bit_3 = {8{b51_at_2}} & q0_to_q3_3;
-    always @(posedge clk) begin
-        if (enable) begin
-            chunk_12 <= {
-                {{2{chunk_12_bit_0[7]}}, chunk_12_bit_0[7:1]} + {chunk_12_bit_1[7], chunk_12_bit_1},
-                chunk_12_bit_0[0]
+            row_9_high_edges_part <= {{row_9_bit_15[7], row_9_bit_15[7:1]} + {row_9_bit_16[6], row_9_bit_16}, row_9_bit_15[0]};
+            row_9_high_edges_part_2 <= {{row_9_bit_17[5], row_9_bit_17[5:1]} + {{2{row_9_bit_18[3]}}, row_9_bit_18}, row_9_bit_17[0]};
+            row_9_high_edges_part_2_at_3 <= row_9_high_edges_part_2;
+            row_9_high_edges_part_3 <= {row_9_high_edges_part[8:2] + row_9_high_edges_part_2_at_3, row_9_high_edges_part[1:0]};
+            row_9_high_edges <= {row_9_high_edges_part_3[8:3] - q_total_at_4, row_9_high_edges_part_3[2:0]};
+            row_9_low_edges_part <= {{2{row_9_bit_0[3]}}, row_9_bit_0} + row_9_bit_1;
+            row_9_low_edges <= {{2{row_9_low_edges_part[5]}}, row_9_low_edges_part} + {row_9_bit_2[6], row_9_bit_2};
+            row_9_low_edges_at_4 <= row_9_low_edges;
+            row_9_low_edges_at_5 <= row_9_low_edges_at_4;
+            row_9_low <= t_times_chunks_10_to_11 + {{8{row_9_low_edges_at_5[7]}}, row_9_low_edges_at_5};
+            t_times_chunk_12_at_5 <= t_times_chunk_12;
+            row_9_high <= {
+                {t_times_chunk_12_at_5[11], t_times_chunk_12_at_5[11:4]} + row_9_high_edges,
+                t_times_chunk_12_at_5[3:0]
             };
-            chunk_12_2 <= {
-                {{2{chunk_12_bit_2[7]}}, chunk_12_bit_2[7:1]} + {chunk_12_bit_3[7], chunk_12_bit_3},
-                chunk_12_bit_2[0]
-            };
-            chunk_12_3 <= {{{2{chunk_12[9]}}, chunk_12[9:2]} + chunk_12_2, chunk_12[1:0]};
-            chunk_12_3_at_5 <= chunk_12_3;
-            chunks_10_to_12 <= {{{4{chunks_10_to_11[15]}}, chunks_10_to_11[15:8]} + chunk_12_3_at_5, chunks_10_to_11[7:0]};
-            row_9_edges_7_at_6 <= row_9_edges_7;
-            row_9 <= {chunks_10_to_12[19], chunks_10_to_12} + row_9_edges_7_at_6;
+            row_9 <= {{{5{row_9_low[15]}}, row_9_low[15:8]} + row_9_high, row_9_low[7:0]};
         end
     end
+
+    // Weight 10: chunks 11 to 13, and the bits at the edges of its windows.
     wire [3:0] row_10_bit_0 = {4{b41}} & q0_at_1;
     wire [5:0] row_10_bit_1 = {6{b42}} & q0_to_q1;
-    wire [6:0] row_10_bit_2 = {7{b43_at_2}} & q0_to_q2_2;
-    always @(posedge clk) begin
-        if (enable) begin
-            b56_at_2 <= b56;
-        end
-    end
-    wire [7:0] row_10_bit_15 = {8{b56_at_2}} & q0_to_q3_3;
-    always @(posedge clk) begin
-        if (enable) begin
-            b57_at_2 <= b57;
-        end
-    end
-    wire [6:0] row_10_bit_16 = {7{b57_at_2}} & q1_to_q3_2;
+    wire [6:0] row_10_bit_2 = {7{b43_at_2}} & q0_to_q2;
+    wire [7:0] row_10_bit_15 = {8{b56_at_2}} & t;
+    wire [6:0] row_10_bit_16 = {7{b57_at_2}} & q1_to_q3;
     wire [5:0] row_10_bit_17 = {6{b58}} & q2_to_q3;
     wire [3:0] row_10_bit_18 = {4{b59}} & q3_at_1;
     always @(posedge clk) begin
         if (enable) begin
-            row_10_edges <= {{2{row_10_bit_0[3]}}, row_10_bit_0} + row_10_bit_1;
-            row_10_edges_2 <= {{13{row_10_bit_2[6]}} + {row_10_bit_15, 5'h0}, row_10_bit_2};
-            row_10_bit_17_at_2 <= row_10_bit_17;
-            row_10_edges_3 <= {
-                {row_10_bit_16[6], row_10_bit_16[6:1]} + {row_10_bit_17_at_2[5], row_10_bit_17_at_2},
-                row_10_bit_16[0]
+            row_10_high_edges_part <= {{row_10_bit_15[7], row_10_bit_15[7:1]} + {row_10_bit_16[6], row_10_bit_16}, row_10_bit_15[0]};
+            row_10_high_edges_part_2 <= {{row_10_bit_17[5], row_10_bit_17[5:1]} + {{2{row_10_bit_18[3]}}, row_10_bit_18}, row_10_bit_17[0]};
+            row_10_high_edges_part_2_at_3 <= row_10_high_edges_part_2;
+            row_10_high_edges_part_3 <= {row_10_high_edges_part[8:2] + row_10_high_edges_part_2_at_3, row_10_high_edges_part[1:0]};
+            row_10_high_edges <= {row_10_high_edges_part_3[8:3] - q_total_at_4, row_10_high_edges_part_3[2:0]};
+            row_10_low_edges_part <= {{2{row_10_bit_0[3]}}, row_10_bit_0} + row_10_bit_1;
+            row_10_low_edges <= {{2{row_10_low_edges_part[5]}}, row_10_low_edges_part} + {row_10_bit_2[6], row_10_bit_2};
+            row_10_low_edges_at_4 <= row_10_low_edges;
+            row_10_low_edges_at_5 <= row_10_low_edges_at_4;
+            row_10_low <= t_times_chunks_11_to_12 + {{8{row_10_low_edges_at_5[7]}}, row_10_low_edges_at_5};
+            t_times_chunk_13_at_5 <= t_times_chunk_13;
+            row_10_high <= {
+                {t_times_chunk_13_at_5[11], t_times_chunk_13_at_5[11:4]} + row_10_high_edges,
+                t_times_chunk_13_at_5[3:0]
             };
-            row_10_bit_18_at_2 <= row_10_bit_18;
-            row_10_edges_4 <= {{2{row_10_bit_18_at_2[3]}}, row_10_bit_18_at_2} - q_total_3;
-            row_10_edges_at_3 <= row_10_edges;
-            row_10_edges_5 <= {{14{row_10_edges_at_3[5]}}, row_10_edges_at_3} + row_10_edges_2;
-            row_10_edges_6 <= {row_10_edges_3[7:2] + row_10_edges_4, row_10_edges_3[1:0]};
-            row_10_edges_7 <= {{row_10_edges_5[19], row_10_edges_5[19:13]} + row_10_edges_6, row_10_edges_5[12:0]};
-            chunks_11_to_12 <= {{{4{chunk_11_3[11]}}, chunk_11_3[11:4]} + chunk_12_3, chunk_11_3[3:0]};
+            row_10 <= {{{5{row_10_low[15]}}, row_10_low[15:8]} + row_10_high, row_10_low[7:0]};
         end
     end
-    wire [7:0] chunk_13_bit_0 = {8{b52_at_2}} & q0_to_q3_3;
-    wire [7:0] chunk_13_bit_1 = {8{b53_at_2}} & q0_to_q3_3;
-    always @(posedge clk) begin
-        if (enable) begin
-            b54_at_2 <= b54;
-        end
-    end
-    wire [7:0] chunk_13_bit_2 = {8{b54_at_2}} & q0_to_q3_3;
-    always @(posedge clk) begin
-        if (enable) begin
-            b55_at_2 <= b55;
-        end
-    end
-    wire [7:0] chunk_13_bit_3 = {8{b55_at_2}} & q0_to_q3_3;
-    always @(posedge clk) begin
-        if (enable) begin
-            chunk_13 <= {
-                {{2{chunk_13_bit_0[7]}}, chunk_13_bit_0[7:1]} + {chunk_13_bit_1[7], chunk_13_bit_1},
-                chunk_13_bit_0[0]
-            };
-            chunk_13_2 <= {
-                {{2{chunk_13_bit_2[7]}}, chunk_13_bit_2[7:1]} + {chunk_13_bit_3[7], chunk_13_bit_3},
-                chunk_13_bit_2[0]
-            };
-            chunk_13_3 <= {{{2{chunk_13[9]}}, chunk_13[9:2]} + chunk_13_2, chunk_13[1:0]};
-            chunk_13_3_at_5 <= chunk_13_3;
-            chunks_11_to_13 <= {{{4{chunks_11_to_12[15]}}, chunks_11_to_12[15:8]} + chunk_13_3_at_5, chunks_11_to_12[7:0]};
-            row_10_edges_7_at_6 <= row_10_edges_7;
-            row_10 <= {chunks_11_to_13[19], chunks_11_to_13} + row_10_edges_7_at_6;
-        end
-    end
+
+    // Weight 11: chunks 12 to 14, and the bits at the edges of its windows.
     wire [3:0] row_11_bit_0 = {4{b45}} & q0_at_1;
     wire [5:0] row_11_bit_1 = {6{b46}} & q0_to_q1;
-    wire [6:0] row_11_bit_2 = {7{b47_at_2}} & q0_to_q2_2;
-    always @(posedge clk) begin
-        if (enable) begin
-            b60_at_2 <= b60;
-        end
-    end
-    wire [7:0] row_11_bit_15 = {8{b60_at_2}} & q0_to_q3_3;
-    always @(posedge clk) begin
-        if (enable) begin
-            b61_at_2 <= b61;
-        end
-    end
-    wire [6:0] row_11_bit_16 = {7{b61_at_2}} & q1_to_q3_2;
+    wire [6:0] row_11_bit_2 = {7{b47_at_2}} & q0_to_q2;
+    wire [7:0] row_11_bit_15 = {8{b60_at_2}} & t;
+    wire [6:0] row_11_bit_16 = {7{b61_at_2}} & q1_to_q3;
     wire [5:0] row_11_bit_17 = {6{b62}} & q2_to_q3;
     wire [3:0] row_11_bit_18 = {4{b63}} & q3_at_1;
-    always @(posedge clk) begin
-        if (enable) begin
-            row_11_edges <= {{2{row_11_bit_0[3]}}, row_11_bit_0} + row_11_bit_1;
-            row_11_edges_2 <= {{13{row_11_bit_2[6]}} + {row_11_bit_15, 5'h0}, row_11_bit_2};
-            row_11_bit_17_at_2 <= row_11_bit_17;
-            row_11_edges_3 <= {
-                {row_11_bit_16[6], row_11_bit_16[6:1]} + {row_11_bit_17_at_2[5], row_11_bit_17_at_2},
-                row_11_bit_16[0]
-            };
-            row_11_bit_18_at_2 <= row_11_bit_18;
-            row_11_edges_4 <= {{2{row_11_bit_18_at_2[3]}}, row_11_bit_18_at_2} - q_total_3;
-            row_11_edges_at_3 <= row_11_edges;
-            row_11_edges_5 <= {{14{row_11_edges_at_3[5]}}, row_11_edges_at_3} + row_11_edges_2;
-            row_11_edges_6 <= {row_11_edges_3[7:2] + row_11_edges_4, row_11_edges_3[1:0]};
-            row_11_edges_7 <= {{row_11_edges_5[19], row_11_edges_5[19:13]} + row_11_edges_6, row_11_edges_5[12:0]};
-            chunks_12_to_13 <= {{{4{chunk_12_3[11]}}, chunk_12_3[11:4]} + chunk_13_3, chunk_12_3[3:0]};
-        end
-    end
-    wire [7:0] chunk_14_bit_0 = {8{b56_at_2}} & q0_to_q3_3;
-    wire [7:0] chunk_14_bit_1 = {8{b57_at_2}} & q0_to_q3_3;
-    always @(posedge clk) begin
-        if (enable) begin
-            b58_at_2 <= b58;
-        end
-    end
-    wire [7:0] chunk_14_bit_2 = {8{b58_at_2}} & q0_to_q3_3;
-    always @(posedge clk) begin
-        if (enable) begin
-            b59_at_2 <= b59;
-        end
-    end
-    wire [7:0] chunk_14_bit_3 = {8{b59_at_2}} & q0_to_q3_3;
-    always @(posedge clk) begin
-        if (enable) begin
-            chunk_14 <= {
-                {{2{chunk_14_bit_0[7]}}, chunk_14_bit_0[7:1]} + {chunk_14_bit_1[7], chunk_14_bit_1},
-                chunk_14_bit_0[0]
-            };
-            chunk_14_2 <= {
-                {{2{chunk_14_bit_2[7]}}, chunk_14_bit_2[7:1]} + {chunk_14_bit_3[7], chunk_14_bit_3},
-                chunk_14_bit_2[0]
-            };
-            chunk_14_3 <= {{{2{chunk_14[9]}}, chunk_14[9:2]} + chunk_14_2, chunk_14[1:0]};
-            chunk_14_3_at_5 <= chunk_14_3;
-            chunks_12_to_14 <= {{{4{chunks_12_to_13[15]}}, chunks_12_to_13[15:8]} + chunk_14_3_at_5, chunks_12_to_13[7:0]};
-            row_11_edges_7_at_6 <= row_11_edges_7;
-            row_11 <= {chunks_12_to_14[19], chunks_12_to_14} + row_11_edges_7_at_6;
-        end
-    end
     wire [3:0] exponent = in_word[19:16];
     always @(posedge clk) begin
         if (enable) begin
+            b60_at_2 <= b60;
+            b61_at_2 <= b61;
+            row_11_high_edges_part <= {{row_11_bit_15[7], row_11_bit_15[7:1]} + {row_11_bit_16[6], row_11_bit_16}, row_11_bit_15[0]};
+            row_11_high_edges_part_2 <= {{row_11_bit_17[5], row_11_bit_17[5:1]} + {{2{row_11_bit_18[3]}}, row_11_bit_18}, row_11_bit_17[0]};
+            row_11_high_edges_part_2_at_3 <= row_11_high_edges_part_2;
+            row_11_high_edges_part_3 <= {row_11_high_edges_part[8:2] + row_11_high_edges_part_2_at_3, row_11_high_edges_part[1:0]};
+            row_11_high_edges <= {row_11_high_edges_part_3[8:3] - q_total_at_4, row_11_high_edges_part_3[2:0]};
+            row_11_low_edges_part <= {{2{row_11_bit_0[3]}}, row_11_bit_0} + row_11_bit_1;
+            row_11_low_edges <= {{2{row_11_low_edges_part[5]}}, row_11_low_edges_part} + {row_11_bit_2[6], row_11_bit_2};
+            row_11_low_edges_at_4 <= row_11_low_edges;
+            row_11_low_edges_at_5 <= row_11_low_edges_at_4;
+            row_11_low <= t_times_chunks_12_to_13 + {{8{row_11_low_edges_at_5[7]}}, row_11_low_edges_at_5};
+            t_times_chunk_14_at_5 <= t_times_chunk_14;
+            row_11_high <= {
+                {t_times_chunk_14_at_5[11], t_times_chunk_14_at_5[11:4]} + row_11_high_edges,
+                t_times_chunk_14_at_5[3:0]
+            };
+            row_11 <= {{{5{row_11_low[15]}}, row_11_low[15:8]} + row_11_high, row_11_low[7:0]};
             exponent_at_1 <= exponent;
             exponent_at_2 <= exponent_at_1;
             exponent_at_3 <= exponent_at_2;

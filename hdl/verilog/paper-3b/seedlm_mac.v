@@ -72,18 +72,18 @@ module seedlm_mac (
     reg [27:0] product_9;
     reg [27:0] product_10;
     reg [27:0] product_11;
-    reg [28:0] dot_0;
-    reg [28:0] dot_0_2;
-    reg [28:0] dot_0_3;
-    reg [28:0] dot_0_4;
-    reg [28:0] dot_0_5;
-    reg [28:0] dot_0_6;
-    reg [29:0] dot_0_7;
-    reg [29:0] dot_0_8;
-    reg [29:0] dot_0_9;
-    reg [30:0] dot_0_10;
-    reg [29:0] dot_0_9_at_4;
-    reg [31:0] dot_0_11;
+    reg [28:0] dot_0_part;
+    reg [28:0] dot_0_part_2;
+    reg [28:0] dot_0_part_3;
+    reg [28:0] dot_0_part_4;
+    reg [28:0] dot_0_part_5;
+    reg [28:0] dot_0_part_6;
+    reg [29:0] dot_0_part_7;
+    reg [29:0] dot_0_part_8;
+    reg [29:0] dot_0_part_9;
+    reg [30:0] dot_0_part_10;
+    reg [29:0] dot_0_part_9_at_4;
+    reg [31:0] dot_0;
     reg [3:0] exponent_0_at_1;
     reg [3:0] exponent_0_at_2;
     reg [3:0] exponent_0_at_3;
@@ -144,43 +144,39 @@ module seedlm_mac (
         end
     end
     assign out_last = last_at_6;
-    always @(posedge clk) begin
-        if (enable) begin
-            product_0 <= $signed({{7{in_mantissas[20]}}, in_mantissas[20:0]}) * $signed({{20{in_activations[7]}}, in_activations[7:0]});
-            product_1 <= $signed({{7{in_mantissas[41]}}, in_mantissas[41:21]}) * $signed({{20{in_activations[15]}}, in_activations[15:8]});
-            product_2 <= $signed({{7{in_mantissas[62]}}, in_mantissas[62:42]}) * $signed({{20{in_activations[23]}}, in_activations[23:16]});
-            product_3 <= $signed({{7{in_mantissas[83]}}, in_mantissas[83:63]}) * $signed({{20{in_activations[31]}}, in_activations[31:24]});
-            product_4 <= $signed({{7{in_mantissas[104]}}, in_mantissas[104:84]}) * $signed({{20{in_activations[39]}}, in_activations[39:32]});
-            product_5 <= $signed({{7{in_mantissas[125]}}, in_mantissas[125:105]}) * $signed({{20{in_activations[47]}}, in_activations[47:40]});
-            product_6 <= $signed({{7{in_mantissas[146]}}, in_mantissas[146:126]}) * $signed({{20{in_activations[55]}}, in_activations[55:48]});
-            product_7 <= $signed({{7{in_mantissas[167]}}, in_mantissas[167:147]}) * $signed({{20{in_activations[63]}}, in_activations[63:56]});
-            product_8 <= $signed({{7{in_mantissas[188]}}, in_mantissas[188:168]}) * $signed({{20{in_activations[71]}}, in_activations[71:64]});
-            product_9 <= $signed({{7{in_mantissas[209]}}, in_mantissas[209:189]}) * $signed({{20{in_activations[79]}}, in_activations[79:72]});
-            product_10 <= $signed({{7{in_mantissas[230]}}, in_mantissas[230:210]}) * $signed({{20{in_activations[87]}}, in_activations[87:80]});
-            product_11 <= $signed({{7{in_mantissas[251]}}, in_mantissas[251:231]}) * $signed({{20{in_activations[95]}}, in_activations[95:88]});
-            dot_0 <= {product_0[27], product_0} + {product_1[27], product_1};
-            dot_0_2 <= {product_2[27], product_2} + {product_3[27], product_3};
-            dot_0_3 <= {product_4[27], product_4} + {product_5[27], product_5};
-            dot_0_4 <= {product_6[27], product_6} + {product_7[27], product_7};
-            dot_0_5 <= {product_8[27], product_8} + {product_9[27], product_9};
-            dot_0_6 <= {product_10[27], product_10} + {product_11[27], product_11};
-            dot_0_7 <= {dot_0[28], dot_0} + {dot_0_2[28], dot_0_2};
-            dot_0_8 <= {dot_0_3[28], dot_0_3} + {dot_0_4[28], dot_0_4};
-            dot_0_9 <= {dot_0_5[28], dot_0_5} + {dot_0_6[28], dot_0_6};
-            dot_0_10 <= {dot_0_7[29], dot_0_7} + {dot_0_8[29], dot_0_8};
-            dot_0_9_at_4 <= dot_0_9;
-            dot_0_11 <= {dot_0_10[30], dot_0_10} + {{2{dot_0_9_at_4[29]}}, dot_0_9_at_4};
-        end
-    end
     wire [3:0] exponent_0 = in_exponents;
     always @(posedge clk) begin
         if (enable) begin
+            product_0 <= $unsigned($signed({{7{in_mantissas[20]}}, in_mantissas[20:0]}) * $signed({{20{in_activations[7]}}, in_activations[7:0]}));
+            product_1 <= $unsigned($signed({{7{in_mantissas[41]}}, in_mantissas[41:21]}) * $signed({{20{in_activations[15]}}, in_activations[15:8]}));
+            product_2 <= $unsigned($signed({{7{in_mantissas[62]}}, in_mantissas[62:42]}) * $signed({{20{in_activations[23]}}, in_activations[23:16]}));
+            product_3 <= $unsigned($signed({{7{in_mantissas[83]}}, in_mantissas[83:63]}) * $signed({{20{in_activations[31]}}, in_activations[31:24]}));
+            product_4 <= $unsigned($signed({{7{in_mantissas[104]}}, in_mantissas[104:84]}) * $signed({{20{in_activations[39]}}, in_activations[39:32]}));
+            product_5 <= $unsigned($signed({{7{in_mantissas[125]}}, in_mantissas[125:105]}) * $signed({{20{in_activations[47]}}, in_activations[47:40]}));
+            product_6 <= $unsigned($signed({{7{in_mantissas[146]}}, in_mantissas[146:126]}) * $signed({{20{in_activations[55]}}, in_activations[55:48]}));
+            product_7 <= $unsigned($signed({{7{in_mantissas[167]}}, in_mantissas[167:147]}) * $signed({{20{in_activations[63]}}, in_activations[63:56]}));
+            product_8 <= $unsigned($signed({{7{in_mantissas[188]}}, in_mantissas[188:168]}) * $signed({{20{in_activations[71]}}, in_activations[71:64]}));
+            product_9 <= $unsigned($signed({{7{in_mantissas[209]}}, in_mantissas[209:189]}) * $signed({{20{in_activations[79]}}, in_activations[79:72]}));
+            product_10 <= $unsigned($signed({{7{in_mantissas[230]}}, in_mantissas[230:210]}) * $signed({{20{in_activations[87]}}, in_activations[87:80]}));
+            product_11 <= $unsigned($signed({{7{in_mantissas[251]}}, in_mantissas[251:231]}) * $signed({{20{in_activations[95]}}, in_activations[95:88]}));
+            dot_0_part <= {product_0[27], product_0} + {product_1[27], product_1};
+            dot_0_part_2 <= {product_2[27], product_2} + {product_3[27], product_3};
+            dot_0_part_3 <= {product_4[27], product_4} + {product_5[27], product_5};
+            dot_0_part_4 <= {product_6[27], product_6} + {product_7[27], product_7};
+            dot_0_part_5 <= {product_8[27], product_8} + {product_9[27], product_9};
+            dot_0_part_6 <= {product_10[27], product_10} + {product_11[27], product_11};
+            dot_0_part_7 <= {dot_0_part[28], dot_0_part} + {dot_0_part_2[28], dot_0_part_2};
+            dot_0_part_8 <= {dot_0_part_3[28], dot_0_part_3} + {dot_0_part_4[28], dot_0_part_4};
+            dot_0_part_9 <= {dot_0_part_5[28], dot_0_part_5} + {dot_0_part_6[28], dot_0_part_6};
+            dot_0_part_10 <= {dot_0_part_7[29], dot_0_part_7} + {dot_0_part_8[29], dot_0_part_8};
+            dot_0_part_9_at_4 <= dot_0_part_9;
+            dot_0 <= {dot_0_part_10[30], dot_0_part_10} + {{2{dot_0_part_9_at_4[29]}}, dot_0_part_9_at_4};
             exponent_0_at_1 <= exponent_0;
             exponent_0_at_2 <= exponent_0_at_1;
             exponent_0_at_3 <= exponent_0_at_2;
             exponent_0_at_4 <= exponent_0_at_3;
             exponent_0_at_5 <= exponent_0_at_4;
-            shifted_0 <= {{15{dot_0_11[31]}}, dot_0_11} << exponent_0_at_5;
+            shifted_0 <= {{15{dot_0[31]}}, dot_0} << exponent_0_at_5;
         end
     end
     assign out_sum = shifted_0;

@@ -15,7 +15,8 @@
 `default_nettype none
 
 // Gearbox: beats in, groups of one word per lane out, least significant bit first, without gaps. After the group that
-// tlast or flush ends, what is left of the stream is dropped. s_axis_tready depends on no input.
+// tlast or flush ends, what is left of the stream is dropped. A stream whose last beat completes no group ends without
+// m_axis_tlast.
 module seedlm_unpack (
     input  wire clk,
     input  wire rst,
@@ -40,11 +41,12 @@ module seedlm_unpack (
     reg [4:0] fill;
     reg [1535:0] held;
     reg ending;
+    reg completed;
 
     // Bits held, in units of UNIT_BITS; above them, held is zero.
     wire ready = (~(5'h10 < fill)) & (~ending);
     wire valid = ~(fill < 5'h9);
-    wire last = ending & (fill < 5'h12);
+    wire last = ending & completed & (fill < 5'h12);
     wire taken = valid & m_axis_tready;
     wire accept = s_axis_tvalid & ready;
     wire clear = (taken & (last | flush)) | (ending & (~valid));
@@ -58,6 +60,7 @@ module seedlm_unpack (
     wire [1535:0] moved_3 = fill_left[2] ? {moved_2[1279:0], 256'h0} : moved_2;
     wire [1535:0] moved_4 = fill_left[3] ? {moved_3[1023:0], 512'h0} : moved_3;
     wire [1535:0] moved_5 = fill_left[4] ? {moved_4[511:0], 1024'h0} : moved_4;
+    wire ends = accept & s_axis_tlast;
     always @(posedge clk) begin
         if (rst) begin
             fill <= 5'd0;
@@ -66,7 +69,18 @@ module seedlm_unpack (
         end else begin
             fill <= {5{~clear}} & (fill_left + ({5{accept}} & 5'h8));
             held <= {1536{~clear}} & (held_left | moved_5);
-            ending <= (~clear) & (ending | (accept & s_axis_tlast));
+            ending <= (~clear) & (ending | ends);
+        end
+    end
+
+    // Whether the beat with tlast completes a group: without, no group is marked, so tlast never changes in waiting.
+    wire [4:0] fill_after = fill_left + ({5{accept}} & 5'h8);
+    wire completes = ((fill_left < 5'h9) & (~(fill_after < 5'h9))) | ((fill_left < 5'h12) & (~(fill_after < 5'h12)));
+    always @(posedge clk) begin
+        if (rst) begin
+            completed <= 1'd0;
+        end else if (ends) begin
+            completed <= completes;
         end
     end
     assign s_axis_tready = ready;

@@ -35,6 +35,7 @@ module seedlm_accumulate (
 
     reg valid;
     reg [56:0] sum;
+    wire take = enable & in_valid;
     always @(posedge clk) begin
         if (rst) begin
             valid <= 1'd0;
@@ -42,7 +43,6 @@ module seedlm_accumulate (
             valid <= in_valid & in_last;
         end
     end
-    wire take = enable & in_valid;
     always @(posedge clk) begin
         if (take) begin
             sum <= (in_first ? 57'h0 : sum) + {{11{in_sum[45]}}, in_sum};

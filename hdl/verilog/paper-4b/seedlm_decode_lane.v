@@ -15,7 +15,12 @@
 `default_nettype none
 
 // One word in, its mantissas and its exponent out: integer weight = mantissa * 2^exponent. A word per cycle; all
-// registers move when enable is 1.
+// registers move when enable is 1. A name that ends in _at_n is a copy, held back to stage n.
+// 
+// The seed starts a bit sequence b. Weight c reads the windows of K bits at 1 + c*P + p, p = 0 .. P-1, with the
+// coefficients q[p]. Bits that all P windows see count T = sum of q[p] * 2^(P-1-p), each at its place, so
+//   mantissa[c] = T * (those bits) + (bits at the edges, each with its own sum of coefficients) - 2^(K-1) * sum of q[p]
+// and T times a chunk of P bits is worked out once for all weights that see the chunk.
 module seedlm_decode_lane (
     input  wire clk,
     input  wire rst,
@@ -66,198 +71,208 @@ module seedlm_decode_lane (
     reg b37;
     reg b38;
     reg b39;
-    reg [4:0] q_total;
+    reg [4:0] q_total_part;
     reg [3:0] q2_at_1;
-    reg [5:0] q_total_2;
-    reg [5:0] q0_to_q1;
-    reg b2_at_1;
-    reg [5:0] q0_to_q2;
+    reg [5:0] q_total;
+    reg [5:0] t_part;
     reg [3:0] q0_at_1;
-    reg [6:0] q0_to_q2_2;
-    reg b15_at_1;
-    reg b15_at_2;
-    reg b16_at_2;
-    reg [5:0] q1_to_q2;
-    reg [3:0] row_0_bit_0_at_1;
-    reg [5:0] row_0_edges;
-    reg [8:0] row_0_edges_2;
-    reg [6:0] row_0_edges_3;
-    reg [5:0] row_0_edges_at_3;
-    reg [20:0] row_0_edges_4;
-    reg [6:0] row_0_edges_5;
-    reg [6:0] row_0_edges_5_at_4;
-    reg [20:0] row_0_edges_6;
+    reg [6:0] t;
     reg b3_at_1;
     reg b3_at_2;
     reg b4_at_1;
     reg b4_at_2;
     reg b5_at_1;
     reg b5_at_2;
-    reg [8:0] chunk_1;
-    reg [6:0] chunk_1_bit_2_at_3;
-    reg [9:0] chunk_1_2;
+    reg [8:0] t_times_chunk_1_part;
+    reg [6:0] t_times_chunk_1_bit_2_at_3;
+    reg [9:0] t_times_chunk_1;
     reg b6_at_1;
     reg b6_at_2;
     reg b7_at_1;
     reg b7_at_2;
     reg b8_at_1;
     reg b8_at_2;
-    reg [8:0] chunk_2;
-    reg [6:0] chunk_2_bit_2_at_3;
-    reg [9:0] chunk_2_2;
-    reg [12:0] chunks_1_to_2;
+    reg [8:0] t_times_chunk_2_part;
+    reg [6:0] t_times_chunk_2_bit_2_at_3;
+    reg [9:0] t_times_chunk_2;
     reg b9_at_1;
     reg b9_at_2;
     reg b10_at_1;
     reg b10_at_2;
     reg b11_at_1;
     reg b11_at_2;
-    reg [8:0] chunk_3;
-    reg [6:0] chunk_3_bit_2_at_3;
-    reg [9:0] chunk_3_2;
+    reg [8:0] t_times_chunk_3_part;
+    reg [6:0] t_times_chunk_3_bit_2_at_3;
+    reg [9:0] t_times_chunk_3;
     reg b12_at_1;
     reg b12_at_2;
     reg b13_at_1;
     reg b13_at_2;
     reg b14_at_1;
     reg b14_at_2;
-    reg [8:0] chunk_4;
-    reg [6:0] chunk_4_bit_2_at_3;
-    reg [9:0] chunk_4_2;
-    reg [12:0] chunks_3_to_4;
-    reg [18:0] chunks_1_to_4;
-    reg [20:0] row_0_edges_6_at_6;
-    reg [20:0] row_0;
+    reg [8:0] t_times_chunk_4_part;
+    reg [6:0] t_times_chunk_4_bit_2_at_3;
+    reg [9:0] t_times_chunk_4;
+    reg b15_at_1;
+    reg b15_at_2;
+    reg b16_at_2;
+    reg b17_at_2;
+    reg [8:0] t_times_chunk_5_part;
+    reg [6:0] t_times_chunk_5_bit_2_at_3;
+    reg [9:0] t_times_chunk_5;
     reg b18_at_2;
     reg b19_at_2;
-    reg [3:0] row_1_bit_0_at_1;
-    reg [5:0] row_1_edges;
-    reg [8:0] row_1_edges_2;
-    reg [6:0] row_1_edges_3;
-    reg [5:0] row_1_edges_at_3;
-    reg [20:0] row_1_edges_4;
-    reg [6:0] row_1_edges_5;
-    reg [6:0] row_1_edges_5_at_4;
-    reg [20:0] row_1_edges_6;
-    reg [12:0] chunks_2_to_3;
-    reg b17_at_2;
-    reg [8:0] chunk_5;
-    reg [6:0] chunk_5_bit_2_at_3;
-    reg [9:0] chunk_5_2;
-    reg [12:0] chunks_4_to_5;
-    reg [18:0] chunks_2_to_5;
-    reg [20:0] row_1_edges_6_at_6;
-    reg [20:0] row_1;
+    reg b20_at_2;
+    reg [8:0] t_times_chunk_6_part;
+    reg [6:0] t_times_chunk_6_bit_2_at_3;
+    reg [9:0] t_times_chunk_6;
     reg b21_at_2;
     reg b22_at_2;
-    reg [3:0] row_2_bit_0_at_1;
-    reg [5:0] row_2_edges;
-    reg [8:0] row_2_edges_2;
-    reg [6:0] row_2_edges_3;
-    reg [5:0] row_2_edges_at_3;
-    reg [20:0] row_2_edges_4;
-    reg [6:0] row_2_edges_5;
-    reg [6:0] row_2_edges_5_at_4;
-    reg [20:0] row_2_edges_6;
-    reg b20_at_2;
-    reg [8:0] chunk_6;
-    reg [6:0] chunk_6_bit_2_at_3;
-    reg [9:0] chunk_6_2;
-    reg [12:0] chunks_5_to_6;
-    reg [18:0] chunks_3_to_6;
-    reg [20:0] row_2_edges_6_at_6;
-    reg [20:0] row_2;
+    reg b23_at_2;
+    reg [8:0] t_times_chunk_7_part;
+    reg [6:0] t_times_chunk_7_bit_2_at_3;
+    reg [9:0] t_times_chunk_7;
     reg b24_at_2;
     reg b25_at_2;
-    reg [3:0] row_3_bit_0_at_1;
-    reg [5:0] row_3_edges;
-    reg [8:0] row_3_edges_2;
-    reg [6:0] row_3_edges_3;
-    reg [5:0] row_3_edges_at_3;
-    reg [20:0] row_3_edges_4;
-    reg [6:0] row_3_edges_5;
-    reg [6:0] row_3_edges_5_at_4;
-    reg [20:0] row_3_edges_6;
-    reg b23_at_2;
-    reg [8:0] chunk_7;
-    reg [6:0] chunk_7_bit_2_at_3;
-    reg [9:0] chunk_7_2;
-    reg [12:0] chunks_6_to_7;
-    reg [18:0] chunks_4_to_7;
-    reg [20:0] row_3_edges_6_at_6;
-    reg [20:0] row_3;
+    reg b26_at_2;
+    reg [8:0] t_times_chunk_8_part;
+    reg [6:0] t_times_chunk_8_bit_2_at_3;
+    reg [9:0] t_times_chunk_8;
     reg b27_at_2;
     reg b28_at_2;
-    reg [3:0] row_4_bit_0_at_1;
-    reg [5:0] row_4_edges;
-    reg [8:0] row_4_edges_2;
-    reg [6:0] row_4_edges_3;
-    reg [5:0] row_4_edges_at_3;
-    reg [20:0] row_4_edges_4;
-    reg [6:0] row_4_edges_5;
-    reg [6:0] row_4_edges_5_at_4;
-    reg [20:0] row_4_edges_6;
-    reg b26_at_2;
-    reg [8:0] chunk_8;
-    reg [6:0] chunk_8_bit_2_at_3;
-    reg [9:0] chunk_8_2;
-    reg [12:0] chunks_7_to_8;
-    reg [18:0] chunks_5_to_8;
-    reg [20:0] row_4_edges_6_at_6;
-    reg [20:0] row_4;
+    reg b29_at_2;
+    reg [8:0] t_times_chunk_9_part;
+    reg [6:0] t_times_chunk_9_bit_2_at_3;
+    reg [9:0] t_times_chunk_9;
     reg b30_at_2;
     reg b31_at_2;
-    reg [5:0] row_5_edges;
-    reg [8:0] row_5_edges_2;
-    reg [6:0] row_5_edges_3;
-    reg [5:0] row_5_edges_at_3;
-    reg [20:0] row_5_edges_4;
-    reg [6:0] row_5_edges_5;
-    reg [6:0] row_5_edges_5_at_4;
-    reg [20:0] row_5_edges_6;
-    reg b29_at_2;
-    reg [8:0] chunk_9;
-    reg [6:0] chunk_9_bit_2_at_3;
-    reg [9:0] chunk_9_2;
-    reg [12:0] chunks_8_to_9;
-    reg [18:0] chunks_6_to_9;
-    reg [20:0] row_5_edges_6_at_6;
-    reg [20:0] row_5;
+    reg b32_at_2;
+    reg [8:0] t_times_chunk_10_part;
+    reg [6:0] t_times_chunk_10_bit_2_at_3;
+    reg [9:0] t_times_chunk_10;
     reg b33_at_2;
     reg b34_at_2;
-    reg [5:0] row_6_edges;
-    reg [8:0] row_6_edges_2;
-    reg [6:0] row_6_edges_3;
-    reg [5:0] row_6_edges_at_3;
-    reg [20:0] row_6_edges_4;
-    reg [6:0] row_6_edges_5;
-    reg [6:0] row_6_edges_5_at_4;
-    reg [20:0] row_6_edges_6;
-    reg b32_at_2;
-    reg [8:0] chunk_10;
-    reg [6:0] chunk_10_bit_2_at_3;
-    reg [9:0] chunk_10_2;
-    reg [12:0] chunks_9_to_10;
-    reg [18:0] chunks_7_to_10;
-    reg [20:0] row_6_edges_6_at_6;
+    reg b35_at_2;
+    reg [8:0] t_times_chunk_11_part;
+    reg [6:0] t_times_chunk_11_bit_2_at_3;
+    reg [9:0] t_times_chunk_11;
+    reg [12:0] t_times_chunks_1_to_2;
+    reg [12:0] t_times_chunks_3_to_4;
+    reg [12:0] t_times_chunks_2_to_3;
+    reg [12:0] t_times_chunks_4_to_5;
+    reg [12:0] t_times_chunks_5_to_6;
+    reg [12:0] t_times_chunks_6_to_7;
+    reg [12:0] t_times_chunks_7_to_8;
+    reg [12:0] t_times_chunks_8_to_9;
+    reg [12:0] t_times_chunks_9_to_10;
+    reg [12:0] t_times_chunks_10_to_11;
+    reg [5:0] q0_to_q1;
+    reg b2_at_1;
+    reg [5:0] q1_to_q2;
+    reg [8:0] row_0_high_edges_part;
+    reg [6:0] row_0_high_edges_part_2;
+    reg [6:0] row_0_high_edges_part_2_at_3;
+    reg [8:0] row_0_high_edges_part_3;
+    reg [5:0] q_total_at_3;
+    reg [5:0] q_total_at_4;
+    reg [8:0] row_0_high_edges;
+    reg [3:0] row_0_bit_0_at_1;
+    reg [5:0] row_0_low_edges;
+    reg [5:0] row_0_low_edges_at_3;
+    reg [5:0] row_0_low_edges_at_4;
+    reg [5:0] row_0_low_edges_at_5;
+    reg [12:0] row_0_low;
+    reg [14:0] row_0_high;
+    reg [20:0] row_0;
+    reg [8:0] row_1_high_edges_part;
+    reg [6:0] row_1_high_edges_part_2;
+    reg [6:0] row_1_high_edges_part_2_at_3;
+    reg [8:0] row_1_high_edges_part_3;
+    reg [8:0] row_1_high_edges;
+    reg [3:0] row_1_bit_0_at_1;
+    reg [5:0] row_1_low_edges;
+    reg [5:0] row_1_low_edges_at_3;
+    reg [5:0] row_1_low_edges_at_4;
+    reg [5:0] row_1_low_edges_at_5;
+    reg [12:0] row_1_low;
+    reg [14:0] row_1_high;
+    reg [20:0] row_1;
+    reg [8:0] row_2_high_edges_part;
+    reg [6:0] row_2_high_edges_part_2;
+    reg [6:0] row_2_high_edges_part_2_at_3;
+    reg [8:0] row_2_high_edges_part_3;
+    reg [8:0] row_2_high_edges;
+    reg [3:0] row_2_bit_0_at_1;
+    reg [5:0] row_2_low_edges;
+    reg [5:0] row_2_low_edges_at_3;
+    reg [5:0] row_2_low_edges_at_4;
+    reg [5:0] row_2_low_edges_at_5;
+    reg [12:0] row_2_low;
+    reg [14:0] row_2_high;
+    reg [20:0] row_2;
+    reg [8:0] row_3_high_edges_part;
+    reg [6:0] row_3_high_edges_part_2;
+    reg [6:0] row_3_high_edges_part_2_at_3;
+    reg [8:0] row_3_high_edges_part_3;
+    reg [8:0] row_3_high_edges;
+    reg [3:0] row_3_bit_0_at_1;
+    reg [5:0] row_3_low_edges;
+    reg [5:0] row_3_low_edges_at_3;
+    reg [5:0] row_3_low_edges_at_4;
+    reg [5:0] row_3_low_edges_at_5;
+    reg [12:0] row_3_low;
+    reg [14:0] row_3_high;
+    reg [20:0] row_3;
+    reg [8:0] row_4_high_edges_part;
+    reg [6:0] row_4_high_edges_part_2;
+    reg [6:0] row_4_high_edges_part_2_at_3;
+    reg [8:0] row_4_high_edges_part_3;
+    reg [8:0] row_4_high_edges;
+    reg [3:0] row_4_bit_0_at_1;
+    reg [5:0] row_4_low_edges;
+    reg [5:0] row_4_low_edges_at_3;
+    reg [5:0] row_4_low_edges_at_4;
+    reg [5:0] row_4_low_edges_at_5;
+    reg [12:0] row_4_low;
+    reg [14:0] row_4_high;
+    reg [20:0] row_4;
+    reg [8:0] row_5_high_edges_part;
+    reg [6:0] row_5_high_edges_part_2;
+    reg [6:0] row_5_high_edges_part_2_at_3;
+    reg [8:0] row_5_high_edges_part_3;
+    reg [8:0] row_5_high_edges;
+    reg [5:0] row_5_low_edges;
+    reg [5:0] row_5_low_edges_at_3;
+    reg [5:0] row_5_low_edges_at_4;
+    reg [5:0] row_5_low_edges_at_5;
+    reg [12:0] row_5_low;
+    reg [14:0] row_5_high;
+    reg [20:0] row_5;
+    reg [8:0] row_6_high_edges_part;
+    reg [6:0] row_6_high_edges_part_2;
+    reg [6:0] row_6_high_edges_part_2_at_3;
+    reg [8:0] row_6_high_edges_part_3;
+    reg [8:0] row_6_high_edges;
+    reg [5:0] row_6_low_edges;
+    reg [5:0] row_6_low_edges_at_3;
+    reg [5:0] row_6_low_edges_at_4;
+    reg [5:0] row_6_low_edges_at_5;
+    reg [12:0] row_6_low;
+    reg [14:0] row_6_high;
     reg [20:0] row_6;
     reg b36_at_2;
     reg b37_at_2;
-    reg [5:0] row_7_edges;
-    reg [8:0] row_7_edges_2;
-    reg [6:0] row_7_edges_3;
-    reg [5:0] row_7_edges_at_3;
-    reg [20:0] row_7_edges_4;
-    reg [6:0] row_7_edges_5;
-    reg [6:0] row_7_edges_5_at_4;
-    reg [20:0] row_7_edges_6;
-    reg b35_at_2;
-    reg [8:0] chunk_11;
-    reg [6:0] chunk_11_bit_2_at_3;
-    reg [9:0] chunk_11_2;
-    reg [12:0] chunks_10_to_11;
-    reg [18:0] chunks_8_to_11;
-    reg [20:0] row_7_edges_6_at_6;
+    reg [8:0] row_7_high_edges_part;
+    reg [6:0] row_7_high_edges_part_2;
+    reg [6:0] row_7_high_edges_part_2_at_3;
+    reg [8:0] row_7_high_edges_part_3;
+    reg [8:0] row_7_high_edges;
+    reg [5:0] row_7_low_edges;
+    reg [5:0] row_7_low_edges_at_3;
+    reg [5:0] row_7_low_edges_at_4;
+    reg [5:0] row_7_low_edges_at_5;
+    reg [12:0] row_7_low;
+    reg [14:0] row_7_high;
     reg [20:0] row_7;
     reg [3:0] exponent_at_1;
     reg [3:0] exponent_at_2;
@@ -293,6 +308,21 @@ module seedlm_decode_lane (
     wire [3:0] q2 = in_word[31:28];
 
     // Each further bit of the register's sequence is the parity of a subset of the seed: nothing shifts.
+    wire b1 = seed[1];
+    wire b2 = seed[2];
+    wire b3 = seed[3];
+    wire b4 = seed[4];
+    wire b5 = seed[5];
+    wire b6 = seed[6];
+    wire b7 = seed[7];
+    wire b8 = seed[8];
+    wire b9 = seed[9];
+    wire b10 = seed[10];
+    wire b11 = seed[11];
+    wire b12 = seed[12];
+    wire b13 = seed[13];
+    wire b14 = seed[14];
+    wire b15 = seed[15];
     always @(posedge clk) begin
         if (enable) begin
             b16 <= seed[0] ^ seed[1] ^ seed[3] ^ seed[12];
@@ -324,516 +354,445 @@ module seedlm_decode_lane (
             seed[13];
         end
     end
-    wire b1 = seed[1];
-    wire b2 = seed[2];
-    wire b3 = seed[3];
-    wire b4 = seed[4];
-    wire b5 = seed[5];
-    wire b6 = seed[6];
-    wire b7 = seed[7];
-    wire b8 = seed[8];
-    wire b9 = seed[9];
-    wire b10 = seed[10];
-    wire b11 = seed[11];
-    wire b12 = seed[12];
-    wire b13 = seed[13];
-    wire b14 = seed[14];
-    wire b15 = seed[15];
+
+    // Sums of coefficients that edges need.
     always @(posedge clk) begin
         if (enable) begin
-            q_total <= {q0[3], q0} + {q1[3], q1};
+            q_total_part <= {q0[3], q0} + {q1[3], q1};
             q2_at_1 <= q2;
-            q_total_2 <= {q_total[4], q_total} + {{2{q2_at_1[3]}}, q2_at_1};
+            q_total <= {q_total_part[4], q_total_part} + {{2{q2_at_1[3]}}, q2_at_1};
         end
     end
-    wire [3:0] row_0_bit_0 = {4{b1}} & q0;
+
+    // The products of T with the chunks of the sequence, 3 bits each: chunk k is b[3k +: 3].
+    wire [6:0] t_times_chunk_1_bit_0 = {7{b3_at_2}} & t;
+    wire [6:0] t_times_chunk_1_bit_1 = {7{b4_at_2}} & t;
+    wire [6:0] t_times_chunk_1_bit_2 = {7{b5_at_2}} & t;
+    wire [6:0] t_times_chunk_2_bit_0 = {7{b6_at_2}} & t;
+    wire [6:0] t_times_chunk_2_bit_1 = {7{b7_at_2}} & t;
+    wire [6:0] t_times_chunk_2_bit_2 = {7{b8_at_2}} & t;
+    wire [6:0] t_times_chunk_3_bit_0 = {7{b9_at_2}} & t;
+    wire [6:0] t_times_chunk_3_bit_1 = {7{b10_at_2}} & t;
+    wire [6:0] t_times_chunk_3_bit_2 = {7{b11_at_2}} & t;
+    wire [6:0] t_times_chunk_4_bit_0 = {7{b12_at_2}} & t;
+    wire [6:0] t_times_chunk_4_bit_1 = {7{b13_at_2}} & t;
+    wire [6:0] t_times_chunk_4_bit_2 = {7{b14_at_2}} & t;
+    wire [6:0] t_times_chunk_5_bit_0 = {7{b15_at_2}} & t;
+    wire [6:0] t_times_chunk_5_bit_1 = {7{b16_at_2}} & t;
+    wire [6:0] t_times_chunk_5_bit_2 = {7{b17_at_2}} & t;
+    wire [6:0] t_times_chunk_6_bit_0 = {7{b18_at_2}} & t;
+    wire [6:0] t_times_chunk_6_bit_1 = {7{b19_at_2}} & t;
+    wire [6:0] t_times_chunk_6_bit_2 = {7{b20_at_2}} & t;
+    wire [6:0] t_times_chunk_7_bit_0 = {7{b21_at_2}} & t;
+    wire [6:0] t_times_chunk_7_bit_1 = {7{b22_at_2}} & t;
+    wire [6:0] t_times_chunk_7_bit_2 = {7{b23_at_2}} & t;
+    wire [6:0] t_times_chunk_8_bit_0 = {7{b24_at_2}} & t;
+    wire [6:0] t_times_chunk_8_bit_1 = {7{b25_at_2}} & t;
+    wire [6:0] t_times_chunk_8_bit_2 = {7{b26_at_2}} & t;
+    wire [6:0] t_times_chunk_9_bit_0 = {7{b27_at_2}} & t;
+    wire [6:0] t_times_chunk_9_bit_1 = {7{b28_at_2}} & t;
+    wire [6:0] t_times_chunk_9_bit_2 = {7{b29_at_2}} & t;
+    wire [6:0] t_times_chunk_10_bit_0 = {7{b30_at_2}} & t;
+    wire [6:0] t_times_chunk_10_bit_1 = {7{b31_at_2}} & t;
+    wire [6:0] t_times_chunk_10_bit_2 = {7{b32_at_2}} & t;
+    wire [6:0] t_times_chunk_11_bit_0 = {7{b33_at_2}} & t;
+    wire [6:0] t_times_chunk_11_bit_1 = {7{b34_at_2}} & t;
+    wire [6:0] t_times_chunk_11_bit_2 = {7{b35_at_2}} & t;
     always @(posedge clk) begin
         if (enable) begin
-            q0_to_q1 <= {{{2{q1[3]}}, q1[3:1]} + {q0[3], q0}, q1[0]};
-            b2_at_1 <= b2;
-        end
-    end
-    wire [5:0] row_0_bit_1 = {6{b2_at_1}} & q0_to_q1;
-    always @(posedge clk) begin
-        if (enable) begin
-            q0_to_q2 <= {{{2{q2[3]}}, q2[3:1]} + {q1[3], q1}, q2[0]};
+            t_part <= {{{2{q2[3]}}, q2[3:1]} + {q1[3], q1}, q2[0]};
             q0_at_1 <= q0;
-            q0_to_q2_2 <= {{q0_to_q2[5], q0_to_q2[5:2]} + {q0_at_1[3], q0_at_1}, q0_to_q2[1:0]};
+            t <= {{t_part[5], t_part[5:2]} + {q0_at_1[3], q0_at_1}, t_part[1:0]};
+            b3_at_1 <= b3;
+            b3_at_2 <= b3_at_1;
+            b4_at_1 <= b4;
+            b4_at_2 <= b4_at_1;
+            b5_at_1 <= b5;
+            b5_at_2 <= b5_at_1;
+            t_times_chunk_1_part <= {
+                {{2{t_times_chunk_1_bit_0[6]}}, t_times_chunk_1_bit_0[6:1]} + {t_times_chunk_1_bit_1[6], t_times_chunk_1_bit_1},
+                t_times_chunk_1_bit_0[0]
+            };
+            t_times_chunk_1_bit_2_at_3 <= t_times_chunk_1_bit_2;
+            t_times_chunk_1 <= {
+                {t_times_chunk_1_part[8], t_times_chunk_1_part[8:2]} + {t_times_chunk_1_bit_2_at_3[6], t_times_chunk_1_bit_2_at_3},
+                t_times_chunk_1_part[1:0]
+            };
+            b6_at_1 <= b6;
+            b6_at_2 <= b6_at_1;
+            b7_at_1 <= b7;
+            b7_at_2 <= b7_at_1;
+            b8_at_1 <= b8;
+            b8_at_2 <= b8_at_1;
+            t_times_chunk_2_part <= {
+                {{2{t_times_chunk_2_bit_0[6]}}, t_times_chunk_2_bit_0[6:1]} + {t_times_chunk_2_bit_1[6], t_times_chunk_2_bit_1},
+                t_times_chunk_2_bit_0[0]
+            };
+            t_times_chunk_2_bit_2_at_3 <= t_times_chunk_2_bit_2;
+            t_times_chunk_2 <= {
+                {t_times_chunk_2_part[8], t_times_chunk_2_part[8:2]} + {t_times_chunk_2_bit_2_at_3[6], t_times_chunk_2_bit_2_at_3},
+                t_times_chunk_2_part[1:0]
+            };
+            b9_at_1 <= b9;
+            b9_at_2 <= b9_at_1;
+            b10_at_1 <= b10;
+            b10_at_2 <= b10_at_1;
+            b11_at_1 <= b11;
+            b11_at_2 <= b11_at_1;
+            t_times_chunk_3_part <= {
+                {{2{t_times_chunk_3_bit_0[6]}}, t_times_chunk_3_bit_0[6:1]} + {t_times_chunk_3_bit_1[6], t_times_chunk_3_bit_1},
+                t_times_chunk_3_bit_0[0]
+            };
+            t_times_chunk_3_bit_2_at_3 <= t_times_chunk_3_bit_2;
+            t_times_chunk_3 <= {
+                {t_times_chunk_3_part[8], t_times_chunk_3_part[8:2]} + {t_times_chunk_3_bit_2_at_3[6], t_times_chunk_3_bit_2_at_3},
+                t_times_chunk_3_part[1:0]
+            };
+            b12_at_1 <= b12;
+            b12_at_2 <= b12_at_1;
+            b13_at_1 <= b13;
+            b13_at_2 <= b13_at_1;
+            b14_at_1 <= b14;
+            b14_at_2 <= b14_at_1;
+            t_times_chunk_4_part <= {
+                {{2{t_times_chunk_4_bit_0[6]}}, t_times_chunk_4_bit_0[6:1]} + {t_times_chunk_4_bit_1[6], t_times_chunk_4_bit_1},
+                t_times_chunk_4_bit_0[0]
+            };
+            t_times_chunk_4_bit_2_at_3 <= t_times_chunk_4_bit_2;
+            t_times_chunk_4 <= {
+                {t_times_chunk_4_part[8], t_times_chunk_4_part[8:2]} + {t_times_chunk_4_bit_2_at_3[6], t_times_chunk_4_bit_2_at_3},
+                t_times_chunk_4_part[1:0]
+            };
             b15_at_1 <= b15;
             b15_at_2 <= b15_at_1;
-        end
-    end
-    wire [6:0] row_0_bit_14 = {7{b15_at_2}} & q0_to_q2_2;
-    always @(posedge clk) begin
-        if (enable) begin
             b16_at_2 <= b16;
+            b17_at_2 <= b17;
+            t_times_chunk_5_part <= {
+                {{2{t_times_chunk_5_bit_0[6]}}, t_times_chunk_5_bit_0[6:1]} + {t_times_chunk_5_bit_1[6], t_times_chunk_5_bit_1},
+                t_times_chunk_5_bit_0[0]
+            };
+            t_times_chunk_5_bit_2_at_3 <= t_times_chunk_5_bit_2;
+            t_times_chunk_5 <= {
+                {t_times_chunk_5_part[8], t_times_chunk_5_part[8:2]} + {t_times_chunk_5_bit_2_at_3[6], t_times_chunk_5_bit_2_at_3},
+                t_times_chunk_5_part[1:0]
+            };
+            b18_at_2 <= b18;
+            b19_at_2 <= b19;
+            b20_at_2 <= b20;
+            t_times_chunk_6_part <= {
+                {{2{t_times_chunk_6_bit_0[6]}}, t_times_chunk_6_bit_0[6:1]} + {t_times_chunk_6_bit_1[6], t_times_chunk_6_bit_1},
+                t_times_chunk_6_bit_0[0]
+            };
+            t_times_chunk_6_bit_2_at_3 <= t_times_chunk_6_bit_2;
+            t_times_chunk_6 <= {
+                {t_times_chunk_6_part[8], t_times_chunk_6_part[8:2]} + {t_times_chunk_6_bit_2_at_3[6], t_times_chunk_6_bit_2_at_3},
+                t_times_chunk_6_part[1:0]
+            };
+            b21_at_2 <= b21;
+            b22_at_2 <= b22;
+            b23_at_2 <= b23;
+            t_times_chunk_7_part <= {
+                {{2{t_times_chunk_7_bit_0[6]}}, t_times_chunk_7_bit_0[6:1]} + {t_times_chunk_7_bit_1[6], t_times_chunk_7_bit_1},
+                t_times_chunk_7_bit_0[0]
+            };
+            t_times_chunk_7_bit_2_at_3 <= t_times_chunk_7_bit_2;
+            t_times_chunk_7 <= {
+                {t_times_chunk_7_part[8], t_times_chunk_7_part[8:2]} + {t_times_chunk_7_bit_2_at_3[6], t_times_chunk_7_bit_2_at_3},
+                t_times_chunk_7_part[1:0]
+            };
+            b24_at_2 <= b24;
+            b25_at_2 <= b25;
+            b26_at_2 <= b26;
+            t_times_chunk_8_part <= {
+                {{2{t_times_chunk_8_bit_0[6]}}, t_times_chunk_8_bit_0[6:1]} + {t_times_chunk_8_bit_1[6], t_times_chunk_8_bit_1},
+                t_times_chunk_8_bit_0[0]
+            };
+            t_times_chunk_8_bit_2_at_3 <= t_times_chunk_8_bit_2;
+            t_times_chunk_8 <= {
+                {t_times_chunk_8_part[8], t_times_chunk_8_part[8:2]} + {t_times_chunk_8_bit_2_at_3[6], t_times_chunk_8_bit_2_at_3},
+                t_times_chunk_8_part[1:0]
+            };
+            b27_at_2 <= b27;
+            b28_at_2 <= b28;
+            b29_at_2 <= b29;
+            t_times_chunk_9_part <= {
+                {{2{t_times_chunk_9_bit_0[6]}}, t_times_chunk_9_bit_0[6:1]} + {t_times_chunk_9_bit_1[6], t_times_chunk_9_bit_1},
+                t_times_chunk_9_bit_0[0]
+            };
+            t_times_chunk_9_bit_2_at_3 <= t_times_chunk_9_bit_2;
+            t_times_chunk_9 <= {
+                {t_times_chunk_9_part[8], t_times_chunk_9_part[8:2]} + {t_times_chunk_9_bit_2_at_3[6], t_times_chunk_9_bit_2_at_3},
+                t_times_chunk_9_part[1:0]
+            };
+            b30_at_2 <= b30;
+            b31_at_2 <= b31;
+            b32_at_2 <= b32;
+            t_times_chunk_10_part <= {
+                {{2{t_times_chunk_10_bit_0[6]}}, t_times_chunk_10_bit_0[6:1]} + {t_times_chunk_10_bit_1[6], t_times_chunk_10_bit_1},
+                t_times_chunk_10_bit_0[0]
+            };
+            t_times_chunk_10_bit_2_at_3 <= t_times_chunk_10_bit_2;
+            t_times_chunk_10 <= {
+                {t_times_chunk_10_part[8], t_times_chunk_10_part[8:2]} + {t_times_chunk_10_bit_2_at_3[6], t_times_chunk_10_bit_2_at_3},
+                t_times_chunk_10_part[1:0]
+            };
+            b33_at_2 <= b33;
+            b34_at_2 <= b34;
+            b35_at_2 <= b35;
+            t_times_chunk_11_part <= {
+                {{2{t_times_chunk_11_bit_0[6]}}, t_times_chunk_11_bit_0[6:1]} + {t_times_chunk_11_bit_1[6], t_times_chunk_11_bit_1},
+                t_times_chunk_11_bit_0[0]
+            };
+            t_times_chunk_11_bit_2_at_3 <= t_times_chunk_11_bit_2;
+            t_times_chunk_11 <= {
+                {t_times_chunk_11_part[8], t_times_chunk_11_part[8:2]} + {t_times_chunk_11_bit_2_at_3[6], t_times_chunk_11_bit_2_at_3},
+                t_times_chunk_11_part[1:0]
+            };
         end
     end
-    wire [6:0] row_0_bit_15 = {7{b16_at_2}} & q0_to_q2_2;
+
+    // Neighbouring products, each at its place.
     always @(posedge clk) begin
         if (enable) begin
-            q1_to_q2 <= {{{2{q2[3]}}, q2[3:1]} + {q1[3], q1}, q2[0]};
+            t_times_chunks_1_to_2 <= {{{3{t_times_chunk_1[9]}}, t_times_chunk_1[9:3]} + t_times_chunk_2, t_times_chunk_1[2:0]};
+            t_times_chunks_3_to_4 <= {{{3{t_times_chunk_3[9]}}, t_times_chunk_3[9:3]} + t_times_chunk_4, t_times_chunk_3[2:0]};
+            t_times_chunks_2_to_3 <= {{{3{t_times_chunk_2[9]}}, t_times_chunk_2[9:3]} + t_times_chunk_3, t_times_chunk_2[2:0]};
+            t_times_chunks_4_to_5 <= {{{3{t_times_chunk_4[9]}}, t_times_chunk_4[9:3]} + t_times_chunk_5, t_times_chunk_4[2:0]};
+            t_times_chunks_5_to_6 <= {{{3{t_times_chunk_5[9]}}, t_times_chunk_5[9:3]} + t_times_chunk_6, t_times_chunk_5[2:0]};
+            t_times_chunks_6_to_7 <= {{{3{t_times_chunk_6[9]}}, t_times_chunk_6[9:3]} + t_times_chunk_7, t_times_chunk_6[2:0]};
+            t_times_chunks_7_to_8 <= {{{3{t_times_chunk_7[9]}}, t_times_chunk_7[9:3]} + t_times_chunk_8, t_times_chunk_7[2:0]};
+            t_times_chunks_8_to_9 <= {{{3{t_times_chunk_8[9]}}, t_times_chunk_8[9:3]} + t_times_chunk_9, t_times_chunk_8[2:0]};
+            t_times_chunks_9_to_10 <= {{{3{t_times_chunk_9[9]}}, t_times_chunk_9[9:3]} + t_times_chunk_10, t_times_chunk_9[2:0]};
+            t_times_chunks_10_to_11 <= {{{3{t_times_chunk_10[9]}}, t_times_chunk_10[9:3]} + t_times_chunk_11, t_times_chunk_10[2:0]};
         end
     end
+
+    // Weight 0: chunks 1 to 4, and the bits at the edges of its windows.
+    wire [3:0] row_0_bit_0 = {4{b1}} & q0;
+    wire [5:0] row_0_bit_1 = {6{b2_at_1}} & q0_to_q1;
+    wire [6:0] row_0_bit_14 = {7{b15_at_2}} & t;
+    wire [6:0] row_0_bit_15 = {7{b16_at_2}} & t;
     wire [5:0] row_0_bit_16 = {6{b17}} & q1_to_q2;
     wire [3:0] row_0_bit_17 = {4{b18}} & q2_at_1;
     always @(posedge clk) begin
         if (enable) begin
+            q0_to_q1 <= {{{2{q1[3]}}, q1[3:1]} + {q0[3], q0}, q1[0]};
+            b2_at_1 <= b2;
+            q1_to_q2 <= {{{2{q2[3]}}, q2[3:1]} + {q1[3], q1}, q2[0]};
+            row_0_high_edges_part <= {{{2{row_0_bit_14[6]}}, row_0_bit_14[6:1]} + {row_0_bit_15[6], row_0_bit_15}, row_0_bit_14[0]};
+            row_0_high_edges_part_2 <= {{row_0_bit_16[5], row_0_bit_16[5:1]} + {{2{row_0_bit_17[3]}}, row_0_bit_17}, row_0_bit_16[0]};
+            row_0_high_edges_part_2_at_3 <= row_0_high_edges_part_2;
+            row_0_high_edges_part_3 <= {row_0_high_edges_part[8:2] + row_0_high_edges_part_2_at_3, row_0_high_edges_part[1:0]};
+            q_total_at_3 <= q_total;
+            q_total_at_4 <= q_total_at_3;
+            row_0_high_edges <= {row_0_high_edges_part_3[8:3] - q_total_at_4, row_0_high_edges_part_3[2:0]};
             row_0_bit_0_at_1 <= row_0_bit_0;
-            row_0_edges <= {{2{row_0_bit_0_at_1[3]}}, row_0_bit_0_at_1} + row_0_bit_1;
-            row_0_edges_2 <= {{{2{row_0_bit_14[6]}}, row_0_bit_14[6:1]} + {row_0_bit_15[6], row_0_bit_15}, row_0_bit_14[0]};
-            row_0_edges_3 <= {{row_0_bit_16[5], row_0_bit_16[5:1]} + {{2{row_0_bit_17[3]}}, row_0_bit_17}, row_0_bit_16[0]};
-            row_0_edges_at_3 <= row_0_edges;
-            row_0_edges_4 <= {{15{row_0_edges_at_3[5]}} + {row_0_edges_2, 6'h0}, row_0_edges_at_3};
-            row_0_edges_5 <= {row_0_edges_3[6:1] - q_total_2, row_0_edges_3[0]};
-            row_0_edges_5_at_4 <= row_0_edges_5;
-            row_0_edges_6 <= {row_0_edges_4[20:14] + row_0_edges_5_at_4, row_0_edges_4[13:0]};
-            b3_at_1 <= b3;
-            b3_at_2 <= b3_at_1;
+            row_0_low_edges <= {{2{row_0_bit_0_at_1[3]}}, row_0_bit_0_at_1} + row_0_bit_1;
+            row_0_low_edges_at_3 <= row_0_low_edges;
+            row_0_low_edges_at_4 <= row_0_low_edges_at_3;
+            row_0_low_edges_at_5 <= row_0_low_edges_at_4;
+            row_0_low <= t_times_chunks_1_to_2 + {{7{row_0_low_edges_at_5[5]}}, row_0_low_edges_at_5};
+            row_0_high <= {
+                {{2{t_times_chunks_3_to_4[12]}}, t_times_chunks_3_to_4[12:6]} + row_0_high_edges,
+                t_times_chunks_3_to_4[5:0]
+            };
+            row_0 <= {{{8{row_0_low[12]}}, row_0_low[12:6]} + row_0_high, row_0_low[5:0]};
         end
     end
-    wire [6:0] chunk_1_bit_0 = {7{b3_at_2}} & q0_to_q2_2;
-    always @(posedge clk) begin
-        if (enable) begin
-            b4_at_1 <= b4;
-            b4_at_2 <= b4_at_1;
-        end
-    end
-    wire [6:0] chunk_1_bit_1 = {7{b4_at_2}} & q0_to_q2_2;
-    always @(posedge clk) begin
-        if (enable) begin
-            b5_at_1 <= b5;
-            b5_at_2 <= b5_at_1;
-        end
-    end
-    wire [6:0] chunk_1_bit_2 = {7{b5_at_2}} & q0_to_q2_2;
-    always @(posedge clk) begin
-        if (enable) begin
-            chunk_1 <= {{{2{chunk_1_bit_0[6]}}, chunk_1_bit_0[6:1]} + {chunk_1_bit_1[6], chunk_1_bit_1}, chunk_1_bit_0[0]};
-            chunk_1_bit_2_at_3 <= chunk_1_bit_2;
-            chunk_1_2 <= {{chunk_1[8], chunk_1[8:2]} + {chunk_1_bit_2_at_3[6], chunk_1_bit_2_at_3}, chunk_1[1:0]};
-            b6_at_1 <= b6;
-            b6_at_2 <= b6_at_1;
-        end
-    end
-    wire [6:0] chunk_2_bit_0 = {7{b6_at_2}} & q0_to_q2_2;
-    always @(posedge clk) begin
-        if (enable) begin
-            b7_at_1 <= b7;
-            b7_at_2 <= b7_at_1;
-        end
-    end
-    wire [6:0] chunk_2_bit_1 = {7{b7_at_2}} & q0_to_q2_2;
-    always @(posedge clk) begin
-        if (enable) begin
-            b8_at_1 <= b8;
-            b8_at_2 <= b8_at_1;
-        end
-    end
-    wire [6:0] chunk_2_bit_2 = {7{b8_at_2}} & q0_to_q2_2;
-    always @(posedge clk) begin
-        if (enable) begin
-            chunk_2 <= {{{2{chunk_2_bit_0[6]}}, chunk_2_bit_0[6:1]} + {chunk_2_bit_1[6], chunk_2_bit_1}, chunk_2_bit_0[0]};
-            chunk_2_bit_2_at_3 <= chunk_2_bit_2;
-            chunk_2_2 <= {{chunk_2[8], chunk_2[8:2]} + {chunk_2_bit_2_at_3[6], chunk_2_bit_2_at_3}, chunk_2[1:0]};
-            chunks_1_to_2 <= {{{3{chunk_1_2[9]}}, chunk_1_2[9:3]} + chunk_2_2, chunk_1_2[2:0]};
-            b9_at_1 <= b9;
-            b9_at_2 <= b9_at_1;
-        end
-    end
-    wire [6:0] chunk_3_bit_0 = {7{b9_at_2}} & q0_to_q2_2;
-    always @(posedge clk) begin
-        if (enable) begin
-            b10_at_1 <= b10;
-            b10_at_2 <= b10_at_1;
-        end
-    end
-    wire [6:0] chunk_3_bit_1 = {7{b10_at_2}} & q0_to_q2_2;
-    always @(posedge clk) begin
-        if (enable) begin
-            b11_at_1 <= b11;
-            b11_at_2 <= b11_at_1;
-        end
-    end
-    wire [6:0] chunk_3_bit_2 = {7{b11_at_2}} & q0_to_q2_2;
-    always @(posedge clk) begin
-        if (enable) begin
-            chunk_3 <= {{{2{chunk_3_bit_0[6]}}, chunk_3_bit_0[6:1]} + {chunk_3_bit_1[6], chunk_3_bit_1}, chunk_3_bit_0[0]};
-            chunk_3_bit_2_at_3 <= chunk_3_bit_2;
-            chunk_3_2 <= {{chunk_3[8], chunk_3[8:2]} + {chunk_3_bit_2_at_3[6], chunk_3_bit_2_at_3}, chunk_3[1:0]};
-            b12_at_1 <= b12;
-            b12_at_2 <= b12_at_1;
-        end
-    end
-    wire [6:0] chunk_4_bit_0 = {7{b12_at_2}} & q0_to_q2_2;
-    always @(posedge clk) begin
-        if (enable) begin
-            b13_at_1 <= b13;
-            b13_at_2 <= b13_at_1;
-        end
-    end
-    wire [6:0] chunk_4_bit_1 = {7{b13_at_2}} & q0_to_q2_2;
-    always @(posedge clk) begin
-        if (enable) begin
-            b14_at_1 <= b14;
-            b14_at_2 <= b14_at_1;
-        end
-    end
-    wire [6:0] chunk_4_bit_2 = {7{b14_at_2}} & q0_to_q2_2;
-    always @(posedge clk) begin
-        if (enable) begin
-            chunk_4 <= {{{2{chunk_4_bit_0[6]}}, chunk_4_bit_0[6:1]} + {chunk_4_bit_1[6], chunk_4_bit_1}, chunk_4_bit_0[0]};
-            chunk_4_bit_2_at_3 <= chunk_4_bit_2;
-            chunk_4_2 <= {{chunk_4[8], chunk_4[8:2]} + {chunk_4_bit_2_at_3[6], chunk_4_bit_2_at_3}, chunk_4[1:0]};
-            chunks_3_to_4 <= {{{3{chunk_3_2[9]}}, chunk_3_2[9:3]} + chunk_4_2, chunk_3_2[2:0]};
-            chunks_1_to_4 <= {{{6{chunks_1_to_2[12]}}, chunks_1_to_2[12:6]} + chunks_3_to_4, chunks_1_to_2[5:0]};
-            row_0_edges_6_at_6 <= row_0_edges_6;
-            row_0 <= {{2{chunks_1_to_4[18]}}, chunks_1_to_4} + row_0_edges_6_at_6;
-        end
-    end
+
+    // Weight 1: chunks 2 to 5, and the bits at the edges of its windows.
     wire [3:0] row_1_bit_0 = {4{b4}} & q0;
     wire [5:0] row_1_bit_1 = {6{b5_at_1}} & q0_to_q1;
-    always @(posedge clk) begin
-        if (enable) begin
-            b18_at_2 <= b18;
-        end
-    end
-    wire [6:0] row_1_bit_14 = {7{b18_at_2}} & q0_to_q2_2;
-    always @(posedge clk) begin
-        if (enable) begin
-            b19_at_2 <= b19;
-        end
-    end
-    wire [6:0] row_1_bit_15 = {7{b19_at_2}} & q0_to_q2_2;
+    wire [6:0] row_1_bit_14 = {7{b18_at_2}} & t;
+    wire [6:0] row_1_bit_15 = {7{b19_at_2}} & t;
     wire [5:0] row_1_bit_16 = {6{b20}} & q1_to_q2;
     wire [3:0] row_1_bit_17 = {4{b21}} & q2_at_1;
     always @(posedge clk) begin
         if (enable) begin
+            row_1_high_edges_part <= {{{2{row_1_bit_14[6]}}, row_1_bit_14[6:1]} + {row_1_bit_15[6], row_1_bit_15}, row_1_bit_14[0]};
+            row_1_high_edges_part_2 <= {{row_1_bit_16[5], row_1_bit_16[5:1]} + {{2{row_1_bit_17[3]}}, row_1_bit_17}, row_1_bit_16[0]};
+            row_1_high_edges_part_2_at_3 <= row_1_high_edges_part_2;
+            row_1_high_edges_part_3 <= {row_1_high_edges_part[8:2] + row_1_high_edges_part_2_at_3, row_1_high_edges_part[1:0]};
+            row_1_high_edges <= {row_1_high_edges_part_3[8:3] - q_total_at_4, row_1_high_edges_part_3[2:0]};
             row_1_bit_0_at_1 <= row_1_bit_0;
-            row_1_edges <= {{2{row_1_bit_0_at_1[3]}}, row_1_bit_0_at_1} + row_1_bit_1;
-            row_1_edges_2 <= {{{2{row_1_bit_14[6]}}, row_1_bit_14[6:1]} + {row_1_bit_15[6], row_1_bit_15}, row_1_bit_14[0]};
-            row_1_edges_3 <= {{row_1_bit_16[5], row_1_bit_16[5:1]} + {{2{row_1_bit_17[3]}}, row_1_bit_17}, row_1_bit_16[0]};
-            row_1_edges_at_3 <= row_1_edges;
-            row_1_edges_4 <= {{15{row_1_edges_at_3[5]}} + {row_1_edges_2, 6'h0}, row_1_edges_at_3};
-            row_1_edges_5 <= {row_1_edges_3[6:1] - q_total_2, row_1_edges_3[0]};
-            row_1_edges_5_at_4 <= row_1_edges_5;
-            row_1_edges_6 <= {row_1_edges_4[20:14] + row_1_edges_5_at_4, row_1_edges_4[13:0]};
-            chunks_2_to_3 <= {{{3{chunk_2_2[9]}}, chunk_2_2[9:3]} + chunk_3_2, chunk_2_2[2:0]};
+            row_1_low_edges <= {{2{row_1_bit_0_at_1[3]}}, row_1_bit_0_at_1} + row_1_bit_1;
+            row_1_low_edges_at_3 <= row_1_low_edges;
+            row_1_low_edges_at_4 <= row_1_low_edges_at_3;
+            row_1_low_edges_at_5 <= row_1_low_edges_at_4;
+            row_1_low <= t_times_chunks_2_to_3 + {{7{row_1_low_edges_at_5[5]}}, row_1_low_edges_at_5};
+            row_1_high <= {
+                {{2{t_times_chunks_4_to_5[12]}}, t_times_chunks_4_to_5[12:6]} + row_1_high_edges,
+                t_times_chunks_4_to_5[5:0]
+            };
+            row_1 <= {{{8{row_1_low[12]}}, row_1_low[12:6]} + row_1_high, row_1_low[5:0]};
         end
     end
-    wire [6:0] chunk_5_bit_0 = {7{b15_at_2}} & q0_to_q2_2;
-    wire [6:0] chunk_5_bit_1 = {7{b16_at_2}} & q0_to_q2_2;
-    always @(posedge clk) begin
-        if (enable) begin
-            b17_at_2 <= b17;
-        end
-    end
-    wire [6:0] chunk_5_bit_2 = {7{b17_at_2}} & q0_to_q2_2;
-    always @(posedge clk) begin
-        if (enable) begin
-            chunk_5 <= {{{2{chunk_5_bit_0[6]}}, chunk_5_bit_0[6:1]} + {chunk_5_bit_1[6], chunk_5_bit_1}, chunk_5_bit_0[0]};
-            chunk_5_bit_2_at_3 <= chunk_5_bit_2;
-            chunk_5_2 <= {{chunk_5[8], chunk_5[8:2]} + {chunk_5_bit_2_at_3[6], chunk_5_bit_2_at_3}, chunk_5[1:0]};
-            chunks_4_to_5 <= {{{3{chunk_4_2[9]}}, chunk_4_2[9:3]} + chunk_5_2, chunk_4_2[2:0]};
-            chunks_2_to_5 <= {{{6{chunks_2_to_3[12]}}, chunks_2_to_3[12:6]} + chunks_4_to_5, chunks_2_to_3[5:0]};
-            row_1_edges_6_at_6 <= row_1_edges_6;
-            row_1 <= {{2{chunks_2_to_5[18]}}, chunks_2_to_5} + row_1_edges_6_at_6;
-        end
-    end
+
+    // Weight 2: chunks 3 to 6, and the bits at the edges of its windows.
     wire [3:0] row_2_bit_0 = {4{b7}} & q0;
     wire [5:0] row_2_bit_1 = {6{b8_at_1}} & q0_to_q1;
-    always @(posedge clk) begin
-        if (enable) begin
-            b21_at_2 <= b21;
-        end
-    end
-    wire [6:0] row_2_bit_14 = {7{b21_at_2}} & q0_to_q2_2;
-    always @(posedge clk) begin
-        if (enable) begin
-            b22_at_2 <= b22;
-        end
-    end
-    wire [6:0] row_2_bit_15 = {7{b22_at_2}} & q0_to_q2_2;
+    wire [6:0] row_2_bit_14 = {7{b21_at_2}} & t;
+    wire [6:0] row_2_bit_15 = {7{b22_at_2}} & t;
     wire [5:0] row_2_bit_16 = {6{b23}} & q1_to_q2;
     wire [3:0] row_2_bit_17 = {4{b24}} & q2_at_1;
     always @(posedge clk) begin
         if (enable) begin
+            row_2_high_edges_part <= {{{2{row_2_bit_14[6]}}, row_2_bit_14[6:1]} + {row_2_bit_15[6], row_2_bit_15}, row_2_bit_14[0]};
+            row_2_high_edges_part_2 <= {{row_2_bit_16[5], row_2_bit_16[5:1]} + {{2{row_2_bit_17[3]}}, row_2_bit_17}, row_2_bit_16[0]};
+            row_2_high_edges_part_2_at_3 <= row_2_high_edges_part_2;
+            row_2_high_edges_part_3 <= {row_2_high_edges_part[8:2] + row_2_high_edges_part_2_at_3, row_2_high_edges_part[1:0]};
+            row_2_high_edges <= {row_2_high_edges_part_3[8:3] - q_total_at_4, row_2_high_edges_part_3[2:0]};
             row_2_bit_0_at_1 <= row_2_bit_0;
-            row_2_edges <= {{2{row_2_bit_0_at_1[3]}}, row_2_bit_0_at_1} + row_2_bit_1;
-            row_2_edges_2 <= {{{2{row_2_bit_14[6]}}, row_2_bit_14[6:1]} + {row_2_bit_15[6], row_2_bit_15}, row_2_bit_14[0]};
-            row_2_edges_3 <= {{row_2_bit_16[5], row_2_bit_16[5:1]} + {{2{row_2_bit_17[3]}}, row_2_bit_17}, row_2_bit_16[0]};
-            row_2_edges_at_3 <= row_2_edges;
-            row_2_edges_4 <= {{15{row_2_edges_at_3[5]}} + {row_2_edges_2, 6'h0}, row_2_edges_at_3};
-            row_2_edges_5 <= {row_2_edges_3[6:1] - q_total_2, row_2_edges_3[0]};
-            row_2_edges_5_at_4 <= row_2_edges_5;
-            row_2_edges_6 <= {row_2_edges_4[20:14] + row_2_edges_5_at_4, row_2_edges_4[13:0]};
+            row_2_low_edges <= {{2{row_2_bit_0_at_1[3]}}, row_2_bit_0_at_1} + row_2_bit_1;
+            row_2_low_edges_at_3 <= row_2_low_edges;
+            row_2_low_edges_at_4 <= row_2_low_edges_at_3;
+            row_2_low_edges_at_5 <= row_2_low_edges_at_4;
+            row_2_low <= t_times_chunks_3_to_4 + {{7{row_2_low_edges_at_5[5]}}, row_2_low_edges_at_5};
+            row_2_high <= {
+                {{2{t_times_chunks_5_to_6[12]}}, t_times_chunks_5_to_6[12:6]} + row_2_high_edges,
+                t_times_chunks_5_to_6[5:0]
+            };
+            row_2 <= {{{8{row_2_low[12]}}, row_2_low[12:6]} + row_2_high, row_2_low[5:0]};
         end
     end
-    wire [6:0] chunk_6_bit_0 = {7{b18_at_2}} & q0_to_q2_2;
-    wire [6:0] chunk_6_bit_1 = {7{b19_at_2}} & q0_to_q2_2;
-    always @(posedge clk) begin
-        if (enable) begin
-            b20_at_2 <= b20;
-        end
-    end
-    wire [6:0] chunk_6_bit_2 = {7{b20_at_2}} & q0_to_q2_2;
-    always @(posedge clk) begin
-        if (enable) begin
-            chunk_6 <= {{{2{chunk_6_bit_0[6]}}, chunk_6_bit_0[6:1]} + {chunk_6_bit_1[6], chunk_6_bit_1}, chunk_6_bit_0[0]};
-            chunk_6_bit_2_at_3 <= chunk_6_bit_2;
-            chunk_6_2 <= {{chunk_6[8], chunk_6[8:2]} + {chunk_6_bit_2_at_3[6], chunk_6_bit_2_at_3}, chunk_6[1:0]};
-            chunks_5_to_6 <= {{{3{chunk_5_2[9]}}, chunk_5_2[9:3]} + chunk_6_2, chunk_5_2[2:0]};
-            chunks_3_to_6 <= {{{6{chunks_3_to_4[12]}}, chunks_3_to_4[12:6]} + chunks_5_to_6, chunks_3_to_4[5:0]};
-            row_2_edges_6_at_6 <= row_2_edges_6;
-            row_2 <= {{2{chunks_3_to_6[18]}}, chunks_3_to_6} + row_2_edges_6_at_6;
-        end
-    end
+
+    // Weight 3: chunks 4 to 7, and the bits at the edges of its windows.
     wire [3:0] row_3_bit_0 = {4{b10}} & q0;
     wire [5:0] row_3_bit_1 = {6{b11_at_1}} & q0_to_q1;
-    always @(posedge clk) begin
-        if (enable) begin
-            b24_at_2 <= b24;
-        end
-    end
-    wire [6:0] row_3_bit_14 = {7{b24_at_2}} & q0_to_q2_2;
-    always @(posedge clk) begin
-        if (enable) begin
-            b25_at_2 <= b25;
-        end
-    end
-    wire [6:0] row_3_bit_15 = {7{b25_at_2}} & q0_to_q2_2;
+    wire [6:0] row_3_bit_14 = {7{b24_at_2}} & t;
+    wire [6:0] row_3_bit_15 = {7{b25_at_2}} & t;
     wire [5:0] row_3_bit_16 = {6{b26}} & q1_to_q2;
     wire [3:0] row_3_bit_17 = {4{b27}} & q2_at_1;
     always @(posedge clk) begin
         if (enable) begin
+            row_3_high_edges_part <= {{{2{row_3_bit_14[6]}}, row_3_bit_14[6:1]} + {row_3_bit_15[6], row_3_bit_15}, row_3_bit_14[0]};
+            row_3_high_edges_part_2 <= {{row_3_bit_16[5], row_3_bit_16[5:1]} + {{2{row_3_bit_17[3]}}, row_3_bit_17}, row_3_bit_16[0]};
+            row_3_high_edges_part_2_at_3 <= row_3_high_edges_part_2;
+            row_3_high_edges_part_3 <= {row_3_high_edges_part[8:2] + row_3_high_edges_part_2_at_3, row_3_high_edges_part[1:0]};
+            row_3_high_edges <= {row_3_high_edges_part_3[8:3] - q_total_at_4, row_3_high_edges_part_3[2:0]};
             row_3_bit_0_at_1 <= row_3_bit_0;
-            row_3_edges <= {{2{row_3_bit_0_at_1[3]}}, row_3_bit_0_at_1} + row_3_bit_1;
-            row_3_edges_2 <= {{{2{row_3_bit_14[6]}}, row_3_bit_14[6:1]} + {row_3_bit_15[6], row_3_bit_15}, row_3_bit_14[0]};
-            row_3_edges_3 <= {{row_3_bit_16[5], row_3_bit_16[5:1]} + {{2{row_3_bit_17[3]}}, row_3_bit_17}, row_3_bit_16[0]};
-            row_3_edges_at_3 <= row_3_edges;
-            row_3_edges_4 <= {{15{row_3_edges_at_3[5]}} + {row_3_edges_2, 6'h0}, row_3_edges_at_3};
-            row_3_edges_5 <= {row_3_edges_3[6:1] - q_total_2, row_3_edges_3[0]};
-            row_3_edges_5_at_4 <= row_3_edges_5;
-            row_3_edges_6 <= {row_3_edges_4[20:14] + row_3_edges_5_at_4, row_3_edges_4[13:0]};
+            row_3_low_edges <= {{2{row_3_bit_0_at_1[3]}}, row_3_bit_0_at_1} + row_3_bit_1;
+            row_3_low_edges_at_3 <= row_3_low_edges;
+            row_3_low_edges_at_4 <= row_3_low_edges_at_3;
+            row_3_low_edges_at_5 <= row_3_low_edges_at_4;
+            row_3_low <= t_times_chunks_4_to_5 + {{7{row_3_low_edges_at_5[5]}}, row_3_low_edges_at_5};
+            row_3_high <= {
+                {{2{t_times_chunks_6_to_7[12]}}, t_times_chunks_6_to_7[12:6]} + row_3_high_edges,
+                t_times_chunks_6_to_7[5:0]
+            };
+            row_3 <= {{{8{row_3_low[12]}}, row_3_low[12:6]} + row_3_high, row_3_low[5:0]};
         end
     end
-    wire [6:0] chunk_7_bit_0 = {7{b21_at_2}} & q0_to_q2_2;
-    wire [6:0] chunk_7_bit_1 = {7{b22_at_2}} & q0_to_q2_2;
-    always @(posedge clk) begin
-        if (enable) begin
-            b23_at_2 <= b23;
-        end
-    end
-    wire [6:0] chunk_7_bit_2 = {7{b23_at_2}} & q0_to_q2_2;
-    always @(posedge clk) begin
-        if (enable) begin
-            chunk_7 <= {{{2{chunk_7_bit_0[6]}}, chunk_7_bit_0[6:1]} + {chunk_7_bit_1[6], chunk_7_bit_1}, chunk_7_bit_0[0]};
-            chunk_7_bit_2_at_3 <= chunk_7_bit_2;
-            chunk_7_2 <= {{chunk_7[8], chunk_7[8:2]} + {chunk_7_bit_2_at_3[6], chunk_7_bit_2_at_3}, chunk_7[1:0]};
-            chunks_6_to_7 <= {{{3{chunk_6_2[9]}}, chunk_6_2[9:3]} + chunk_7_2, chunk_6_2[2:0]};
-            chunks_4_to_7 <= {{{6{chunks_4_to_5[12]}}, chunks_4_to_5[12:6]} + chunks_6_to_7, chunks_4_to_5[5:0]};
-            row_3_edges_6_at_6 <= row_3_edges_6;
-            row_3 <= {{2{chunks_4_to_7[18]}}, chunks_4_to_7} + row_3_edges_6_at_6;
-        end
-    end
+
+    // Weight 4: chunks 5 to 8, and the bits at the edges of its windows.
     wire [3:0] row_4_bit_0 = {4{b13}} & q0;
     wire [5:0] row_4_bit_1 = {6{b14_at_1}} & q0_to_q1;
-    always @(posedge clk) begin
-        if (enable) begin
-            b27_at_2 <= b27;
-        end
-    end
-    wire [6:0] row_4_bit_14 = {7{b27_at_2}} & q0_to_q2_2;
-    always @(posedge clk) begin
-        if (enable) begin
-            b28_at_2 <= b28;
-        end
-    end
-    wire [6:0] row_4_bit_15 = {7{b28_at_2}} & q0_to_q2_2;
+    wire [6:0] row_4_bit_14 = {7{b27_at_2}} & t;
+    wire [6:0] row_4_bit_15 = {7{b28_at_2}} & t;
     wire [5:0] row_4_bit_16 = {6{b29}} & q1_to_q2;
     wire [3:0] row_4_bit_17 = {4{b30}} & q2_at_1;
     always @(posedge clk) begin
         if (enable) begin
+            row_4_high_edges_part <= {{{2{row_4_bit_14[6]}}, row_4_bit_14[6:1]} + {row_4_bit_15[6], row_4_bit_15}, row_4_bit_14[0]};
+            row_4_high_edges_part_2 <= {{row_4_bit_16[5], row_4_bit_16[5:1]} + {{2{row_4_bit_17[3]}}, row_4_bit_17}, row_4_bit_16[0]};
+            row_4_high_edges_part_2_at_3 <= row_4_high_edges_part_2;
+            row_4_high_edges_part_3 <= {row_4_high_edges_part[8:2] + row_4_high_edges_part_2_at_3, row_4_high_edges_part[1:0]};
+            row_4_high_edges <= {row_4_high_edges_part_3[8:3] - q_total_at_4, row_4_high_edges_part_3[2:0]};
             row_4_bit_0_at_1 <= row_4_bit_0;
-            row_4_edges <= {{2{row_4_bit_0_at_1[3]}}, row_4_bit_0_at_1} + row_4_bit_1;
-            row_4_edges_2 <= {{{2{row_4_bit_14[6]}}, row_4_bit_14[6:1]} + {row_4_bit_15[6], row_4_bit_15}, row_4_bit_14[0]};
-            row_4_edges_3 <= {{row_4_bit_16[5], row_4_bit_16[5:1]} + {{2{row_4_bit_17[3]}}, row_4_bit_17}, row_4_bit_16[0]};
-            row_4_edges_at_3 <= row_4_edges;
-            row_4_edges_4 <= {{15{row_4_edges_at_3[5]}} + {row_4_edges_2, 6'h0}, row_4_edges_at_3};
-            row_4_edges_5 <= {row_4_edges_3[6:1] - q_total_2, row_4_edges_3[0]};
-            row_4_edges_5_at_4 <= row_4_edges_5;
-            row_4_edges_6 <= {row_4_edges_4[20:14] + row_4_edges_5_at_4, row_4_edges_4[13:0]};
+            row_4_low_edges <= {{2{row_4_bit_0_at_1[3]}}, row_4_bit_0_at_1} + row_4_bit_1;
+            row_4_low_edges_at_3 <= row_4_low_edges;
+            row_4_low_edges_at_4 <= row_4_low_edges_at_3;
+            row_4_low_edges_at_5 <= row_4_low_edges_at_4;
+            row_4_low <= t_times_chunks_5_to_6 + {{7{row_4_low_edges_at_5[5]}}, row_4_low_edges_at_5};
+            row_4_high <= {
+                {{2{t_times_chunks_7_to_8[12]}}, t_times_chunks_7_to_8[12:6]} + row_4_high_edges,
+                t_times_chunks_7_to_8[5:0]
+            };
+            row_4 <= {{{8{row_4_low[12]}}, row_4_low[12:6]} + row_4_high, row_4_low[5:0]};
         end
     end
-    wire [6:0] chunk_8_bit_0 = {7{b24_at_2}} & q0_to_q2_2;
-    wire [6:0] chunk_8_bit_1 = {7{b25_at_2}} & q0_to_q2_2;
-    always @(posedge clk) begin
-        if (enable) begin
-            b26_at_2 <= b26;
-        end
-    end
-    wire [6:0] chunk_8_bit_2 = {7{b26_at_2}} & q0_to_q2_2;
-    always @(posedge clk) begin
-        if (enable) begin
-            chunk_8 <= {{{2{chunk_8_bit_0[6]}}, chunk_8_bit_0[6:1]} + {chunk_8_bit_1[6], chunk_8_bit_1}, chunk_8_bit_0[0]};
-            chunk_8_bit_2_at_3 <= chunk_8_bit_2;
-            chunk_8_2 <= {{chunk_8[8], chunk_8[8:2]} + {chunk_8_bit_2_at_3[6], chunk_8_bit_2_at_3}, chunk_8[1:0]};
-            chunks_7_to_8 <= {{{3{chunk_7_2[9]}}, chunk_7_2[9:3]} + chunk_8_2, chunk_7_2[2:0]};
-            chunks_5_to_8 <= {{{6{chunks_5_to_6[12]}}, chunks_5_to_6[12:6]} + chunks_7_to_8, chunks_5_to_6[5:0]};
-            row_4_edges_6_at_6 <= row_4_edges_6;
-            row_4 <= {{2{chunks_5_to_8[18]}}, chunks_5_to_8} + row_4_edges_6_at_6;
-        end
-    end
+
+    // Weight 5: chunks 6 to 9, and the bits at the edges of its windows.
     wire [3:0] row_5_bit_0 = {4{b16}} & q0_at_1;
     wire [5:0] row_5_bit_1 = {6{b17}} & q0_to_q1;
-    always @(posedge clk) begin
-        if (enable) begin
-            b30_at_2 <= b30;
-        end
-    end
-    wire [6:0] row_5_bit_14 = {7{b30_at_2}} & q0_to_q2_2;
-    always @(posedge clk) begin
-        if (enable) begin
-            b31_at_2 <= b31;
-        end
-    end
-    wire [6:0] row_5_bit_15 = {7{b31_at_2}} & q0_to_q2_2;
+    wire [6:0] row_5_bit_14 = {7{b30_at_2}} & t;
+    wire [6:0] row_5_bit_15 = {7{b31_at_2}} & t;
     wire [5:0] row_5_bit_16 = {6{b32}} & q1_to_q2;
     wire [3:0] row_5_bit_17 = {4{b33}} & q2_at_1;
     always @(posedge clk) begin
         if (enable) begin
-            row_5_edges <= {{2{row_5_bit_0[3]}}, row_5_bit_0} + row_5_bit_1;
-            row_5_edges_2 <= {{{2{row_5_bit_14[6]}}, row_5_bit_14[6:1]} + {row_5_bit_15[6], row_5_bit_15}, row_5_bit_14[0]};
-            row_5_edges_3 <= {{row_5_bit_16[5], row_5_bit_16[5:1]} + {{2{row_5_bit_17[3]}}, row_5_bit_17}, row_5_bit_16[0]};
-            row_5_edges_at_3 <= row_5_edges;
-            row_5_edges_4 <= {{15{row_5_edges_at_3[5]}} + {row_5_edges_2, 6'h0}, row_5_edges_at_3};
-            row_5_edges_5 <= {row_5_edges_3[6:1] - q_total_2, row_5_edges_3[0]};
-            row_5_edges_5_at_4 <= row_5_edges_5;
-            row_5_edges_6 <= {row_5_edges_4[20:14] + row_5_edges_5_at_4, row_5_edges_4[13:0]};
+            row_5_high_edges_part <= {{{2{row_5_bit_14[6]}}, row_5_bit_14[6:1]} + {row_5_bit_15[6], row_5_bit_15}, row_5_bit_14[0]};
+            row_5_high_edges_part_2 <= {{row_5_bit_16[5], row_5_bit_16[5:1]} + {{2{row_5_bit_17[3]}}, row_5_bit_17}, row_5_bit_16[0]};
+            row_5_high_edges_part_2_at_3 <= row_5_high_edges_part_2;
+            row_5_high_edges_part_3 <= {row_5_high_edges_part[8:2] + row_5_high_edges_part_2_at_3, row_5_high_edges_part[1:0]};
+            row_5_high_edges <= {row_5_high_edges_part_3[8:3] - q_total_at_4, row_5_high_edges_part_3[2:0]};
+            row_5_low_edges <= {{2{row_5_bit_0[3]}}, row_5_bit_0} + row_5_bit_1;
+            row_5_low_edges_at_3 <= row_5_low_edges;
+            row_5_low_edges_at_4 <= row_5_low_edges_at_3;
+            row_5_low_edges_at_5 <= row_5_low_edges_at_4;
+            row_5_low <= t_times_chunks_6_to_7 + {{7{row_5_low_edges_at_5[5]}}, row_5_low_edges_at_5};
+            row_5_high <= {
+                {{2{t_times_chunks_8_to_9[12]}}, t_times_chunks_8_to_9[12:6]} + row_5_high_edges,
+                t_times_chunks_8_to_9[5:0]
+            };
+            row_5 <= {{{8{row_5_low[12]}}, row_5_low[12:6]} + row_5_high, row_5_low[5:0]};
         end
     end
-    wire [6:0] chunk_9_bit_0 = {7{b27_at_2}} & q0_to_q2_2;
-    wire [6:0] chunk_9_bit_1 = {7{b28_at_2}} & q0_to_q2_2;
-    always @(posedge clk) begin
-        if (enable) begin
-            b29_at_2 <= b29;
-        end
-    end
-    wire [6:0] chunk_9_bit_2 = {7{b29_at_2}} & q0_to_q2_2;
-    always @(posedge clk) begin
-        if (enable) begin
-            chunk_9 <= {{{2{chunk_9_bit_0[6]}}, chunk_9_bit_0[6:1]} + {chunk_9_bit_1[6], chunk_9_bit_1}, chunk_9_bit_0[0]};
-            chunk_9_bit_2_at_3 <= chunk_9_bit_2;
-            chunk_9_2 <= {{chunk_9[8], chunk_9[8:2]} + {chunk_9_bit_2_at_3[6], chunk_9_bit_2_at_3}, chunk_9[1:0]};
-            chunks_8_to_9 <= {{{3{chunk_8_2[9]}}, chunk_8_2[9:3]} + chunk_9_2, chunk_8_2[2:0]};
-            chunks_6_to_9 <= {{{6{chunks_6_to_7[12]}}, chunks_6_to_7[12:6]} + chunks_8_to_9, chunks_6_to_7[5:0]};
-            row_5_edges_6_at_6 <= row_5_edges_6;
-            row_5 <= {{2{chunks_6_to_9[18]}}, chunks_6_to_9} + row_5_edges_6_at_6;
-        end
-    end
+
+    // Weight 6: chunks 7 to 10, and the bits at the edges of its windows.
     wire [3:0] row_6_bit_0 = {4{b19}} & q0_at_1;
     wire [5:0] row_6_bit_1 = {6{b20}} & q0_to_q1;
-    always @(posedge clk) begin
-        if (enable) begin
-            b33_at_2 <= b33;
-        end
-    end
-    wire [6:0] row_6_bit_14 = {7{b33_at_2}} & q0_to_q2_2;
-    always @(posedge clk) begin
-        if (enable) begin
-            b34_at_2 <= b34;
-        end
-    end
-    wire [6:0] row_6_bit_15 = {7{b34_at_2}} & q0_to_q2_2;
+    wire [6:0] row_6_bit_14 = {7{b33_at_2}} & t;
+    wire [6:0] row_6_bit_15 = {7{b34_at_2}} & t;
     wire [5:0] row_6_bit_16 = {6{b35}} & q1_to_q2;
     wire [3:0] row_6_bit_17 = {4{b36}} & q2_at_1;
     always @(posedge clk) begin
         if (enable) begin
-            row_6_edges <= {{2{row_6_bit_0[3]}}, row_6_bit_0} + row_6_bit_1;
-            row_6_edges_2 <= {{{2{row_6_bit_14[6]}}, row_6_bit_14[6:1]} + {row_6_bit_15[6], row_6_bit_15}, row_6_bit_14[0]};
-            row_6_edges_3 <= {{row_6_bit_16[5], row_6_bit_16[5:1]} + {{2{row_6_bit_17[3]}}, row_6_bit_17}, row_6_bit_16[0]};
-            row_6_edges_at_3 <= row_6_edges;
-            row_6_edges_4 <= {{15{row_6_edges_at_3[5]}} + {row_6_edges_2, 6'h0}, row_6_edges_at_3};
-            row_6_edges_5 <= {row_6_edges_3[6:1] - q_total_2, row_6_edges_3[0]};
-            row_6_edges_5_at_4 <= row_6_edges_5;
-            row_6_edges_6 <= {row_6_edges_4[20:14] + row_6_edges_5_at_4, row_6_edges_4[13:0]};
-        end
-    end
-    wire [6:0] chunk_10_bit_0 = {7{b30_at_2}} & q0_to_q2_2;
-    wire [6:0] chunk_10_bit_1 = {7{b31_at_2}} & q0_to_q2_2;
-    always @(posedge clk) begin
-        if (enable) begin
-            b32_at_2 <= b32;
-        end
-    end
-    wire [6:0] chunk_10_bit_2 = {7{b32_at_2}} & q0_to_q2_2;
-    always @(posedge clk) begin
-        if (enable) begin
-            chunk_10 <= {
-                {{2{chunk_10_bit_0[6]}}, chunk_10_bit_0[6:1]} + {chunk_10_bit_1[6], chunk_10_bit_1},
-                chunk_10_bit_0[0]
+            row_6_high_edges_part <= {{{2{row_6_bit_14[6]}}, row_6_bit_14[6:1]} + {row_6_bit_15[6], row_6_bit_15}, row_6_bit_14[0]};
+            row_6_high_edges_part_2 <= {{row_6_bit_16[5], row_6_bit_16[5:1]} + {{2{row_6_bit_17[3]}}, row_6_bit_17}, row_6_bit_16[0]};
+            row_6_high_edges_part_2_at_3 <= row_6_high_edges_part_2;
+            row_6_high_edges_part_3 <= {row_6_high_edges_part[8:2] + row_6_high_edges_part_2_at_3, row_6_high_edges_part[1:0]};
+            row_6_high_edges <= {row_6_high_edges_part_3[8:3] - q_total_at_4, row_6_high_edges_part_3[2:0]};
+            row_6_low_edges <= {{2{row_6_bit_0[3]}}, row_6_bit_0} + row_6_bit_1;
+            row_6_low_edges_at_3 <= row_6_low_edges;
+            row_6_low_edges_at_4 <= row_6_low_edges_at_3;
+            row_6_low_edges_at_5 <= row_6_low_edges_at_4;
+            row_6_low <= t_times_chunks_7_to_8 + {{7{row_6_low_edges_at_5[5]}}, row_6_low_edges_at_5};
+            row_6_high <= {
+                {{2{t_times_chunks_9_to_10[12]}}, t_times_chunks_9_to_10[12:6]} + row_6_high_edges,
+                t_times_chunks_9_to_10[5:0]
             };
-            chunk_10_bit_2_at_3 <= chunk_10_bit_2;
-            chunk_10_2 <= {{chunk_10[8], chunk_10[8:2]} + {chunk_10_bit_2_at_3[6], chunk_10_bit_2_at_3}, chunk_10[1:0]};
-            chunks_9_to_10 <= {{{3{chunk_9_2[9]}}, chunk_9_2[9:3]} + chunk_10_2, chunk_9_2[2:0]};
-            chunks_7_to_10 <= {{{6{chunks_7_to_8[12]}}, chunks_7_to_8[12:6]} + chunks_9_to_10, chunks_7_to_8[5:0]};
-            row_6_edges_6_at_6 <= row_6_edges_6;
-            row_6 <= {{2{chunks_7_to_10[18]}}, chunks_7_to_10} + row_6_edges_6_at_6;
+            row_6 <= {{{8{row_6_low[12]}}, row_6_low[12:6]} + row_6_high, row_6_low[5:0]};
         end
     end
+
+    // Weight 7: chunks 8 to 11, and the bits at the edges of its windows.
     wire [3:0] row_7_bit_0 = {4{b22}} & q0_at_1;
     wire [5:0] row_7_bit_1 = {6{b23}} & q0_to_q1;
-    always @(posedge clk) begin
-        if (enable) begin
-            b36_at_2 <= b36;
-        end
-    end
-    wire [6:0] row_7_bit_14 = {7{b36_at_2}} & q0_to_q2_2;
-    always @(posedge clk) begin
-        if (enable) begin
-            b37_at_2 <= b37;
-        end
-    end
-    wire [6:0] row_7_bit_15 = {7{b37_at_2}} & q0_to_q2_2;
+    wire [6:0] row_7_bit_14 = {7{b36_at_2}} & t;
+    wire [6:0] row_7_bit_15 = {7{b37_at_2}} & t;
     wire [5:0] row_7_bit_16 = {6{b38}} & q1_to_q2;
     wire [3:0] row_7_bit_17 = {4{b39}} & q2_at_1;
-    always @(posedge clk) begin
-        if (enable) begin
-            row_7_edges <= {{2{row_7_bit_0[3]}}, row_7_bit_0} + row_7_bit_1;
-            row_7_edges_2 <= {{{2{row_7_bit_14[6]}}, row_7_bit_14[6:1]} + {row_7_bit_15[6], row_7_bit_15}, row_7_bit_14[0]};
-            row_7_edges_3 <= {{row_7_bit_16[5], row_7_bit_16[5:1]} + {{2{row_7_bit_17[3]}}, row_7_bit_17}, row_7_bit_16[0]};
-            row_7_edges_at_3 <= row_7_edges;
-            row_7_edges_4 <= {{15{row_7_edges_at_3[5]}} + {row_7_edges_2, 6'h0}, row_7_edges_at_3};
-            row_7_edges_5 <= {row_7_edges_3[6:1] - q_total_2, row_7_edges_3[0]};
-            row_7_edges_5_at_4 <= row_7_edges_5;
-            row_7_edges_6 <= {row_7_edges_4[20:14] + row_7_edges_5_at_4, row_7_edges_4[13:0]};
-        end
-    end
-    wire [6:0] chunk_11_bit_0 = {7{b33_at_2}} & q0_to_q2_2;
-    wire [6:0] chunk_11_bit_1 = {7{b34_at_2}} & q0_to_q2_2;
-    always @(posedge clk) begin
-        if (enable) begin
-            b35_at_2 <= b35;
-        end
-    end
-    wire [6:0] chunk_11_bit_2 = {7{b35_at_2}} & q0_to_q2_2;
-    always @(posedge clk) begin
-        if (enable) begin
-            chunk_11 <= {
-                {{2{chunk_11_bit_0[6]}}, chunk_11_bit_0[6:1]} + {chunk_11_bit_1[6], chunk_11_bit_1},
-                chunk_11_bit_0[0]
-            };
-            chunk_11_bit_2_at_3 <= chunk_11_bit_2;
-            chunk_11_2 <= {{chunk_11[8], chunk_11[8:2]} + {chunk_11_bit_2_at_3[6], chunk_11_bit_2_at_3}, chunk_11[1:0]};
-            chunks_10_to_11 <= {{{3{chunk_10_2[9]}}, chunk_10_2[9:3]} + chunk_11_2, chunk_10_2[2:0]};
-            chunks_8_to_11 <= {{{6{chunks_8_to_9[12]}}, chunks_8_to_9[12:6]} + chunks_10_to_11, chunks_8_to_9[5:0]};
-            row_7_edges_6_at_6 <= row_7_edges_6;
-            row_7 <= {{2{chunks_8_to_11[18]}}, chunks_8_to_11} + row_7_edges_6_at_6;
-        end
-    end
     wire [3:0] exponent = in_word[19:16];
     always @(posedge clk) begin
         if (enable) begin
+            b36_at_2 <= b36;
+            b37_at_2 <= b37;
+            row_7_high_edges_part <= {{{2{row_7_bit_14[6]}}, row_7_bit_14[6:1]} + {row_7_bit_15[6], row_7_bit_15}, row_7_bit_14[0]};
+            row_7_high_edges_part_2 <= {{row_7_bit_16[5], row_7_bit_16[5:1]} + {{2{row_7_bit_17[3]}}, row_7_bit_17}, row_7_bit_16[0]};
+            row_7_high_edges_part_2_at_3 <= row_7_high_edges_part_2;
+            row_7_high_edges_part_3 <= {row_7_high_edges_part[8:2] + row_7_high_edges_part_2_at_3, row_7_high_edges_part[1:0]};
+            row_7_high_edges <= {row_7_high_edges_part_3[8:3] - q_total_at_4, row_7_high_edges_part_3[2:0]};
+            row_7_low_edges <= {{2{row_7_bit_0[3]}}, row_7_bit_0} + row_7_bit_1;
+            row_7_low_edges_at_3 <= row_7_low_edges;
+            row_7_low_edges_at_4 <= row_7_low_edges_at_3;
+            row_7_low_edges_at_5 <= row_7_low_edges_at_4;
+            row_7_low <= t_times_chunks_8_to_9 + {{7{row_7_low_edges_at_5[5]}}, row_7_low_edges_at_5};
+            row_7_high <= {
+                {{2{t_times_chunks_10_to_11[12]}}, t_times_chunks_10_to_11[12:6]} + row_7_high_edges,
+                t_times_chunks_10_to_11[5:0]
+            };
+            row_7 <= {{{8{row_7_low[12]}}, row_7_low[12:6]} + row_7_high, row_7_low[5:0]};
             exponent_at_1 <= exponent;
             exponent_at_2 <= exponent_at_1;
             exponent_at_3 <= exponent_at_2;

@@ -33,6 +33,7 @@ module seedlm_fifo_weights (
     localparam DEPTH = 64;
     /* verilator lint_on UNUSEDPARAM */
 
+    (* no_rw_check *)
     reg [512:0] words [0:63];
     reg [512:0] out_data;
     reg [5:0] write_address;

@@ -65,13 +65,13 @@ module seedlm_mac (
     reg [27:0] product_5;
     reg [27:0] product_6;
     reg [27:0] product_7;
-    reg [28:0] dot_0;
-    reg [28:0] dot_0_2;
-    reg [28:0] dot_0_3;
-    reg [28:0] dot_0_4;
-    reg [29:0] dot_0_5;
-    reg [29:0] dot_0_6;
-    reg [30:0] dot_0_7;
+    reg [28:0] dot_0_part;
+    reg [28:0] dot_0_part_2;
+    reg [28:0] dot_0_part_3;
+    reg [28:0] dot_0_part_4;
+    reg [29:0] dot_0_part_5;
+    reg [29:0] dot_0_part_6;
+    reg [30:0] dot_0;
     reg [3:0] exponent_0_at_1;
     reg [3:0] exponent_0_at_2;
     reg [3:0] exponent_0_at_3;
@@ -125,33 +125,29 @@ module seedlm_mac (
         end
     end
     assign out_last = last_at_5;
-    always @(posedge clk) begin
-        if (enable) begin
-            product_0 <= $signed({{7{in_mantissas[20]}}, in_mantissas[20:0]}) * $signed({{20{in_activations[7]}}, in_activations[7:0]});
-            product_1 <= $signed({{7{in_mantissas[41]}}, in_mantissas[41:21]}) * $signed({{20{in_activations[15]}}, in_activations[15:8]});
-            product_2 <= $signed({{7{in_mantissas[62]}}, in_mantissas[62:42]}) * $signed({{20{in_activations[23]}}, in_activations[23:16]});
-            product_3 <= $signed({{7{in_mantissas[83]}}, in_mantissas[83:63]}) * $signed({{20{in_activations[31]}}, in_activations[31:24]});
-            product_4 <= $signed({{7{in_mantissas[104]}}, in_mantissas[104:84]}) * $signed({{20{in_activations[39]}}, in_activations[39:32]});
-            product_5 <= $signed({{7{in_mantissas[125]}}, in_mantissas[125:105]}) * $signed({{20{in_activations[47]}}, in_activations[47:40]});
-            product_6 <= $signed({{7{in_mantissas[146]}}, in_mantissas[146:126]}) * $signed({{20{in_activations[55]}}, in_activations[55:48]});
-            product_7 <= $signed({{7{in_mantissas[167]}}, in_mantissas[167:147]}) * $signed({{20{in_activations[63]}}, in_activations[63:56]});
-            dot_0 <= {product_0[27], product_0} + {product_1[27], product_1};
-            dot_0_2 <= {product_2[27], product_2} + {product_3[27], product_3};
-            dot_0_3 <= {product_4[27], product_4} + {product_5[27], product_5};
-            dot_0_4 <= {product_6[27], product_6} + {product_7[27], product_7};
-            dot_0_5 <= {dot_0[28], dot_0} + {dot_0_2[28], dot_0_2};
-            dot_0_6 <= {dot_0_3[28], dot_0_3} + {dot_0_4[28], dot_0_4};
-            dot_0_7 <= {dot_0_5[29], dot_0_5} + {dot_0_6[29], dot_0_6};
-        end
-    end
     wire [3:0] exponent_0 = in_exponents;
     always @(posedge clk) begin
         if (enable) begin
+            product_0 <= $unsigned($signed({{7{in_mantissas[20]}}, in_mantissas[20:0]}) * $signed({{20{in_activations[7]}}, in_activations[7:0]}));
+            product_1 <= $unsigned($signed({{7{in_mantissas[41]}}, in_mantissas[41:21]}) * $signed({{20{in_activations[15]}}, in_activations[15:8]}));
+            product_2 <= $unsigned($signed({{7{in_mantissas[62]}}, in_mantissas[62:42]}) * $signed({{20{in_activations[23]}}, in_activations[23:16]}));
+            product_3 <= $unsigned($signed({{7{in_mantissas[83]}}, in_mantissas[83:63]}) * $signed({{20{in_activations[31]}}, in_activations[31:24]}));
+            product_4 <= $unsigned($signed({{7{in_mantissas[104]}}, in_mantissas[104:84]}) * $signed({{20{in_activations[39]}}, in_activations[39:32]}));
+            product_5 <= $unsigned($signed({{7{in_mantissas[125]}}, in_mantissas[125:105]}) * $signed({{20{in_activations[47]}}, in_activations[47:40]}));
+            product_6 <= $unsigned($signed({{7{in_mantissas[146]}}, in_mantissas[146:126]}) * $signed({{20{in_activations[55]}}, in_activations[55:48]}));
+            product_7 <= $unsigned($signed({{7{in_mantissas[167]}}, in_mantissas[167:147]}) * $signed({{20{in_activations[63]}}, in_activations[63:56]}));
+            dot_0_part <= {product_0[27], product_0} + {product_1[27], product_1};
+            dot_0_part_2 <= {product_2[27], product_2} + {product_3[27], product_3};
+            dot_0_part_3 <= {product_4[27], product_4} + {product_5[27], product_5};
+            dot_0_part_4 <= {product_6[27], product_6} + {product_7[27], product_7};
+            dot_0_part_5 <= {dot_0_part[28], dot_0_part} + {dot_0_part_2[28], dot_0_part_2};
+            dot_0_part_6 <= {dot_0_part_3[28], dot_0_part_3} + {dot_0_part_4[28], dot_0_part_4};
+            dot_0 <= {dot_0_part_5[29], dot_0_part_5} + {dot_0_part_6[29], dot_0_part_6};
             exponent_0_at_1 <= exponent_0;
             exponent_0_at_2 <= exponent_0_at_1;
             exponent_0_at_3 <= exponent_0_at_2;
             exponent_0_at_4 <= exponent_0_at_3;
-            shifted_0 <= {{15{dot_0_7[30]}}, dot_0_7} << exponent_0_at_4;
+            shifted_0 <= {{15{dot_0[30]}}, dot_0} << exponent_0_at_4;
         end
     end
     assign out_sum = shifted_0;

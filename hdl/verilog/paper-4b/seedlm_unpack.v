@@ -15,7 +15,8 @@
 `default_nettype none
 
 // Gearbox: beats in, groups of one word per lane out, least significant bit first, without gaps. After the group that
-// tlast or flush ends, what is left of the stream is dropped. s_axis_tready depends on no input.
+// tlast or flush ends, what is left of the stream is dropped. A stream whose last beat completes no group ends without
+// m_axis_tlast.
 module seedlm_unpack (
     input  wire clk,
     input  wire rst,
@@ -54,6 +55,7 @@ module seedlm_unpack (
     wire [1023:0] held_left = taken ? {512'h0, held[1023:512]} : held;
     wire [1023:0] moved_0 = {512'h0, {512{accept}} & s_axis_tdata};
     wire [1023:0] moved_1 = fill_left[0] ? {moved_0[511:0], 512'h0} : moved_0;
+    wire ends = accept & s_axis_tlast;
     always @(posedge clk) begin
         if (rst) begin
             fill <= 2'd0;
@@ -62,7 +64,7 @@ module seedlm_unpack (
         end else begin
             fill <= {2{~clear}} & (fill_left + ({2{accept}} & 2'h1));
             held <= {1024{~clear}} & (held_left | moved_1);
-            ending <= (~clear) & (ending | (accept & s_axis_tlast));
+            ending <= (~clear) & (ending | ends);
         end
     end
     assign s_axis_tready = ready;

@@ -40,6 +40,8 @@ pub struct Unpack {
     /// Bits of `held[0]` that have been passed on.
     offset: usize,
     ending: bool,
+    /// Whether the beat that ends the stream completes a group.
+    completed: bool,
 }
 
 impl Unpack {
@@ -57,6 +59,7 @@ impl Unpack {
             held: Vec::new(),
             offset: 0,
             ending: false,
+            completed: false,
         }
     }
 
@@ -75,7 +78,7 @@ impl Unpack {
         UnpackOutputs {
             s_axis_tready: fill + self.beat_bits <= self.capacity_bits && !self.ending,
             m_axis_tvalid: fill >= self.group_bits(),
-            m_axis_tlast: self.ending && fill < 2 * self.group_bits(),
+            m_axis_tlast: self.ending && self.completed && fill < 2 * self.group_bits(),
         }
     }
 
@@ -106,8 +109,13 @@ impl Unpack {
             self.offset = passed % 8;
         }
         if inputs.s_axis_tvalid && outputs.s_axis_tready {
+            let groups_before = self.fill() / self.group_bits();
             self.held.extend(inputs.s_axis_tdata);
-            self.ending |= inputs.s_axis_tlast;
+            if inputs.s_axis_tlast {
+                self.ending = true;
+                // Without a group of its own the beat marks none: tlast of a group that waits never changes.
+                self.completed = self.fill() / self.group_bits() > groups_before;
+            }
         }
     }
 }

@@ -96,6 +96,12 @@ impl DatapathConfig {
         accumulator_bits(format, self.activation_bits, self.largest_columns as usize).min(RESULT_BITS)
     }
 
+    /// Width of a MAC's sum in bits, sign included: no sum over the weights of a row in one step overflows it, or none that a
+    /// result could hold.
+    pub fn sum_bits(&self, format: &WeightFormat) -> u32 {
+        accumulator_bits(format, self.activation_bits, self.activations_per_step(format)).min(RESULT_BITS)
+    }
+
     /// Most steps a tile can have: those of a row of `largest_columns`.
     pub fn largest_steps(&self, format: &WeightFormat) -> usize {
         (self.largest_columns as usize).div_ceil(self.activations_per_step(format))
@@ -180,8 +186,8 @@ fn tree_levels(terms: u32) -> u32 {
 /// Pipeline registers that a decode lane needs when no stage holds more than one addition.
 ///
 /// A block's mantissas are sums of products of one constant `T`, made of the coefficients, with chunks of `P` bits of the
-/// register's sequence: a tree for `T`, one for each product, one over the chunks of a weight, and the addition of what
-/// the edges of the windows contribute, a tree of its own. `docs/architecture.md` has the derivation.
+/// register's sequence: a tree for `T`, one for each product, one over each half of the chunks of a weight, the addition of
+/// what the edges of the windows contribute there, and that of the halves. `docs/architecture.md` has the derivation.
 fn fewest_decode_stages(format: &WeightFormat) -> u32 {
     let WeightFormat::Block(code) = format else {
         return 1;
@@ -190,13 +196,23 @@ fn fewest_decode_stages(format: &WeightFormat) -> u32 {
     let product_levels = tree_levels(latent).max(1);
     let inner_bits = (length + 1).saturating_sub(latent);
     let chunks = inner_bits / latent;
-    // Bits outside the chunks, and the middle of the windows' range, which is subtracted.
-    let edges = length + latent - 1 - chunks * latent + 1;
-    let edge_stages = product_levels + tree_levels(edges);
+    let above = length + latent - 1 - if chunks > 0 { latent - 1 + chunks * latent } else { 0 };
+    // With the middle of the windows' range, which is subtracted.
+    let high_edges = product_levels + tree_levels(above + 1);
     if chunks == 0 {
-        return edge_stages;
+        return high_edges;
     }
-    edge_stages.max(2 * product_levels + tree_levels(chunks)) + 1
+    let half = chunks.div_ceil(2).next_power_of_two().min(chunks);
+    let chunk_levels = |count: u32| 2 * product_levels + tree_levels(count);
+    let low = match latent - 1 {
+        0 => chunk_levels(half),
+        edges => chunk_levels(half).max(product_levels + tree_levels(edges)) + 1,
+    };
+    let high = match chunks - half {
+        0 => high_edges,
+        rest => chunk_levels(rest).max(high_edges) + 1,
+    };
+    low.max(high) + 1
 }
 
 /// Pipeline registers that a MAC needs when no stage holds more than a multiplication, an addition or a shift: the products,
