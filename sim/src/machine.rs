@@ -15,8 +15,8 @@ pub use system_config::SystemConfig;
 use crate::activity::Activity;
 use crate::cause::Cause;
 use crate::job::Job;
-use crate::link::Offer;
 use crate::observer::{Cycle, Observer};
+use crate::offer::Offer;
 use crate::units::{Matvec, MatvecInputs, MatvecPorts, ProbeBits};
 use crate::waves::Waves;
 use burst_reader::BurstReader;
@@ -111,7 +111,8 @@ impl Machine {
     ///
     /// # Errors
     /// [`MachineError::Wrong`] for a wrong result, [`MachineError::Stuck`] when nothing moves any more,
-    /// [`MachineError::Register`] when the accelerator's own count of cycles is another one.
+    /// [`MachineError::Ports`] when the ports show what cannot be, [`MachineError::Register`] when the accelerator's own count
+    /// of cycles is another one. The machine is of no use after any of them.
     pub fn run(
         &mut self,
         job: &Job,
@@ -133,7 +134,7 @@ impl Machine {
         while !is_last {
             let ready = result_ready(self.cycle);
             run.cycles += 1;
-            let step = self.clock(ready, &mut run.activity, waves.as_deref_mut())?;
+            let step = self.clock(job, ready, &mut run, waves.as_deref_mut())?;
             if step.moved {
                 last_move = run.cycles;
             } else if run.cycles - last_move > STUCK_CYCLES {
@@ -145,6 +146,13 @@ impl Machine {
             }
         }
         run.results = check.finish()?;
+        if !self.reader.is_done() {
+            return Err(ports_error(
+                job,
+                &run,
+                "m_axis_tlast is 1 before all weights have gone in",
+            ));
+        }
         let ports = self.accelerator.as_mut();
         registers::expect(ports, "STATUS", STATUS_ADDRESS, STATUS_DONE)?;
         registers::expect(ports, "CYCLES", CYCLES_ADDRESS, run.cycles as u32)?;
@@ -172,8 +180,9 @@ impl Machine {
     /// One clock cycle: look at all outputs, work out the inputs, then clock all.
     fn clock(
         &mut self,
+        job: &Job,
         result_ready: bool,
-        activity: &mut Activity,
+        run: &mut Run,
         waves: Option<&mut Waves>,
     ) -> Result<Step, MachineError> {
         let outputs = self.accelerator.outputs();
@@ -190,10 +199,27 @@ impl Machine {
             let beat_bytes = self.results_per_beat * RESULT_BITS as usize / 8;
             waves.sample(self.cycle, |probe| probe::show(&cycle, beat_bytes, probe))?;
         }
-        let moved = self.observer.observe(&cycle, activity);
+        let moved = self.observer.observe(&cycle, &mut run.activity);
+        let moved = moved.map_err(|reason| ports_error(job, run, reason))?;
         // The memory cannot be held up.
-        assert!(outputs.s_axis_weights_tready || !self.inputs.s_axis_weights_tvalid);
-        assert!(outputs.s_axis_activations_tready || !self.inputs.s_axis_activations_tvalid);
+        let inputs = &self.inputs;
+        for (name, valid, ready) in [
+            (
+                "s_axis_weights",
+                inputs.s_axis_weights_tvalid,
+                outputs.s_axis_weights_tready,
+            ),
+            (
+                "s_axis_activations",
+                inputs.s_axis_activations_tvalid,
+                outputs.s_axis_activations_tready,
+            ),
+        ] {
+            if valid && !ready {
+                let reason = format!("{name}_tready is 0, and there must be room for the beat that is there");
+                return Err(ports_error(job, run, reason));
+            }
+        }
 
         self.accelerator.clock(&self.inputs);
         let idle = match request {
@@ -232,6 +258,15 @@ impl Machine {
             data.clone_from(&beat.bytes);
         }
         inputs.s_axis_weights_tlast = self.reader.next_is_last();
+    }
+}
+
+/// What the ports show in this cycle of the run cannot be.
+fn ports_error(job: &Job, run: &Run, reason: impl Into<String>) -> MachineError {
+    MachineError::Ports {
+        name: job.name.clone(),
+        cycle: run.cycles,
+        reason: reason.into(),
     }
 }
 

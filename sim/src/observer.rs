@@ -4,8 +4,8 @@
 
 use crate::activity::{Activity, Unit};
 use crate::cause::{Cause, State};
-use crate::link::Offer;
 use crate::machine::{Beat, Request, Stream};
+use crate::offer::Offer;
 use crate::units::{MatvecInputs, MatvecOutputs, Pipeline, ProbeBits};
 use seedlm_codec::WeightFormat;
 use seedlm_codec::machine::DatapathConfig;
@@ -64,23 +64,29 @@ impl Observer {
 
     /// Counts a cycle for every unit, and says whether anything moved in it.
     ///
-    /// # Panics
-    /// When the accelerator's probe shows data where none can be, or none where some must be.
-    pub fn observe(&mut self, cycle: &Cycle<'_>, activity: &mut Activity) -> bool {
+    /// # Errors
+    /// When the accelerator's probe shows data where none can be, or none where some must be: where, and which.
+    pub fn observe(&mut self, cycle: &Cycle<'_>, activity: &mut Activity) -> Result<bool, String> {
         let (inputs, outputs) = (cycle.inputs, cycle.outputs);
         let probe = ProbeBits::from(outputs.probe);
-        assert_eq!(
-            self.lanes.last().is_valid(),
-            probe.decoded_valid,
-            "decode lanes: {probe:?}"
-        );
-        assert_eq!(self.mac.last().is_valid(), probe.sums_valid, "MAC array: {probe:?}");
+        for (name, came, shown) in [
+            ("decoded_valid", &self.lanes, probe.decoded_valid),
+            ("sums_valid", &self.mac, probe.sums_valid),
+        ] {
+            let must_be = came.last().is_valid();
+            if shown != must_be {
+                let (shown, must_be) = (u8::from(shown), u8::from(must_be));
+                return Err(format!(
+                    "probe bit {name} is {shown}, and must be {must_be} after what went in"
+                ));
+            }
+        }
 
         let reader = match cycle.request.state(cycle.memory_ready) {
             State::Waiting(Cause::NextUnitBusy) => State::Waiting(Cause::RequestQueueFull),
             state => state,
         };
-        let fifo = self.fifo_state(&probe);
+        let fifo = self.fifo_state(&probe)?;
         let unpack = self.unpack_state(&probe);
         let results = match outputs.m_axis_tvalid {
             true => Offer::Valid(()),
@@ -116,22 +122,18 @@ impl Observer {
             Offer::Valid(_) => Offer::Empty(Cause::ActivationLoad),
             Offer::Empty(cause) => Offer::Empty(*cause),
         });
-        cycle.memory.is_valid()
-            || [reader, fifo, unpack, lanes, mac, results]
-                .into_iter()
-                .any(|state| state == State::Busy)
+        let is_busy = |state: &State| *state == State::Busy;
+        Ok(cycle.memory.is_valid() || [reader, fifo, unpack, lanes, mac, results].iter().any(is_busy))
     }
 
-    fn fifo_state(&self, probe: &ProbeBits) -> State {
+    fn fifo_state(&self, probe: &ProbeBits) -> Result<State, String> {
         if probe.weights_fifo_valid {
-            return Offer::Valid(()).state(probe.unpack_takes_beat);
+            return Ok(Offer::Valid(()).state(probe.unpack_takes_beat));
         }
-        let came = self.fifo.last();
-        assert!(
-            !came.is_valid(),
-            "FIFO of weights: a beat went in and does not come out, {probe:?}"
-        );
-        came.state(true)
+        match self.fifo.last() {
+            Offer::Valid(()) => Err("probe bit weights_fifo_valid is 0, and a beat of weights must be there".into()),
+            came => Ok(came.state(true)),
+        }
     }
 
     fn unpack_state(&self, probe: &ProbeBits) -> State {

@@ -1,7 +1,8 @@
 //! The accelerator's Verilog in the place of its model.
 
-use crate::units::{AxiLiteInputs, AxiLiteOutputs, MatvecInputs, MatvecOutputs, MatvecPorts};
-use seedlm_verilator::{BuildOptions, Design, Model, PortHandle, Verilator, VerilatorError};
+use crate::units::{AxiLiteInputs, AxiLiteOutputs, MatvecInputs, MatvecOutputs, MatvecPorts, ProbeBits};
+use seedlm_codec::machine::DatapathConfig;
+use seedlm_verilator::{BuildOptions, Design, Direction, Model, Port, PortHandle, Verilator, VerilatorError};
 
 /// The module that has the accelerator's ports.
 const TOP: &str = "seedlm_matvec";
@@ -16,28 +17,29 @@ pub struct VerilatedMatvec {
 }
 
 impl VerilatedMatvec {
-    /// Builds the module `seedlm_matvec` from files, each a name and a text, and resets it. What has been built before is
-    /// found again and takes no time.
+    /// Builds the module `seedlm_matvec` of a machine from files, each a name and a text, and resets it. What has been built
+    /// before is found again and takes no time.
     ///
     /// # Errors
-    /// When Verilator refuses the files, or the module has other ports.
+    /// When Verilator refuses the files, or the module has other ports than the machine's.
     pub fn build(
         verilator: &Verilator,
+        datapath: &DatapathConfig,
         files: impl IntoIterator<Item = (String, String)>,
     ) -> Result<Self, VerilatorError> {
         let design = Design {
             top: TOP.into(),
             sources: files.into_iter().collect(),
         };
-        VerilatedMatvec::new(verilator.build(&design, &BuildOptions::default())?)
+        VerilatedMatvec::new(verilator.build(&design, &BuildOptions::default())?, datapath)
     }
 
-    /// Resets a model of `seedlm_matvec`.
+    /// Resets a model of `seedlm_matvec` of a machine.
     ///
     /// # Errors
-    /// When it has other ports.
-    pub fn new(mut model: Model) -> Result<Self, VerilatorError> {
-        let ports = Ports::of(&model)?;
+    /// When it has other ports than the machine's.
+    pub fn new(mut model: Model, datapath: &DatapathConfig) -> Result<Self, VerilatorError> {
+        let ports = Ports::of(&model, datapath)?;
         model.set(ports.rst, 1);
         for _ in 0..RESET_CYCLES {
             model.posedge(ports.clk);
@@ -112,26 +114,41 @@ struct Ports {
 }
 
 impl Ports {
-    fn of(model: &Model) -> Result<Self, VerilatorError> {
+    fn of(model: &Model, datapath: &DatapathConfig) -> Result<Self, VerilatorError> {
+        let beat_bits = datapath.beat_bits as usize;
+        // The FIFO's output register holds one more beat.
+        let most_held = datapath.beat_fifo_beats + 1;
+        let level_bits = (most_held.ilog2() + 1) as usize;
+        let input = |name, width_bits| look_up(model, Direction::Input, name, width_bits);
+        let output = |name, width_bits| look_up(model, Direction::Output, name, width_bits);
         Ok(Ports {
-            clk: model.port("clk")?,
-            rst: model.port("rst")?,
+            clk: input("clk", 1)?,
+            rst: input("rst", 1)?,
             s_axil: AxiLitePorts::of(model)?,
-            s_axis_weights_tvalid: model.port("s_axis_weights_tvalid")?,
-            s_axis_weights_tready: model.port("s_axis_weights_tready")?,
-            s_axis_weights_tdata: model.port("s_axis_weights_tdata")?,
-            s_axis_weights_tlast: model.port("s_axis_weights_tlast")?,
-            s_axis_activations_tvalid: model.port("s_axis_activations_tvalid")?,
-            s_axis_activations_tready: model.port("s_axis_activations_tready")?,
-            s_axis_activations_tdata: model.port("s_axis_activations_tdata")?,
-            m_axis_tvalid: model.port("m_axis_tvalid")?,
-            m_axis_tready: model.port("m_axis_tready")?,
-            m_axis_tdata: model.port("m_axis_tdata")?,
-            m_axis_tlast: model.port("m_axis_tlast")?,
-            weights_level: model.port("weights_level")?,
-            probe: model.port("probe")?,
+            s_axis_weights_tvalid: input("s_axis_weights_tvalid", 1)?,
+            s_axis_weights_tready: output("s_axis_weights_tready", 1)?,
+            s_axis_weights_tdata: input("s_axis_weights_tdata", beat_bits)?,
+            s_axis_weights_tlast: input("s_axis_weights_tlast", 1)?,
+            s_axis_activations_tvalid: input("s_axis_activations_tvalid", 1)?,
+            s_axis_activations_tready: output("s_axis_activations_tready", 1)?,
+            s_axis_activations_tdata: input("s_axis_activations_tdata", beat_bits)?,
+            m_axis_tvalid: output("m_axis_tvalid", 1)?,
+            m_axis_tready: input("m_axis_tready", 1)?,
+            m_axis_tdata: output("m_axis_tdata", beat_bits)?,
+            m_axis_tlast: output("m_axis_tlast", 1)?,
+            weights_level: output("weights_level", level_bits)?,
+            probe: output("probe", ProbeBits::NAMES.len())?,
         })
     }
+}
+
+/// The port of that name, which must have this direction and width.
+fn look_up(model: &Model, direction: Direction, name: &str, width_bits: usize) -> Result<PortHandle, VerilatorError> {
+    model.port_like(&Port {
+        name: name.into(),
+        width_bits,
+        direction,
+    })
 }
 
 /// The ports `s_axil_*`.
@@ -159,26 +176,28 @@ struct AxiLitePorts {
 
 impl AxiLitePorts {
     fn of(model: &Model) -> Result<Self, VerilatorError> {
+        let input = |name, width_bits| look_up(model, Direction::Input, name, width_bits);
+        let output = |name, width_bits| look_up(model, Direction::Output, name, width_bits);
         Ok(AxiLitePorts {
-            awaddr: model.port("s_axil_awaddr")?,
-            awprot: model.port("s_axil_awprot")?,
-            awvalid: model.port("s_axil_awvalid")?,
-            awready: model.port("s_axil_awready")?,
-            wdata: model.port("s_axil_wdata")?,
-            wstrb: model.port("s_axil_wstrb")?,
-            wvalid: model.port("s_axil_wvalid")?,
-            wready: model.port("s_axil_wready")?,
-            bresp: model.port("s_axil_bresp")?,
-            bvalid: model.port("s_axil_bvalid")?,
-            bready: model.port("s_axil_bready")?,
-            araddr: model.port("s_axil_araddr")?,
-            arprot: model.port("s_axil_arprot")?,
-            arvalid: model.port("s_axil_arvalid")?,
-            arready: model.port("s_axil_arready")?,
-            rdata: model.port("s_axil_rdata")?,
-            rresp: model.port("s_axil_rresp")?,
-            rvalid: model.port("s_axil_rvalid")?,
-            rready: model.port("s_axil_rready")?,
+            awaddr: input("s_axil_awaddr", 8)?,
+            awprot: input("s_axil_awprot", 3)?,
+            awvalid: input("s_axil_awvalid", 1)?,
+            awready: output("s_axil_awready", 1)?,
+            wdata: input("s_axil_wdata", 32)?,
+            wstrb: input("s_axil_wstrb", 4)?,
+            wvalid: input("s_axil_wvalid", 1)?,
+            wready: output("s_axil_wready", 1)?,
+            bresp: output("s_axil_bresp", 2)?,
+            bvalid: output("s_axil_bvalid", 1)?,
+            bready: input("s_axil_bready", 1)?,
+            araddr: input("s_axil_araddr", 8)?,
+            arprot: input("s_axil_arprot", 3)?,
+            arvalid: input("s_axil_arvalid", 1)?,
+            arready: output("s_axil_arready", 1)?,
+            rdata: output("s_axil_rdata", 32)?,
+            rresp: output("s_axil_rresp", 2)?,
+            rvalid: output("s_axil_rvalid", 1)?,
+            rready: input("s_axil_rready", 1)?,
         })
     }
 

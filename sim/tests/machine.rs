@@ -7,7 +7,7 @@ use proptest::prelude::*;
 use seedlm_codec::machine::DatapathConfig;
 use seedlm_codec::{BlockCode, BlockCodeFields, Lfsr, WeightFormat};
 use seedlm_sim::memory_model::MemoryModel;
-use seedlm_sim::units::Matvec;
+use seedlm_sim::units::{Matvec, MatvecInputs, MatvecOutputs, MatvecPorts, ProbeBits};
 use seedlm_sim::{Machine, MachineError, State, SystemConfig, Unit};
 
 #[test]
@@ -58,6 +58,84 @@ fn a_reader_that_is_never_ready_is_found() {
         .run(&job, &mut |_| false, None)
         .unwrap_err();
     assert!(matches!(error, MachineError::Stuck { .. }), "{error}");
+}
+
+/// The model of an accelerator, until a fault in what its ports show.
+struct Faulty {
+    model: Matvec,
+    fault: fn(&mut MatvecOutputs),
+}
+
+impl MatvecPorts for Faulty {
+    fn outputs(&mut self) -> MatvecOutputs {
+        let mut outputs = self.model.outputs();
+        // Without it nothing would start.
+        if ProbeBits::from(outputs.probe).group_ready {
+            (self.fault)(&mut outputs);
+        }
+        outputs
+    }
+
+    fn clock(&mut self, inputs: &MatvecInputs) {
+        self.model.clock(inputs);
+    }
+}
+
+/// Wrong Verilog must end a run with an error that says where to look.
+#[test]
+fn ports_that_show_what_cannot_be_are_named() {
+    type Fault = fn(&mut MatvecOutputs);
+    let faults: [(Fault, &str); 7] = [
+        (
+            |outputs| outputs.s_axis_weights_tready = false,
+            "s_axis_weights_tready is 0",
+        ),
+        (|outputs| outputs.probe &= !1, "probe bit weights_fifo_valid is 0"),
+        (
+            |outputs| outputs.probe |= 1 << 6,
+            "probe bit decoded_valid is 1, and must be 0",
+        ),
+        (
+            |outputs| outputs.probe &= !(1 << 6),
+            "probe bit decoded_valid is 0, and must be 1",
+        ),
+        (
+            |outputs| outputs.probe |= 1 << 7,
+            "probe bit sums_valid is 1, and must be 0",
+        ),
+        (
+            |outputs| {
+                // The results are right, since they are all zero.
+                outputs.m_axis_tvalid = true;
+                outputs.m_axis_tdata = vec![0; 64];
+                outputs.m_axis_tlast = true;
+            },
+            "m_axis_tlast is 1 before all weights have gone in",
+        ),
+        (
+            |outputs| {
+                outputs.m_axis_tvalid = true;
+                outputs.m_axis_tdata = vec![0; 64];
+                outputs.m_axis_tlast = false;
+            },
+            "m_axis offers a beat after that of the last results",
+        ),
+    ];
+    let format = format("paper-4b");
+    let system = system(&format, "ideal");
+    let mut job = job("layer.7", &system, &format, 8, 4096, 3);
+    job.streams.activations.fill(0);
+    job.expected.fill(0);
+    for (fault, message) in faults {
+        let accelerator = Box::new(Faulty {
+            model: Matvec::new(&system.datapath, &format),
+            fault,
+        });
+        let mut machine = Machine::with_accelerator(&format, &system, accelerator).unwrap();
+        let error = machine.run(&job, &mut |_| true, None).unwrap_err();
+        let is_of_ports = matches!(&error, MachineError::Ports { name, .. } if name == "layer.7");
+        assert!(is_of_ports && error.to_string().contains(message), "{message}: {error}");
+    }
 }
 
 /// A format, among them codes whose words straddle bytes and beats.

@@ -199,7 +199,7 @@ fn the_verilog_needs_its_tools() {
     let empty = folder.path().to_str().unwrap();
     let cases: [(&[&str], &str); 2] = [
         (&["--rtl"], "cargo build --release --bin hdl"),
-        (&["--rtl-from", verilog], "bash testbenches/test.sh"),
+        (&["--rtl-from", verilog], "bash testbenches/tools.sh"),
     ];
     for (arguments, message) in cases {
         let output = Command::new(&alone)

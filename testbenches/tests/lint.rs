@@ -6,9 +6,11 @@ use rayon::prelude::*;
 use seedlm_codec::machine::DatapathConfig;
 use seedlm_codec::{BlockCode, BlockCodeFields, Lfsr, WeightFormat};
 use seedlm_hdl::generate::files;
+use seedlm_verilator::Verilator;
 use std::fs;
 use std::path::Path;
 use std::process::Command;
+use std::sync::LazyLock;
 use tools::{preset_folder, root, run, work_folder};
 
 const TOPS: [&str; 2] = ["seedlm_decoder", "seedlm_matvec"];
@@ -19,17 +21,17 @@ fn sources(folder: &Path) -> Vec<String> {
     list.split_whitespace().map(String::from).collect()
 }
 
-/// Debian's Verilator and the current one.
-fn verilators() -> [Command; 2] {
-    let mut debian = Command::new("verilator");
-    // It does not start when it is told its folder. The other one does not start when it is not.
-    debian.env_remove("VERILATOR_ROOT");
-    let folder = root().join(".tools/verilator-current");
-    let mut current = Command::new(folder.join("bin/verilator"));
-    // It reports about itself otherwise.
-    current.env("VERILATOR_ROOT", &folder).arg("--quiet-stats");
-    [debian, current]
-}
+/// The Verilator that users have, and the current one, each with what keeps it from reporting about itself.
+static VERILATORS: LazyLock<[(Verilator, &[&str]); 2]> = LazyLock::new(|| {
+    let current = root().join(".tools/verilator-current/bin/verilator");
+    [Verilator::find(), Verilator::at(current)].map(|verilator| {
+        let verilator = verilator.unwrap_or_else(|error| panic!("{error}"));
+        // Older ones do not report, and refuse the option.
+        let option: &[&str] = &["--quiet-stats"];
+        let (is_known, _) = run(verilator.command().args(option).arg("--version"));
+        (verilator, if is_known { option } else { &[] })
+    })
+});
 
 /// What a tool complains about, if anything.
 fn complaint(command: &mut Command, folder: &Path) -> Option<String> {
@@ -38,11 +40,12 @@ fn complaint(command: &mut Command, folder: &Path) -> Option<String> {
 }
 
 fn verilator_complaints(folder: &Path, top: &str) -> Vec<String> {
-    let lint = |mut command: Command| {
-        command.args(["--lint-only", "-Wall", "--top-module", top]);
+    let lint = |(verilator, quiet): &(Verilator, &[&str])| {
+        let mut command = verilator.command();
+        command.args(*quiet).args(["--lint-only", "-Wall", "--top-module", top]);
         complaint(command.args(sources(folder)), folder)
     };
-    verilators().into_iter().filter_map(lint).collect()
+    VERILATORS.iter().filter_map(lint).collect()
 }
 
 fn iverilog_complaints(folder: &Path, top: &str) -> Vec<String> {

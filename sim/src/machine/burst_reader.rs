@@ -2,7 +2,7 @@
 
 use super::memory::{Request, Stream};
 use crate::cause::Cause;
-use crate::link::Offer;
+use crate::offer::Offer;
 
 /// No burst crosses a multiple of this many bytes (AMBA AXI4, section A3.4.1).
 const BOUNDARY_BYTES: usize = 4096;
@@ -38,13 +38,15 @@ impl BurstReader {
 
     /// Starts on an image: `activation_beats` first, then `weight_beats`.
     pub fn start(&mut self, activation_beats: usize, weight_beats: usize) {
-        assert!(
-            self.next_beat == self.total_beats && self.outstanding_weight_beats == 0,
-            "the reader is still reading"
-        );
+        assert!(self.is_done(), "the reader is still reading");
         self.activation_beats = activation_beats;
         self.total_beats = activation_beats + weight_beats;
         self.next_beat = 0;
+    }
+
+    /// Whether all has been asked for, and all weights delivered.
+    pub fn is_done(&self) -> bool {
+        self.next_beat == self.total_beats && self.outstanding_weight_beats == 0
     }
 
     /// The burst asked for, while the FIFO of weights holds `weights_level` beats; or why there is none.

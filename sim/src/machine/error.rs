@@ -41,6 +41,16 @@ pub enum MachineError {
         /// Name of the matrix.
         name: String,
     },
+    /// The accelerator shows at its ports what an accelerator cannot show.
+    #[error("matrix {name}, cycle {cycle}: the accelerator does not keep to its ports: {reason}")]
+    Ports {
+        /// Name of the matrix.
+        name: String,
+        /// Cycle, counted from the matrix's first read.
+        cycle: u64,
+        /// Which port, and what is wrong with it.
+        reason: String,
+    },
     /// Nothing moves any more.
     #[error("matrix {name}: nothing has moved for {STUCK_CYCLES} cycles (is the result stream ever ready?)")]
     Stuck {

@@ -1,8 +1,8 @@
 //! The memory as the machine sees it: bursts asked for, beats delivered in order.
 
 use crate::cause::Cause;
-use crate::link::Offer;
 use crate::memory_model::MemoryModel;
+use crate::offer::Offer;
 use std::collections::VecDeque;
 
 /// Which of the machine's streams a beat belongs to (the AXI identifier of its burst).

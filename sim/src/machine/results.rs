@@ -28,8 +28,15 @@ impl<'a> ResultCheck<'a> {
     /// Takes a beat that left in a cycle of the run. A tile takes whole beats, and the rows that only fill it up must be zero.
     ///
     /// # Errors
-    /// [`MachineError::Wrong`].
+    /// [`MachineError::Wrong`], and [`MachineError::Ports`] for a beat after the last one.
     pub fn take(&mut self, beat: &[u8], cycle: u64) -> Result<(), MachineError> {
+        if self.places_seen >= self.job.order.tiles() * self.places_per_tile {
+            return Err(MachineError::Ports {
+                name: self.job.name.clone(),
+                cycle,
+                reason: "m_axis offers a beat after that of the last results, which had m_axis_tlast 0".into(),
+            });
+        }
         for bytes in beat.chunks_exact(8) {
             let got = i64::from_le_bytes(bytes.try_into().expect("chunks of 8 bytes"));
             let row_of_tile = self.places_seen % self.places_per_tile;

@@ -7,8 +7,9 @@ use seedlm_codec::{BlockCode, WeightFormat};
 use seedlm_sim::report::Accelerator;
 use seedlm_sim::verilated::VerilatedMatvec;
 use seedlm_sim::{Machine, MachineError, SystemConfig};
-use seedlm_verilator::Verilator;
+use seedlm_verilator::{Verilator, VerilatorError};
 use std::env;
+use std::error::Error;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::sync::mpsc::{RecvTimeoutError, channel};
@@ -78,33 +79,43 @@ impl Rtl {
                 )
             }
         };
-        let accelerator = self
-            .build(&format!("the Verilog of {}", format.label()), files)
-            .with_context(|| origin.clone())?;
-        Machine::with_accelerator(format, system, Box::new(accelerator)).map_err(|error| match error {
-            MachineError::Register { .. } => anyhow::Error::msg(format!(
+        let is_another = |error: &dyn Error| {
+            anyhow::Error::msg(format!(
                 "{origin}: this Verilog is not the machine of the run ({}): {error}; {advice}",
                 format.label()
-            )),
-            other => other.into(),
+            ))
+        };
+        let built = self.build(&format!("the Verilog of {}", format.label()), &system.datapath, files);
+        let accelerator = built.map_err(|error| match error {
+            VerilatorError::UnknownPort { .. } | VerilatorError::OtherPort { .. } => is_another(&error),
+            other => anyhow::Error::new(other).context(origin.clone()),
+        })?;
+        let machine = Machine::with_accelerator(format, system, Box::new(accelerator));
+        machine.map_err(|error| match error {
+            MachineError::Register { .. } => is_another(&error),
+            other => anyhow::Error::new(other).context(origin.clone()),
         })
     }
 
     /// Builds the Verilog, and says so when it takes long.
-    fn build(&self, what: &str, files: Vec<SourceFile>) -> Result<VerilatedMatvec> {
+    fn build(
+        &self,
+        what: &str,
+        datapath: &DatapathConfig,
+        files: Vec<SourceFile>,
+    ) -> Result<VerilatedMatvec, VerilatorError> {
         let (done, is_done) = channel::<()>();
-        let built = std::thread::scope(|scope| {
+        std::thread::scope(|scope| {
             scope.spawn(move || {
                 let waited = is_done.recv_timeout(SHORT_BUILD);
                 if !self.quiet && waited == Err(RecvTimeoutError::Timeout) {
                     eprintln!("Building {what} with {}", self.tool());
                 }
             });
-            let built = VerilatedMatvec::build(&self.verilator, files);
+            let built = VerilatedMatvec::build(&self.verilator, datapath, files);
             drop(done);
             built
-        });
-        Ok(built?)
+        })
     }
 
     /// Name and version of the tool.

@@ -1,9 +1,9 @@
 //! `seedlm_mac`, one for each row of the tile: weights times activations, summed.
 
 use super::pipeline::Pipeline;
+use seedlm_codec::WeightFormat;
 use seedlm_codec::bits::sign_extend;
-use seedlm_codec::machine::{DatapathConfig, RESULT_BITS};
-use seedlm_codec::{WeightFormat, accumulator_bits};
+use seedlm_codec::machine::DatapathConfig;
 
 /// Inputs of a cycle.
 #[derive(Clone, Copy, Debug, Default)]
@@ -58,13 +58,10 @@ pub struct MacArray {
 impl MacArray {
     /// An empty array with the parameters of a machine. There are as many rows as weights are given for.
     pub fn new(config: &DatapathConfig, format: &WeightFormat) -> Self {
-        let weights_per_row = config.activations_per_step(format);
-        // Binary16 with wide activations may need more bits than a result has: what is above them never counts.
-        let sum_bits = accumulator_bits(format, config.activation_bits, weights_per_row).min(RESULT_BITS);
         MacArray {
             words_per_row: config.words_per_tile_row(),
             weights_per_word: format.weights_per_word(),
-            sum_bits,
+            sum_bits: config.sum_bits(format),
             pipeline: Pipeline::new(config.mac_stages(format), None),
         }
     }

@@ -38,7 +38,13 @@ pub fn run(command: &mut Command) -> (bool, String) {
             (output.status.success(), String::from_utf8_lossy(&text).into_owned())
         }
         Err(error) if error.kind() == ErrorKind::NotFound => {
-            panic!("{name} is not installed: run bash testbenches/test.sh")
+            let package = match name.as_str() {
+                // A path leads to something that Debian has no package of.
+                path if path.contains('/') => String::new(),
+                "vvp" => ", or install Debian's package iverilog".into(),
+                same => format!(", or install Debian's package {same}"),
+            };
+            panic!("{name} is not installed: run bash testbenches/tools.sh{package}")
         }
         Err(error) => panic!("{name} does not start: {error}"),
     }

@@ -9,14 +9,18 @@ use thiserror::Error;
 #[non_exhaustive]
 pub enum VerilatorError {
     /// No Verilator where it was looked for.
-    #[error("no Verilator: {reason}; `bash testbenches/test.sh` installs it, and SEEDLM_VERILATOR names another one")]
+    #[error(
+        "no Verilator: {reason}; `bash testbenches/tools.sh` or Debian's package verilator installs it, and SEEDLM_VERILATOR \
+         names another one"
+    )]
     ToolMissing {
         /// Where it was looked for, and what was found there.
         reason: String,
     },
     /// No C++ compiler.
     #[error(
-        "no C++ compiler: cannot run {compiler}: {source}; `bash testbenches/test.sh` installs one, and CXX names another one"
+        "no C++ compiler: cannot run {compiler}: {source}; `bash testbenches/tools.sh` or Debian's package g++ installs one, \
+         and CXX names another one"
     )]
     CompilerMissing {
         /// The command that was tried.
@@ -24,6 +28,9 @@ pub enum VerilatorError {
         /// The operating system's reason.
         source: io::Error,
     },
+    /// There is no folder to keep built models in.
+    #[error("no folder for built models: there is no home folder, so SEEDLM_VERILATOR_CACHE must name one")]
+    CacheMissing,
     /// A tool ran and refused.
     #[error("{action} failed ({status}):\n{output}\nThe command was: {command}")]
     Tool {
@@ -69,6 +76,14 @@ pub enum VerilatorError {
         name: String,
         /// All ports with their directions and widths.
         known: String,
+    },
+    /// The top module's port has another width or direction than it must have.
+    #[error("the port is {found}, and must be {expected}")]
+    OtherPort {
+        /// The port as it is.
+        found: String,
+        /// The port as it must be.
+        expected: String,
     },
     /// Waves cannot be written.
     #[error("{}: cannot write waves: {reason}", path.display())]

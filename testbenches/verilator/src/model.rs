@@ -43,9 +43,19 @@ impl Model {
             was_built,
             is_settled: false,
         };
+        model.clear_inputs();
         // Outputs are readable from the start, and `initial` blocks have run.
         model.eval();
         Ok(model)
+    }
+
+    /// A library gives inputs random values too, even a clock.
+    fn clear_inputs(&mut self) {
+        for (index, port) in self.ports.iter().enumerate() {
+            if port.direction == Direction::Input {
+                (0..port.width_bits.div_ceil(32)).for_each(|word| self.library.write_word(index, word, 0));
+            }
+        }
     }
 
     /// Whether this call of [`crate::Verilator::build`] had to build, or found the model built.
@@ -70,6 +80,19 @@ impl Model {
             width_bits: self.ports[index].width_bits as u32,
             build: self.build,
         })
+    }
+
+    /// The port of that name, which must have this width and direction.
+    pub fn port_like(&self, expected: &Port) -> Result<PortHandle, VerilatorError> {
+        let handle = self.port(&expected.name)?;
+        let found = self.checked(handle);
+        if found != expected {
+            return Err(VerilatorError::OtherPort {
+                found: found.to_string(),
+                expected: expected.to_string(),
+            });
+        }
+        Ok(handle)
     }
 
     /// Settles everything that follows from the inputs. A clock set by hand makes its edge here.

@@ -1,6 +1,8 @@
 // What a built model offers to Rust. library.rs declares the same functions.
 // Compiled in one piece with the files that Verilator writes; DESIGN_HAS_WAVES is 0 or 1.
 #include "Design.h"
+
+#include <mutex>
 #if DESIGN_HAS_WAVES
 #include "verilated_vcd_c.h"
 #endif
@@ -9,6 +11,11 @@ namespace {
 
 // Only waves and $time show it: one cycle is ten units.
 constexpr uint64_t half_cycle = 5;
+
+// Hardware without a reset starts with anything at all. Zeros would hide that something relies on them; the same garbage
+// in every run shows it, and shows it again.
+constexpr int start_with_random_values = 2;
+constexpr int seed = 0x5eed;
 
 struct Instance {
     // Each model has a context of its own, or several in one process would share time and settings.
@@ -47,9 +54,14 @@ const char* seedlm_ports() {
 }
 
 Instance* seedlm_new() {
+    // A seed that is set makes Verilator 5.006 start its random numbers anew in all threads, in the middle of a model too.
+    static std::mutex one_at_a_time;
+    const std::lock_guard<std::mutex> lock{one_at_a_time};
     Instance* instance = new Instance;
-    // Verilator wants to know before the model is made.
+    // Verilator wants to know all this before the model is made.
     instance->context.traceEverOn(DESIGN_HAS_WAVES);
+    instance->context.randReset(start_with_random_values);
+    instance->context.randSeed(seed);
     // Without a name, the two Verilators give signals different places in waves.
     instance->design = new Design{&instance->context, "TOP"};
     return instance;

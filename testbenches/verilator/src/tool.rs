@@ -81,7 +81,7 @@ impl Verilator {
             root_from_environment,
             version: String::new(),
             compiler: Compiler::find()?,
-            cache: Cache::of_this_process(),
+            cache: Cache::of_this_process()?,
         };
         tool.version = run(tool.command().arg("--version"), "asking Verilator for its version")?
             .trim()
@@ -99,15 +99,16 @@ impl Verilator {
         &self.executable
     }
 
-    /// A new instance of the design, all inputs 0 and evaluated once. Builds it only if nobody has built it before.
+    /// A new instance of the design, all inputs 0 and evaluated once; registers that nothing initialises hold anything, and
+    /// the same in every instance. Builds it only if nobody has built it before.
     pub fn build(&self, design: &Design, options: &BuildOptions) -> Result<Model, VerilatorError> {
         design.check()?;
         let (library, was_built) = compile::library(self, design, options)?;
         Model::load(&library, was_built)
     }
 
-    /// The tool, ready for arguments.
-    pub(crate) fn command(&self) -> Command {
+    /// The tool, ready for arguments of one's own: it knows its folder, or is kept from being told a wrong one.
+    pub fn command(&self) -> Command {
         let mut command = Command::new(&self.executable);
         match self.root_from_environment {
             true => command.env("VERILATOR_ROOT", &self.root),

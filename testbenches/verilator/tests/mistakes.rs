@@ -2,7 +2,7 @@
 
 mod common;
 
-use seedlm_verilator::{BuildOptions, Design, Model, Verilator};
+use seedlm_verilator::{BuildOptions, Design, Direction, Model, Port, Verilator};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
 fn message_of_build(verilator: &Verilator, design: &Design) -> String {
@@ -56,7 +56,10 @@ fn designs_that_no_model_can_have_are_refused() {
 #[test]
 fn a_missing_tool_says_how_to_get_it() {
     let error = Verilator::at("/nonexistent").unwrap_err().to_string();
-    assert_contains(&error, &["/nonexistent", "bash testbenches/test.sh"]);
+    assert_contains(
+        &error,
+        &["/nonexistent", "bash testbenches/tools.sh", "package verilator"],
+    );
 }
 
 #[test]
@@ -65,6 +68,23 @@ fn wrong_uses_of_ports_name_the_port() {
     let mut model = verilator.build(&common::widths(), &BuildOptions::default()).unwrap();
     let unknown = model.port("clock").unwrap_err().to_string();
     assert_contains(&unknown, &["\"clock\"", "input one", "output [275:0] not_wide"]);
+
+    let mut expected = Port {
+        name: "twelve".into(),
+        width_bits: 12,
+        direction: Direction::Input,
+    };
+    assert_eq!(model.port_like(&expected).unwrap(), model.port("twelve").unwrap());
+    expected.width_bits = 13;
+    let other_width = model.port_like(&expected).unwrap_err().to_string();
+    assert_contains(&other_width, &["is input [11:0] twelve", "must be input [12:0] twelve"]);
+    expected.width_bits = 12;
+    expected.direction = Direction::Output;
+    let other_direction = model.port_like(&expected).unwrap_err().to_string();
+    assert_contains(
+        &other_direction,
+        &["is input [11:0] twelve", "must be output [11:0] twelve"],
+    );
 
     let (one, twelve, wide) = (
         model.port("one").unwrap(),

@@ -2,7 +2,7 @@
 
 mod common;
 
-use seedlm_verilator::{BuildOptions, Direction, Model, Optimisation, Verilator};
+use seedlm_verilator::{BuildOptions, Design, Direction, Model, Optimisation, Verilator};
 use std::fs::{self, File};
 use std::io::BufReader;
 
@@ -50,10 +50,18 @@ fn every_port_takes_all_its_bits(verilator: &Verilator) {
     }
 }
 
+fn reset(model: &mut Model) {
+    let (clk, rst) = (model.port("clk").unwrap(), model.port("rst").unwrap());
+    model.set(rst, 1);
+    model.posedge(clk);
+    model.set(rst, 0);
+}
+
 fn registers_change_at_the_edge_only(verilator: &Verilator) {
     let mut model = verilator.build(&common::counter(), &BuildOptions::default()).unwrap();
     let port = |name| model.port(name).unwrap();
     let (clk, rst, step, count, next) = (port("clk"), port("rst"), port("step"), port("count"), port("next"));
+    reset(&mut model);
     model.set(step, 5);
     for cycle in 1..=3 {
         model.posedge(clk);
@@ -99,16 +107,9 @@ fn changes(path: &std::path::Path, name: &str) -> Vec<(u64, u64)> {
 }
 
 fn count_two_cycles(model: &mut Model) {
-    let (clk, rst, step) = (
-        model.port("clk").unwrap(),
-        model.port("rst").unwrap(),
-        model.port("step").unwrap(),
-    );
-    model.set(rst, 1);
-    model.posedge(clk);
-    model.set(rst, 0);
-    model.set(step, 7);
-    model.posedge(clk);
+    reset(model);
+    model.set(model.port("step").unwrap(), 7);
+    model.posedge(model.port("clk").unwrap());
 }
 
 fn waves_show_inputs_before_the_edge_that_takes_them(verilator: &Verilator) {
@@ -117,13 +118,14 @@ fn waves_show_inputs_before_the_edge_that_takes_them(verilator: &Verilator) {
         ..BuildOptions::default()
     };
     let mut model = verilator.build(&common::counter(), &options).unwrap();
+    let start = model.get(model.port("count").unwrap());
     let folder = tempfile::tempdir().unwrap();
     let (first, second) = (folder.path().join("first.vcd"), folder.path().join("second.vcd"));
     model.open_waves(&first).unwrap();
     count_two_cycles(&mut model);
     model.close_waves();
     assert_eq!(changes(&first, "step"), [(0, 0), (10, 7)]);
-    assert_eq!(changes(&first, "count"), [(0, 0), (15, 7)]);
+    assert_eq!(changes(&first, "count"), [(0, start), (5, 0), (15, 7)]);
     assert_eq!(changes(&first, "clk"), [(0, 0), (5, 1), (10, 0), (15, 1), (20, 0)]);
 
     model.open_waves(&second).unwrap();
@@ -133,10 +135,58 @@ fn waves_show_inputs_before_the_edge_that_takes_them(verilator: &Verilator) {
     assert!(fs::metadata(&first).unwrap().len() > 0);
 }
 
+/// Registers and a memory without a reset, and one register that has an `initial` value instead.
+fn without_start_values() -> Design {
+    Design::new("without_start_values").with_source(
+        "without_start_values.v",
+        "module without_start_values (
+    input  wire        clk,
+    input  wire [31:0] data,
+    output reg  [31:0] first,
+    output reg  [31:0] second,
+    output reg  [31:0] given,
+    output wire [31:0] word
+);
+    initial given = 32'd5;
+    reg [31:0] memory [0:15];
+    assign word = memory[data[3:0]];
+    always @(posedge clk) begin
+        first <= data;
+        second <= first;
+        given <= data;
+        memory[data[3:0]] <= data;
+    end
+endmodule
+",
+    )
+}
+
+/// A design that works only because its registers start at zero must not seem to work.
+fn registers_without_a_start_value_start_with_the_same_garbage_everywhere(verilator: &Verilator) {
+    let starts = || {
+        let design = without_start_values();
+        let model = verilator.build(&design, &BuildOptions::default()).unwrap();
+        let inputs = ["clk", "data"].map(|name| model.get(model.port(name).unwrap()));
+        assert_eq!(inputs, [0, 0]);
+        assert_eq!(model.get(model.port("given").unwrap()), 5);
+        ["first", "second", "word"].map(|name| model.get(model.port(name).unwrap()))
+    };
+    let expected = starts();
+    assert!(!expected.contains(&0), "{expected:x?}");
+    assert_ne!(expected[0], expected[1]);
+    // Verilator's random numbers are those of a thread, and seeds are common to all threads.
+    std::thread::scope(|scope| {
+        for _ in 0..8 {
+            scope.spawn(|| (0..50).for_each(|_| assert_eq!(starts(), expected)));
+        }
+    });
+}
+
 fn everything(verilator: &Verilator) {
     every_port_takes_all_its_bits(verilator);
     registers_change_at_the_edge_only(verilator);
     waves_show_inputs_before_the_edge_that_takes_them(verilator);
+    registers_without_a_start_value_start_with_the_same_garbage_everywhere(verilator);
 }
 
 #[test]
@@ -167,6 +217,7 @@ fn models_share_nothing() {
         build(long_runs),
     ];
     for (index, model) in models.iter_mut().enumerate() {
+        reset(model);
         model.set(model.port("step").unwrap(), index as u64 + 1);
     }
     // Each goes on in a thread of its own, which has not made it.
