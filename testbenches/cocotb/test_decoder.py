@@ -164,14 +164,18 @@ async def without_pauses_no_cycle_is_lost(dut) -> None:
 
 @cocotb.test()
 async def malformed_streams_end_with_themselves(dut) -> None:
-    """A stream whose last beat completes no group is malformed: its last words are lost, those of the next are not."""
+    """A stream whose last beat completes no group is malformed.
+
+    Its last words are lost, and it ends without tlast. Nothing of the next stream is lost.
+    """
     bench = await Bench.started(dut, "malformed", pausing=True)
     rng = bench.rng
     whole = [n * BEAT_BITS // FORMAT.group_bits for n in range(40)]
     lengths = [n for n in range(1, 40) if whole[n] == whole[n - 1]]
     # Where groups are no longer than beats, every beat completes a group.
     assert bool(lengths) == (FORMAT.group_bits > BEAT_BITS)
-    for length in lengths:
+    # The short ones several times, so that some last beats come while the last whole group still waits.
+    for length in lengths + 12 * lengths[:2]:
         malformed = random_groups(whole[length] + 1, rng)
         beats = beats_of(malformed)[:length]
         assert len(beats) == length
@@ -179,17 +183,8 @@ async def malformed_streams_end_with_themselves(dut) -> None:
         following = random_groups(rng.randrange(1, 12), rng)
         bench.source.send_nowait(AxiStreamFrame(beats))
         bench.send(following)
-        data: list[int] = []
-        user: list[int] = []
-        frames = 0
-        while len(data) < len(whole_groups) + len(following):
-            frame = await bench.receive()
-            data += frame.tdata
-            user += frame.tuser
-            frames += 1
-            # tlast is there for the malformed stream only if its last group was still held when its last beat came.
-            assert frames == 1 or len(frame.tdata) == len(following), "tlast in the middle of a stream"
-        bench.check(data, user, whole_groups + following)
+        # No group of the malformed stream has tlast: the sink gets it and the next stream as one frame.
+        await bench.expect(whole_groups + following)
     groups = random_groups(9, rng)
     bench.send(groups)
     await bench.expect(groups)

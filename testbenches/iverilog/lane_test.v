@@ -1,18 +1,23 @@
-// Runs words through seedlm_decode_lane, with gaps between them and with random enable, and compares what comes out.
+// Runs words through seedlm_decode_lane, with gaps between them, and compares what comes out.
 //
 // VECTORS is a file of COUNT lines in hexadecimal: from the highest bit the mantissas, the exponent, the word.
+// SCHEDULE is a file of CYCLES lines in hexadecimal: bit 1 is enable, bit 0 whether a word is offered. A word that was not
+// taken is offered again.
 module lane_test;
     parameter COUNT = 1;
+    parameter CYCLES = 1;
     parameter WORD_BITS = 1;
     // All mantissas of a word together.
     parameter MANTISSAS_BITS = 1;
     parameter EXPONENT_BITS = 1;
     parameter STAGES = 1;
     parameter VECTORS = "";
+    parameter SCHEDULE = "";
 
     reg [MANTISSAS_BITS + EXPONENT_BITS + WORD_BITS - 1:0] vectors [0:COUNT - 1];
+    reg [1:0] schedule [0:CYCLES - 1];
     reg clk, rst, enable, in_valid;
-    integer sent, checked, random;
+    integer cycle, sent, checked;
     // Which of the pipeline's stages hold a word.
     reg [STAGES - 1:0] occupied;
 
@@ -36,7 +41,7 @@ module lane_test;
 
     initial begin
         $readmemh(VECTORS, vectors);
-        random = 1;
+        $readmemh(SCHEDULE, schedule);
         clk = 0;
         rst = 1;
         enable = 0;
@@ -49,10 +54,9 @@ module lane_test;
             #5 clk = 0;
         end
         rst = 0;
-        while (checked != COUNT) begin
-            // Inputs change while the clock is low. A word that was not taken is offered again, now or some cycles later.
-            enable = $random(random) % 4 != 0;
-            in_valid = sent != COUNT && $random(random) % 4 != 0;
+        for (cycle = 0; cycle != CYCLES; cycle = cycle + 1) begin
+            // Inputs change while the clock is low.
+            {enable, in_valid} = schedule[cycle];
             #4;
             if (out_valid !== occupied[STAGES - 1]) begin
                 $display("MISMATCH word %0d: out_valid expected %b, got %b", checked, occupied[STAGES - 1], out_valid);

@@ -5,9 +5,8 @@ use crate::rtl::Rtl;
 use crate::stimulus::{Pattern, Stimulus};
 use rand::RngExt;
 use seedlm_verilator::{BuildOptions, Direction, Model, PortHandle, Verilator};
-use std::collections::BTreeMap;
 use std::fmt;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 /// Values of ports by name, lowest byte first.
 pub type Ports<T> = Vec<(&'static str, T)>;
@@ -28,6 +27,11 @@ pub trait Bench {
 
     /// The clock edge while `rst` is high.
     fn reset(&mut self);
+
+    /// Whether a reset may come in this cycle. A bench that is in the middle of something long may want to get to its end.
+    fn may_reset(&self) -> bool {
+        true
+    }
 
     /// How much the run has checked so far, in units of the bench (words, groups, results).
     fn checked(&self) -> u64;
@@ -98,12 +102,16 @@ pub fn run(
     let seed = 1;
     compare(&mut *make(), rtl, verilator, pattern, seed, length, None).map_err(|mut mismatch| {
         // The run is repeated, cycle for cycle, on a model that writes waves.
-        let name = format!("{}-{:?}.vcd", mismatch.module, pattern);
-        let path = std::env::temp_dir().join(format!("seedlm-{}-{name}", std::process::id()));
+        let file = tempfile::Builder::new()
+            .prefix(&format!("seedlm-{}-{pattern:?}-", mismatch.module))
+            .suffix(".vcd")
+            .tempfile()
+            .expect("a temporary file can be made")
+            .into_temp_path();
         let from = mismatch.cycle.saturating_sub(CYCLES_OF_WAVES);
-        let waves = Some((path.clone(), from));
-        let again = compare(&mut *make(), rtl, verilator, pattern, seed, length, waves);
-        mismatch.waves = again.is_err().then_some(path);
+        let again = compare(&mut *make(), rtl, verilator, pattern, seed, length, Some((&file, from)));
+        // Whoever reads of the difference will want to look at them.
+        mismatch.waves = again.is_err().then(|| file.keep().expect("the file can be kept"));
         mismatch
     })
 }
@@ -126,7 +134,7 @@ fn compare(
     pattern: Pattern,
     seed: u64,
     length: Length,
-    waves: Option<(PathBuf, u64)>,
+    waves: Option<(&Path, u64)>,
 ) -> Result<u64, Box<Mismatch>> {
     let module = bench.module();
     let options = BuildOptions {
@@ -145,14 +153,14 @@ fn compare(
     }
     let mut cycle = 0;
     while cycle < length.cycles || bench.checked() < length.checked {
-        if let Some((path, from)) = &waves
-            && cycle == *from
+        if let Some((path, from)) = waves
+            && cycle == from
         {
             dut.model.open_waves(path).expect("the wave file can be written");
         }
         stimulus.next_cycle();
         let inputs = bench.choose(&mut stimulus);
-        let reset = stimulus.random.random_range(0..CYCLES_PER_RESET) == 0;
+        let reset = stimulus.random.random_range(0..CYCLES_PER_RESET) == 0 && bench.may_reset();
         dut.set(&inputs, reset);
         if let Some((port, expected, got)) = dut.difference(&bench.expected()) {
             dut.model.posedge(dut.clk);
@@ -189,35 +197,27 @@ struct Dut {
     module: &'static str,
     clk: PortHandle,
     rst: PortHandle,
-    handles: BTreeMap<String, (PortHandle, Direction)>,
+    inputs: NamedPorts,
+    outputs: NamedPorts,
 }
 
 impl Dut {
     fn new(model: Model, module: &'static str) -> Self {
         let handle = |name: &str| model.port(name).unwrap_or_else(|error| panic!("{module}: {error}"));
-        let handles = model
-            .ports()
-            .iter()
-            .map(|port| (port.name.clone(), (handle(&port.name), port.direction)))
-            .collect();
         Dut {
             clk: handle("clk"),
             rst: handle("rst"),
             model,
             module,
-            handles,
+            inputs: NamedPorts::default(),
+            outputs: NamedPorts::default(),
         }
     }
 
     /// Sets all inputs, and fails when one is left out.
     fn set(&mut self, inputs: &Ports<Vec<u8>>, reset: bool) {
-        let wanted = self
-            .handles
-            .values()
-            .filter(|(_, direction)| *direction == Direction::Input);
-        assert_eq!(inputs.len() + 2, wanted.count(), "{}: inputs left out", self.module);
-        for (name, value) in inputs {
-            let (handle, _) = self.handles[*name];
+        self.inputs.find(inputs, &self.model, Direction::Input, self.module);
+        for (&handle, (_, value)) in self.inputs.handles.iter().zip(inputs) {
             self.model.set_bytes(handle, value);
         }
         self.model.set_bytes(self.rst, &bit(reset));
@@ -229,16 +229,11 @@ impl Dut {
         self.model.posedge(self.clk);
     }
 
-    /// The first output that is not as expected: its name, and both values.
-    fn difference(&self, expected: &Ports<Option<Vec<u8>>>) -> Option<(String, String, String)> {
-        let wanted = self
-            .handles
-            .values()
-            .filter(|(_, direction)| *direction == Direction::Output);
-        assert_eq!(expected.len(), wanted.count(), "{}: outputs left out", self.module);
-        for (name, value) in expected {
+    /// The first output that is not as expected: its name, and both values. Fails when an output is left out.
+    fn difference(&mut self, expected: &Ports<Option<Vec<u8>>>) -> Option<(String, String, String)> {
+        self.outputs.find(expected, &self.model, Direction::Output, self.module);
+        for (&handle, (name, value)) in self.outputs.handles.iter().zip(expected) {
             let Some(value) = value else { continue };
-            let (handle, _) = self.handles[*name];
             let mut got = vec![0; handle.byte_count()];
             self.model.get_bytes(handle, &mut got);
             if got != *value {
@@ -246,5 +241,34 @@ impl Dut {
             }
         }
         None
+    }
+}
+
+/// The ports of one direction, `clk` and `rst` left out, in the order in which the bench names them.
+#[derive(Default)]
+struct NamedPorts {
+    names: Vec<&'static str>,
+    handles: Vec<PortHandle>,
+}
+
+impl NamedPorts {
+    /// Takes over the bench's order. Unless it has changed since the cycle before, there is nothing to do.
+    fn find<T>(&mut self, ports: &Ports<T>, model: &Model, direction: Direction, module: &str) {
+        if !self.names.is_empty() && ports.iter().map(|(name, _)| *name).eq(self.names.iter().copied()) {
+            return;
+        }
+        self.names = ports.iter().map(|(name, _)| *name).collect();
+        let mut named = self.names.clone();
+        named.sort_unstable();
+        let mut there: Vec<&str> = model
+            .ports()
+            .iter()
+            .filter(|port| port.direction == direction && port.name != "clk" && port.name != "rst")
+            .map(|port| port.name.as_str())
+            .collect();
+        there.sort_unstable();
+        assert_eq!(named, there, "{module}: what the bench names, and what the module has");
+        let handle = |name: &&str| model.port(name).expect("the module has this port");
+        self.handles = self.names.iter().map(handle).collect();
     }
 }

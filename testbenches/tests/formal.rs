@@ -3,8 +3,9 @@
 mod tools;
 
 use seedlm_codec::machine::DatapathConfig;
-use seedlm_codec::{BlockCode, BlockCodeFields, Lfsr, WeightFormat};
+use seedlm_codec::{BlockCode, Lfsr, WeightFormat};
 use seedlm_hdl::generate::files;
+use seedlm_testbenches::machines::code;
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -119,24 +120,6 @@ fn a_wrong_mask_is_refuted() {
     }
 }
 
-fn small_code(
-    block_size: u32,
-    latent_dimension: u32,
-    length: u32,
-    coefficient_bits: u32,
-    exponent_bits: u32,
-) -> BlockCode {
-    let lfsr = Lfsr::paper(length).expect("the paper has taps for it");
-    BlockCode::new(BlockCodeFields {
-        block_size,
-        latent_dimension,
-        coefficient_bits,
-        exponent_bits,
-        lfsr,
-    })
-    .expect("a legal code")
-}
-
 /// Section 2 of docs/format.md in Verilog: states step by step, and a multiplication for each entry of the matrix.
 fn definition(code: &BlockCode) -> String {
     let (length, mantissa_bits) = (code.lfsr().length(), code.mantissa_bits());
@@ -212,13 +195,13 @@ fn write_definition(name: &str, code: &BlockCode, fault: impl Fn(&str) -> String
 fn lanes_of_small_codes_compute_the_definition() {
     let codes = [
         // Two chunks of bits in each window, edges on both sides.
-        small_code(2, 2, 5, 4, 4),
+        code(2, 2, 5, 4, 4),
         // One coefficient; an exponent of another width.
-        small_code(3, 1, 4, 4, 2),
+        code(3, 1, 4, 4, 2),
         // As many coefficients as bits: no whole chunk.
-        small_code(6, 4, 4, 2, 1),
+        code(6, 4, 4, 2, 1),
         // No exponent.
-        small_code(4, 2, 4, 3, 0),
+        code(4, 2, 4, 3, 0),
     ];
     for (number, code) in codes.iter().enumerate() {
         let folder = write_definition(&format!("formal-mantissas-{number}"), code, str::to_string);
@@ -233,10 +216,10 @@ fn lanes_of_small_codes_compute_the_definition() {
 
 #[test]
 fn a_wrong_mantissa_is_refuted() {
-    let code = small_code(2, 2, 5, 4, 4);
+    let small = code(2, 2, 5, 4, 4);
     for register in ["b8", "row_1", "exponent_at_2"] {
         let wrong = |lane: &str| with_fault(lane, register, |value| format!("({value}) ^ (in_word == 17'h12345)"));
-        let folder = write_definition(&format!("formal-wrong-{register}"), &code, wrong);
+        let folder = write_definition(&format!("formal-wrong-{register}"), &small, wrong);
         let (proved, text) = prove("mantissas.ys", &folder);
         let refuted = text.contains("ERROR: Called with -verify and proof did fail!");
         assert!(!proved && refuted, "{register}:\n{text}");

@@ -1,11 +1,16 @@
-//! The decode lane in a second simulator, one that knows unknown values, against the golden model.
+//! The decode lane in two simulators, Verilator and one that knows unknown values, against the golden model: both get the
+//! same words in the same cycles.
 
 mod tools;
 
 use seedlm_codec::WeightFormat;
 use seedlm_codec::machine::DatapathConfig;
+use seedlm_testbenches::bits::fields;
+use seedlm_verilator::{BuildOptions, Design, Verilator};
+use std::collections::VecDeque;
 use std::fmt::Write;
 use std::fs;
+use std::path::PathBuf;
 use std::process::Command;
 use tools::{preset_folder, root, succeed, work_folder};
 
@@ -73,6 +78,33 @@ fn words(format: &WeightFormat) -> Vec<u128> {
     words
 }
 
+/// Inputs of a cycle, the word left out.
+#[derive(Clone, Copy)]
+struct Cycle {
+    enable: bool,
+    valid: bool,
+}
+
+/// Cycles until so many words have come out of a pipeline of so many stages.
+fn schedule(words: usize, stages: usize) -> Vec<Cycle> {
+    let mut state = 1;
+    let mut three_in_four = || !next_random(&mut state).is_multiple_of(4);
+    let mut cycles = Vec::new();
+    let mut sent = 0;
+    // The cycle that takes the last word, and those that move it to the output and out of it.
+    let mut cycles_left = stages + 1;
+    while cycles_left > 0 {
+        let cycle = Cycle {
+            enable: three_in_four(),
+            valid: sent < words && three_in_four(),
+        };
+        sent += usize::from(cycle.enable && cycle.valid);
+        cycles_left -= usize::from(cycle.enable && sent == words);
+        cycles.push(cycle);
+    }
+    cycles
+}
+
 /// The vector as one number in hexadecimal, highest bit first: mantissas, exponent, word.
 fn line(format: &WeightFormat, vector: &Vector) -> String {
     let mut bits = Vec::new();
@@ -89,26 +121,50 @@ fn line(format: &WeightFormat, vector: &Vector) -> String {
     digits.collect()
 }
 
-/// What the simulation says in the end.
-fn simulate(name: &str, preset: &str, format: &WeightFormat, vectors: &[Vector]) -> String {
+/// The lane of a preset.
+struct Lane {
+    preset: &'static str,
+    format: WeightFormat,
+    stages: usize,
+}
+
+impl Lane {
+    fn of_preset(preset: &'static str) -> Self {
+        let format = WeightFormat::named(preset).expect("presets have names");
+        let stages = DatapathConfig::reference(&format).decode_stages(&format) as usize;
+        Lane { preset, format, stages }
+    }
+
+    fn file(&self) -> PathBuf {
+        preset_folder(self.preset).join("seedlm_decode_lane.v")
+    }
+}
+
+/// What testbenches/iverilog/lane_test.v says in the end.
+fn in_icarus(name: &str, lane: &Lane, vectors: &[Vector], cycles: &[Cycle]) -> String {
+    let format = &lane.format;
     let folder = work_folder(&format!("iverilog-{name}"));
     let mut text = String::new();
     for vector in vectors {
         writeln!(text, "{}", line(format, vector)).expect("text can be written");
     }
     fs::write(folder.join("vectors.hex"), text).expect("the vectors can be written");
+    let mut text = String::new();
+    for cycle in cycles {
+        let bits = u32::from(cycle.enable) << 1 | u32::from(cycle.valid);
+        writeln!(text, "{bits:x}").expect("text can be written");
+    }
+    fs::write(folder.join("schedule.hex"), text).expect("the schedule can be written");
     let parameters = [
         ("COUNT", vectors.len()),
+        ("CYCLES", cycles.len()),
         ("WORD_BITS", format.word_bits() as usize),
         (
             "MANTISSAS_BITS",
             format.weights_per_word() * format.mantissa_bits() as usize,
         ),
         ("EXPONENT_BITS", format.exponent_bits() as usize),
-        (
-            "STAGES",
-            DatapathConfig::reference(format).decode_stages(format) as usize,
-        ),
+        ("STAGES", lane.stages),
     ];
     let mut compile = Command::new("iverilog");
     compile.current_dir(&folder).args(["-g2005", "-Wall", "-Wno-timescale"]);
@@ -116,8 +172,9 @@ fn simulate(name: &str, preset: &str, format: &WeightFormat, vectors: &[Vector])
         compile.arg(format!("-Plane_test.{parameter}={value}"));
     }
     compile.arg("-Plane_test.VECTORS=\"vectors.hex\"");
+    compile.arg("-Plane_test.SCHEDULE=\"schedule.hex\"");
     compile.args(["-s", "lane_test", "-o", "lane_test.vvp"]);
-    compile.arg(preset_folder(preset).join("seedlm_decode_lane.v"));
+    compile.arg(lane.file());
     compile.arg(root().join("testbenches/iverilog/lane_test.v"));
     let printed = succeed(&mut compile);
     assert!(printed.is_empty(), "{printed}");
@@ -125,12 +182,73 @@ fn simulate(name: &str, preset: &str, format: &WeightFormat, vectors: &[Vector])
     printed.trim_end().to_string()
 }
 
-fn decodes_words(preset: &str) {
-    let format = WeightFormat::named(preset).expect("presets have names");
-    let vectors: Vec<Vector> = words(&format).into_iter().map(|word| vector(&format, word)).collect();
+/// The same checks of the same vectors with Verilator.
+fn in_verilator(lane: &Lane, vectors: &[Vector], cycles: &[Cycle]) -> String {
+    let format = &lane.format;
+    let text = fs::read_to_string(lane.file()).expect("the preset has a lane");
+    let design = Design::new("seedlm_decode_lane").with_source("seedlm_decode_lane.v", text);
+    let verilator = Verilator::find().unwrap_or_else(|error| panic!("{error}"));
+    let mut model = verilator
+        .build(&design, &BuildOptions::default())
+        .unwrap_or_else(|error| panic!("{error}"));
+    let port = |name: &str| model.port(name).expect("the lane has this port");
+    let [clk, rst, enable, in_valid, in_word] = ["clk", "rst", "enable", "in_valid", "in_word"].map(port);
+    let [out_valid, out_mantissas, out_exponent] = ["out_valid", "out_mantissas", "out_exponent"].map(port);
+    model.set(rst, 1);
+    model.posedge(clk);
+    model.posedge(clk);
+    model.set(rst, 0);
+    let (mut sent, mut checked) = (0, 0);
+    let mut occupied = VecDeque::from(vec![false; lane.stages]);
+    let mut mantissas = vec![0; out_mantissas.byte_count()];
+    for cycle in cycles {
+        // Between words there are no unknown values here, but ones.
+        let word = if cycle.valid { vectors[sent].word } else { u128::MAX };
+        model.set(enable, cycle.enable.into());
+        model.set(in_valid, cycle.valid.into());
+        model.set_bytes(in_word, &fields([word as i128], format.word_bits() as usize));
+        model.eval();
+        let is_there = occupied[lane.stages - 1];
+        if model.get(out_valid) != u64::from(is_there) {
+            return format!("MISMATCH word {checked}: out_valid expected {is_there}");
+        }
+        if is_there {
+            let expected = &vectors[checked];
+            let wide = expected.mantissas.iter().map(|&mantissa| i128::from(mantissa));
+            model.get_bytes(out_mantissas, &mut mantissas);
+            if mantissas != fields(wide, format.mantissa_bits() as usize)
+                || model.get(out_exponent) != u64::from(expected.exponent)
+            {
+                return format!("MISMATCH word {checked} ({:x})", expected.word);
+            }
+        }
+        model.posedge(clk);
+        if cycle.enable {
+            checked += usize::from(is_there);
+            sent += usize::from(cycle.valid);
+            occupied.pop_back();
+            occupied.push_front(cycle.valid);
+        }
+    }
+    format!("PASS {checked} words")
+}
+
+/// What both simulators say, given the same.
+fn in_both(name: &str, lane: &Lane, vectors: &[Vector]) -> [String; 2] {
+    let cycles = schedule(vectors.len(), lane.stages);
+    [
+        in_icarus(name, lane, vectors, &cycles),
+        in_verilator(lane, vectors, &cycles),
+    ]
+}
+
+fn decodes_words(preset: &'static str) {
+    let lane = Lane::of_preset(preset);
+    let words = words(&lane.format).into_iter();
+    let vectors: Vec<Vector> = words.map(|word| vector(&lane.format, word)).collect();
     let expected = format!("PASS {} words", vectors.len());
     assert!(vectors.len() >= 6000);
-    assert_eq!(simulate(preset, preset, &format, &vectors), expected);
+    assert_eq!(in_both(preset, &lane, &vectors), [expected.clone(), expected]);
 }
 
 #[test]
@@ -148,22 +266,24 @@ fn fp16_decodes_every_finite_number() {
     decodes_words("fp16");
 }
 
-/// A testbench that finds no faults would pass too.
+/// Testbenches that find no faults would pass too.
 #[test]
 fn the_first_wrong_word_is_named() {
     for preset in ["paper-4b", "fp16"] {
-        let format = WeightFormat::named(preset).expect("presets have names");
-        let words = words(&format);
+        let lane = Lane::of_preset(preset);
+        let words = words(&lane.format);
         let spoils: [fn(&mut Vector); 2] = [
             |vector| *vector.mantissas.last_mut().expect("a word has weights") ^= 1,
             |vector| vector.exponent ^= 1,
         ];
         for spoil in spoils {
-            let mut vectors: Vec<Vector> = words[..300].iter().map(|&word| vector(&format, word)).collect();
+            let vectors = words[..300].iter().map(|&word| vector(&lane.format, word));
+            let mut vectors: Vec<Vector> = vectors.collect();
             spoil(&mut vectors[217]);
             spoil(&mut vectors[250]);
-            let printed = simulate(&format!("{preset}-wrong"), preset, &format, &vectors);
-            assert!(printed.starts_with("MISMATCH word 217 "), "{printed}");
+            for printed in in_both(&format!("{preset}-wrong"), &lane, &vectors) {
+                assert!(printed.starts_with("MISMATCH word 217 "), "{printed}");
+            }
         }
     }
 }

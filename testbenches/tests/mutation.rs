@@ -3,9 +3,9 @@
 
 use rayon::prelude::*;
 use seedlm_codec::WeightFormat;
-use seedlm_codec::machine::DatapathConfig;
 use seedlm_testbenches::benches;
 use seedlm_testbenches::lockstep::{Length, differs, run};
+use seedlm_testbenches::machines::small;
 use seedlm_testbenches::rtl::Rtl;
 use seedlm_testbenches::stimulus::Pattern;
 use seedlm_verilator::Verilator;
@@ -331,19 +331,6 @@ const FAULTS: [Fault; 48] = [
         "sums_last_tile_at_6 <= sums_last_tile_at_4;",
     ),
 ];
-
-/// One of the machines of the lockstep tests: small, so that each fault is built in a second or two.
-fn small(format: &WeightFormat) -> DatapathConfig {
-    DatapathConfig {
-        beat_bits: 64,
-        lanes: 2,
-        tile_rows: 2,
-        largest_columns: 256,
-        beat_fifo_beats: 4,
-        result_fifo_groups: 2,
-        ..DatapathConfig::reference(format)
-    }
-}
 
 /// What is found below are the faults: without them no bench finds anything.
 #[test]

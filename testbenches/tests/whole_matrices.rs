@@ -5,23 +5,18 @@ use rand::{Rng, RngExt, SeedableRng};
 use rand_chacha::ChaCha8Rng;
 use rayon::prelude::*;
 use seedlm_codec::machine::DatapathConfig;
-use seedlm_codec::{BlockCode, BlockCodeFields, Lfsr, WeightFormat, WeightMatrix};
+use seedlm_codec::{WeightFormat, WeightMatrix};
 use seedlm_sim::memory_model::MemoryModel;
 use seedlm_sim::verilated::VerilatedMatvec;
 use seedlm_sim::workload::{
     ModelSource, NamedMatrix, compress_model, load_model, model_in_binary16, random_activations, random_matrix,
 };
 use seedlm_sim::{Job, Machine, SystemConfig};
+use seedlm_testbenches::machines;
+use seedlm_testbenches::nightly::is_nightly;
 use seedlm_testbenches::rtl::Rtl;
 use seedlm_verilator::{BuildOptions, Verilator};
 use std::sync::LazyLock;
-
-/// Set to 1 for the long form: all matrices of the model in all formats, and many more random products.
-const NIGHTLY: &str = "SEEDLM_NIGHTLY";
-
-fn is_nightly() -> bool {
-    std::env::var(NIGHTLY).as_deref() == Ok("1")
-}
 
 /// Asked for its version once, not for every machine.
 static VERILATOR: LazyLock<Verilator> = LazyLock::new(|| Verilator::find().unwrap_or_else(|error| panic!("{error}")));
@@ -36,7 +31,7 @@ impl Pair {
     fn new(rtl: &Rtl, format: &WeightFormat, system: &SystemConfig) -> Self {
         let built = rtl.build(&VERILATOR, "seedlm_matvec", &BuildOptions::default());
         let accelerator = built
-            .and_then(VerilatedMatvec::new)
+            .and_then(|model| VerilatedMatvec::new(model, &system.datapath))
             .unwrap_or_else(|error| panic!("{}: {error}", format.label()));
         Pair {
             model: Machine::new(format, system).unwrap(),
@@ -128,58 +123,27 @@ fn all_tensors_of_the_embedded_model_in_fp16() {
     run_on_the_reference_machine(&WeightFormat::Binary16, &pass.matrices);
 }
 
-/// A machine small enough to be built in seconds, with buffers small enough to fill up.
-fn small(format: &WeightFormat) -> DatapathConfig {
-    DatapathConfig {
-        beat_bits: 64,
-        lanes: 2,
-        tile_rows: 2,
-        largest_columns: 256,
-        beat_fifo_beats: 4,
-        result_fifo_groups: 2,
-        ..DatapathConfig::reference(format)
-    }
-}
-
-/// Machines of many shapes: groups wider and narrower than a beat, several words per row, steps that take several beats or
-/// share one, buffers of one entry, extra stages, wide activations, and a code of odd widths.
-fn machines() -> Vec<(WeightFormat, DatapathConfig)> {
-    let paper = |name: &str| WeightFormat::named(name).unwrap();
-    let (four, three, fp16) = (paper("paper-4b"), paper("paper-3b"), paper("fp16"));
-    let fields = BlockCodeFields {
-        block_size: 5,
-        latent_dimension: 2,
-        coefficient_bits: 3,
-        exponent_bits: 2,
-        lfsr: Lfsr::paper(7).unwrap(),
-    };
-    let odd = WeightFormat::Block(BlockCode::new(fields).unwrap());
-    type Change = fn(&mut DatapathConfig);
-    let changes: [(WeightFormat, Change); 9] = [
-        (four.clone(), |_| {}),
-        (four.clone(), |c| (c.lanes, c.tile_rows) = (4, 1)),
-        (four.clone(), |c| {
-            (c.result_fifo_groups, c.beat_fifo_beats, c.beat_bits) = (1, 1, 128)
-        }),
-        (four, |c| {
-            (c.activation_bits, c.extra_decode_stages, c.extra_mac_stages) = (16, 2, 3)
-        }),
-        (three.clone(), |c| (c.lanes, c.tile_rows, c.beat_bits) = (3, 3, 128)),
-        (three, |c| (c.lanes, c.tile_rows) = (4, 2)),
-        (fp16.clone(), |c| (c.lanes, c.tile_rows) = (8, 2)),
-        (fp16, |c| {
-            (c.activation_bits, c.largest_columns, c.extra_decode_stages) = (16, 64, 1)
-        }),
-        (odd, |c| {
-            (c.lanes, c.tile_rows, c.beat_bits, c.beat_fifo_beats) = (6, 3, 192, 16)
-        }),
-    ];
-    let changed = changes.into_iter().map(|(format, change)| {
-        let mut config = small(&format);
-        change(&mut config);
-        (format, config)
+/// As many columns as there can be: every place of the activation buffer. The second tile, of one row, takes the steps again.
+#[test]
+fn rows_as_long_as_the_reference_machines_take() {
+    let names = WeightFormat::names();
+    names.par_iter().for_each(|name| {
+        let format = WeightFormat::named(name).unwrap();
+        let datapath = DatapathConfig::reference(&format);
+        let (rows, columns) = (datapath.tile_rows as usize + 1, datapath.largest_columns as usize);
+        assert_eq!((rows, columns), (17, 16384));
+        let system = SystemConfig {
+            clock_mhz: 200.0,
+            memory: MemoryModel::named("paper").unwrap(),
+            datapath,
+        };
+        let datapath = &system.datapath;
+        let mut pair = Pair::new(&rtl_of(datapath, &format), &format, &system);
+        let matrix = random_matrix(&format, rows, columns, 1).unwrap();
+        let activations = random_activations(datapath.activation_bits, columns, 2).unwrap();
+        let job = Job::new("long rows", datapath, &matrix, &activations).unwrap();
+        pair.run(&job, &|_| true, name);
     });
-    changed.collect()
 }
 
 /// Any memory that the machine accepts: from one cycle of latency to more than its FIFO can bridge, with and without refresh.
@@ -235,7 +199,7 @@ fn any_readiness(random: &mut ChaCha8Rng) -> impl Fn(u64) -> bool + use<> {
 #[test]
 fn random_products_on_many_machines_behind_random_memories() {
     let memories = if is_nightly() { 3000 } else { 100 };
-    machines()
+    machines::others()
         .par_iter()
         .enumerate()
         .for_each(|(index, (format, datapath))| {

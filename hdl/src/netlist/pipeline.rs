@@ -157,10 +157,10 @@ impl<'a> Pipeline<'a> {
             low.signal.bit(low.signal.width() - 1).repeat(width)
         };
         // What is above the widest result overflows anyway; said here, so that it does not look forgotten.
-        if high.signal.width() + gap > width {
-            let first = width - gap;
-            let above = high.signal.slice(first, high.signal.width() - first);
-            self.module.unused(&[above]);
+        for (signal, kept) in [(&high.signal, width - gap), (&low.signal, passing + width)] {
+            if signal.width() > kept {
+                self.module.unused(&[signal.slice(kept, signal.width() - kept)]);
+            }
         }
         let added = resize(&high.signal, width - gap).shift_left(gap);
         let sum = if opposite { upper - added } else { upper + added };

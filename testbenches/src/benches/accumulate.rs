@@ -4,8 +4,8 @@ use crate::bits::{bit, fields};
 use crate::lockstep::{Bench, Ports};
 use crate::stimulus::Stimulus;
 use rand::RngExt;
-use seedlm_codec::machine::{DatapathConfig, RESULT_BITS};
-use seedlm_codec::{WeightFormat, accumulator_bits};
+use seedlm_codec::WeightFormat;
+use seedlm_codec::machine::DatapathConfig;
 use seedlm_sim::units::{Accumulator, AccumulatorInputs};
 
 /// Inputs of a cycle.
@@ -33,9 +33,8 @@ impl AccumulateBench {
     /// For a configuration.
     pub fn new(config: &DatapathConfig, format: &WeightFormat) -> Self {
         let bits = config.accumulator_bits(format);
-        let weights = config.activations_per_step(format);
         AccumulateBench {
-            sum_bits: accumulator_bits(format, config.activation_bits, weights).min(RESULT_BITS),
+            sum_bits: config.sum_bits(format),
             accumulator_bits: bits,
             unit: Accumulator::new(1, bits),
             inputs: Inputs::default(),

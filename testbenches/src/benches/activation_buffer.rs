@@ -25,6 +25,8 @@ pub struct ActivationBufferBench {
     unit: ActivationBuffer,
     source: Source<Vec<u8>>,
     phase: Phase,
+    /// Whether every product has as many steps as there can be. They take longer than resets are apart.
+    has_all_steps: bool,
     steps: u32,
     step: u32,
     passes_left: u32,
@@ -41,11 +43,20 @@ impl ActivationBufferBench {
             unit: ActivationBuffer::new(config, format),
             source: Source::default(),
             phase: Phase::Idle,
+            has_all_steps: false,
             steps: 0,
             step: 0,
             passes_left: 0,
             read: false,
             passed: 0,
+        }
+    }
+
+    /// For a configuration, with products that read every activation there is room for.
+    pub fn with_all_steps(config: &DatapathConfig, format: &WeightFormat) -> Self {
+        ActivationBufferBench {
+            has_all_steps: true,
+            ..ActivationBufferBench::new(config, format)
         }
     }
 
@@ -70,6 +81,7 @@ impl Bench for ActivationBufferBench {
             let most = self.config.largest_steps(&self.format) as u32;
             let usual = most.min(12);
             self.steps = match stimulus.random.random_range(0..12) {
+                _ if self.has_all_steps => most,
                 0 => most.min(200),
                 _ => stimulus.random.random_range(1..=usual),
             };
@@ -139,9 +151,15 @@ impl Bench for ActivationBufferBench {
     }
 
     fn reset(&mut self) {
-        let passed = self.passed;
-        *self = ActivationBufferBench::new(&self.config, &self.format);
-        self.passed = passed;
+        *self = ActivationBufferBench {
+            has_all_steps: self.has_all_steps,
+            passed: self.passed,
+            ..ActivationBufferBench::new(&self.config, &self.format)
+        };
+    }
+
+    fn may_reset(&self) -> bool {
+        !self.has_all_steps || !self.is_running()
     }
 
     fn checked(&self) -> u64 {

@@ -4,8 +4,8 @@ use crate::bits::{bit, fields};
 use crate::lockstep::{Bench, Ports};
 use crate::stimulus::Stimulus;
 use rand::RngExt;
-use seedlm_codec::machine::{DatapathConfig, RESULT_BITS};
-use seedlm_codec::{WeightFormat, accumulator_bits};
+use seedlm_codec::WeightFormat;
+use seedlm_codec::machine::DatapathConfig;
 use seedlm_sim::units::{MacArray, MacArrayInputs};
 
 /// Inputs of a cycle.
@@ -110,8 +110,7 @@ impl Bench for MacBench {
     fn expected(&self) -> Ports<Option<Vec<u8>>> {
         let outputs = self.unit.outputs();
         let valid = outputs.out_valid;
-        let weights = self.config.activations_per_step(&self.format);
-        let width = accumulator_bits(&self.format, self.config.activation_bits, weights).min(RESULT_BITS);
+        let width = self.config.sum_bits(&self.format);
         vec![
             ("out_valid", Some(bit(valid))),
             ("out_first", valid.then(|| bit(outputs.out_first))),

@@ -1,6 +1,6 @@
 //! Drives `seedlm_matvec` with small products of random words, one after the other.
 
-use super::control::{Master, expected_ports, random_address};
+use super::control::{Master, WriteData, expected_ports, random_address};
 use crate::bits::{bit, number};
 use crate::lockstep::{Bench, Ports};
 use crate::stimulus::{Source, Stimulus};
@@ -31,9 +31,15 @@ pub struct MatvecBench {
     take: bool,
     /// Products whose weights are on offer or still to come; the first is running or being started.
     products: VecDeque<Product>,
-    /// Registers to write for the first product, and those whose answer has not come.
-    writes: VecDeque<(u32, u32)>,
+    /// Whether the registers for the first product have still to be written.
+    is_to_start: bool,
+    /// Writes that the channels of addresses and of data have still to offer, each at its own pace.
+    write_addresses: VecDeque<u8>,
+    write_data: VecDeque<WriteData>,
+    /// Writes whose answer has not come.
     answers_due: u32,
+    /// Whether one of them is no part of a start.
+    is_disturbed: bool,
     /// Beats of weights left of the newest product, and of activations of the first.
     weight_beats_left: usize,
     activation_beats_left: usize,
@@ -54,8 +60,11 @@ impl MatvecBench {
             activations: Source::default(),
             take: false,
             products: VecDeque::new(),
-            writes: VecDeque::new(),
+            is_to_start: false,
+            write_addresses: VecDeque::new(),
+            write_data: VecDeque::new(),
             answers_due: 0,
+            is_disturbed: false,
             weight_beats_left: 0,
             activation_beats_left: 0,
             results: 0,
@@ -81,11 +90,7 @@ impl MatvecBench {
         let Some(product) = self.products.front() else { return };
         let layout = ActivationLayout::new(&self.config, &self.format);
         self.activation_beats_left = layout.beats(product.steps);
-        self.writes = VecDeque::from([
-            (TILES_ADDRESS, product.tiles as u32),
-            (STEPS_ADDRESS, product.steps as u32),
-            (CONTROL_ADDRESS, 1),
-        ]);
+        self.is_to_start = true;
     }
 
     /// Random words, but none that stands for no number.
@@ -120,14 +125,55 @@ impl MatvecBench {
         });
     }
 
-    /// One write after the other, with reads of anything in between.
-    fn choose_registers(&mut self, stimulus: &mut Stimulus) {
-        let is_quiet = !self.master.address.is_valid() && !self.master.data.is_valid() && self.answers_due == 0;
-        if is_quiet && let Some((address, value)) = self.writes.pop_front() {
-            self.master.address.offered = Some(address as u8);
-            self.master.data.offered = Some((value, 15));
-            self.answers_due = 1;
+    fn write(&mut self, address: u32, value: u32, strobe: u8) {
+        self.write_addresses.push_back(address as u8);
+        self.write_data.push_back((value, strobe));
+        self.answers_due += 1;
+    }
+
+    /// Writes a register at once, or some of its bytes first and the others then.
+    fn write_in_parts(&mut self, address: u32, value: u32, stimulus: &mut Stimulus) {
+        let strobe = if stimulus.chance(70) {
+            15
+        } else {
+            stimulus.random.random_range(0..16)
+        };
+        for strobe in [strobe, 15 ^ strobe] {
+            let bytes = (0..4).filter(|byte| strobe >> byte & 1 == 1);
+            let mask: u32 = bytes.map(|byte| 0xff << (8 * byte)).sum();
+            // Bytes without strobe must not count, whatever they hold.
+            let noise: u32 = stimulus.random.random();
+            if strobe != 0 {
+                self.write(address, value & mask | noise & !mask, strobe);
+            }
         }
+    }
+
+    /// Starts the first product, disturbs the one that runs, and reads anything in between.
+    fn choose_registers(&mut self, stimulus: &mut Stimulus) {
+        if self.is_to_start
+            && let Some(&product) = self.products.front()
+        {
+            self.is_to_start = false;
+            self.write_in_parts(TILES_ADDRESS, product.tiles as u32, stimulus);
+            self.write_in_parts(STEPS_ADDRESS, product.steps as u32, stimulus);
+            let (noise, strobe) = (stimulus.random.random::<u32>(), stimulus.random.random_range(0..16));
+            self.write(CONTROL_ADDRESS, noise | 1, strobe | 1);
+        } else if !self.products.is_empty() && self.answers_due == 0 && stimulus.chance(5) {
+            // The start has been answered, so the machine is busy, and refuses to change sizes and to start once more.
+            let address = match stimulus.random.random_range(0..8) {
+                0 => random_address(stimulus).into(),
+                1..4 => CONTROL_ADDRESS,
+                4..6 => TILES_ADDRESS,
+                _ => STEPS_ADDRESS,
+            };
+            let (value, strobe) = (stimulus.random.random_range(0..4), stimulus.random.random_range(0..16));
+            self.write(address, value, strobe);
+            self.is_disturbed = true;
+        }
+        let (addresses, data) = (&mut self.write_addresses, &mut self.write_data);
+        self.master.address.choose(stimulus, |_| addresses.pop_front());
+        self.master.data.choose(stimulus, |_| data.pop_front());
         if stimulus.chance(20) {
             self.master
                 .read
@@ -145,7 +191,8 @@ impl Bench for MatvecBench {
     fn choose(&mut self, stimulus: &mut Stimulus) -> Ports<Vec<u8>> {
         self.choose_streams(stimulus);
         self.choose_registers(stimulus);
-        self.take = stimulus.takes();
+        // The product must not end before the machine has dealt with what disturbs it: that would count for the next one.
+        self.take = stimulus.takes() && !(self.is_disturbed && self.outputs.m_axis_tlast);
         let width = self.config.beat_bits as usize;
         let (weights, last) = match self.weights.offered.clone() {
             Some(beat) => beat,
@@ -203,7 +250,8 @@ impl Bench for MatvecBench {
             m_axis_tready: self.take,
         });
         if outputs.s_axil.bvalid && self.master.inputs.bready {
-            self.answers_due = 0;
+            self.answers_due -= 1;
+            self.is_disturbed &= self.answers_due > 0;
         }
         if outputs.m_axis_tvalid && self.take {
             self.results += outputs.m_axis_tdata.len() as u64 / 8;

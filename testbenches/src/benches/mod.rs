@@ -59,6 +59,10 @@ pub const ALL: [(&str, MakeBench); 12] = [
     }),
 ];
 
+/// The activation buffer with products of as many steps as it has room for.
+pub const WHOLE_ACTIVATION_BUFFER: MakeBench =
+    |config, format| Box::new(activation_buffer::ActivationBufferBench::with_all_steps(config, format));
+
 /// The bench of a module.
 ///
 /// # Panics
