@@ -2,14 +2,13 @@
 
 mod accumulate;
 mod activation_buffer;
+mod buffer;
 mod control;
 mod decode_lane;
 mod decoder;
-mod fifo;
 mod mac;
 mod matvec;
 mod sequence;
-mod skid;
 mod unpack;
 
 use crate::lockstep::Bench;
@@ -22,13 +21,13 @@ pub type MakeBench = fn(&DatapathConfig, &WeightFormat) -> Box<dyn Bench>;
 /// Every generated module with its bench.
 pub const ALL: [(&str, MakeBench); 12] = [
     ("seedlm_skid", |config, format| {
-        Box::new(skid::SkidBench::new(config, format))
+        Box::new(buffer::BufferBench::skid(config, format))
     }),
     ("seedlm_fifo_weights", |config, format| {
-        Box::new(fifo::FifoBench::weights(config, format))
+        Box::new(buffer::BufferBench::weights(config, format))
     }),
     ("seedlm_fifo_results", |config, format| {
-        Box::new(fifo::FifoBench::results(config, format))
+        Box::new(buffer::BufferBench::results(config, format))
     }),
     ("seedlm_unpack", |config, format| {
         Box::new(unpack::UnpackBench::new(config, format))
