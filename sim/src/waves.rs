@@ -37,11 +37,10 @@ impl Probe {
         self.push(name.into(), vec![value.into()]);
     }
 
-    /// A handshake: `<name>_tvalid` and `<name>_tready` (`<name>valid` and `<name>ready` for AXI address channels).
-    pub fn link(&mut self, name: &str, valid: bool, ready: bool) {
-        let separator = if name.ends_with("axis") { "_t" } else { "" };
-        self.bit(&format!("{name}{separator}valid"), valid);
-        self.bit(&format!("{name}{separator}ready"), ready);
+    /// A handshake: `<prefix>valid` and `<prefix>ready`. The prefix ends in `_t` for a stream, in the channel for AXI.
+    pub fn link(&mut self, prefix: &str, valid: bool, ready: bool) {
+        self.bit(&format!("{prefix}valid"), valid);
+        self.bit(&format!("{prefix}ready"), ready);
     }
 
     /// The low `width` bits of a number.

@@ -108,6 +108,10 @@ fn waves_show_what_the_report_counts() {
     ]);
     let beats = report["formats"][0]["read_bytes"].as_u64().unwrap() / 64;
     assert_eq!(cycles_high(&path, "memory", "m_axi_rvalid"), beats);
+    assert_eq!(cycles_high(&path, "seedlm_matvec", "s_axis_activations_tvalid"), 1);
+    assert_eq!(cycles_high(&path, "seedlm_matvec", "s_axis_weights_tvalid"), beats - 1);
+    assert!(cycles_high(&path, "seedlm_matvec", "s_axis_activations_tready") > 0);
+    assert!(cycles_high(&path, "seedlm_matvec", "s_axis_weights_tready") > 0);
     assert_eq!(cycles_high(&path, "seedlm_matvec", "m_axis_tvalid"), 48 / 8);
     assert_eq!(cycles_high(&path, "seedlm_matvec", "m_axis_tlast"), 1);
     assert_eq!(cycles_high(&path, "seedlm_matvec", "s_axis_weights_tlast"), 1);

@@ -26,12 +26,12 @@ pub fn show(cycle: &Cycle<'_>, beat_bytes: usize, probe: &mut Probe) {
     probe.unit("seedlm_matvec");
     let activations_valid = inputs.s_axis_activations_tvalid;
     probe.link(
-        "s_axis_activations",
+        "s_axis_activations_t",
         activations_valid,
         outputs.s_axis_activations_tready,
     );
     probe.link(
-        "s_axis_weights",
+        "s_axis_weights_t",
         inputs.s_axis_weights_tvalid,
         outputs.s_axis_weights_tready,
     );
@@ -40,7 +40,7 @@ pub fn show(cycle: &Cycle<'_>, beat_bytes: usize, probe: &mut Probe) {
         inputs.s_axis_weights_tvalid && inputs.s_axis_weights_tlast,
     );
     probe.number("weights_level", 16, u64::from(outputs.weights_level));
-    probe.link("m_axis", outputs.m_axis_tvalid, inputs.m_axis_tready);
+    probe.link("m_axis_t", outputs.m_axis_tvalid, inputs.m_axis_tready);
     let results = outputs.m_axis_tvalid.then_some(&outputs.m_axis_tdata[..]);
     probe.bytes("m_axis_tdata", results, beat_bytes);
     probe.bit("m_axis_tlast", outputs.m_axis_tlast);
