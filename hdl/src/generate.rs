@@ -5,7 +5,9 @@ use crate::netlist::module::Module;
 use crate::netlist::print::verilog;
 use seedlm_codec::machine::DatapathConfig;
 use seedlm_codec::{CodecError, WeightFormat};
-use std::collections::BTreeMap;
+use std::collections::BTreeSet;
+use std::io;
+use std::path::Path;
 use std::rc::Rc;
 
 /// A generated file.
@@ -68,6 +70,30 @@ pub fn files(config: &DatapathConfig, format: &WeightFormat, suffix: &str) -> Re
     Ok(files)
 }
 
+/// What in a folder is not as it would be generated, byte for byte: files that differ, are missing, or are too many.
+///
+/// # Errors
+/// When the folder cannot be listed to its end.
+pub fn differences(folder: &Path, files: &[GeneratedFile]) -> io::Result<Vec<String>> {
+    let mut differences = Vec::new();
+    for file in files {
+        let path = folder.join(&file.name);
+        match std::fs::read_to_string(&path) {
+            Ok(text) if text == file.text => {}
+            Ok(_) => differences.push(format!("{}: out of date", path.display())),
+            Err(error) => differences.push(format!("{}: {error}", path.display())),
+        }
+    }
+    let expected: BTreeSet<&str> = files.iter().map(|file| file.name.as_str()).collect();
+    for entry in std::fs::read_dir(folder).into_iter().flatten() {
+        let name = entry?.file_name().to_string_lossy().into_owned();
+        if !expected.contains(name.as_str()) {
+            differences.push(format!("{}: is not generated", folder.join(name).display()));
+        }
+    }
+    Ok(differences)
+}
+
 /// Licence, generator and configuration, as comments.
 fn header(config: &DatapathConfig, format: &WeightFormat) -> String {
     let mut lines = vec![
@@ -103,10 +129,11 @@ fn describe(format: &WeightFormat) -> String {
 
 /// A FuseSoC core (CAPI2) with both tops as targets.
 fn core_description(format: &WeightFormat, suffix: &str, names: &[String]) -> String {
-    let mut by_top = BTreeMap::new();
-    by_top.insert("default", "seedlm_matvec");
-    by_top.insert("decoder", "seedlm_decoder");
-    by_top.insert("matvec", "seedlm_matvec");
+    let tops = [
+        ("decoder", "seedlm_decoder"),
+        ("default", "seedlm_matvec"),
+        ("matvec", "seedlm_matvec"),
+    ];
     let label = match format {
         WeightFormat::Block(code) if code.preset_name().is_none() => {
             let taps: Vec<String> = code.lfsr().taps().iter().map(u32::to_string).collect();
@@ -125,7 +152,7 @@ fn core_description(format: &WeightFormat, suffix: &str, names: &[String]) -> St
         text += &format!("      - {name}\n");
     }
     text += "    file_type: verilogSource-2005\ntargets:\n";
-    for (target, top) in by_top {
+    for (target, top) in tops {
         text += &format!("  {target}:\n    filesets: [rtl]\n    toplevel: {top}{suffix}\n");
     }
     text

@@ -2,9 +2,9 @@
 
 use seedlm_codec::WeightFormat;
 use seedlm_codec::machine::DatapathConfig;
+use seedlm_hdl::generate::differences;
 use seedlm_testbenches::rtl::Rtl;
 use sha2::{Digest, Sha256};
-use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
 fn root() -> PathBuf {
@@ -18,22 +18,12 @@ fn the_committed_verilog_is_what_the_generator_writes() {
         let format = WeightFormat::named(&name).unwrap();
         let rtl = Rtl::generate(&DatapathConfig::reference(&format), &format).unwrap();
         let folder = root().join("hdl/verilog").join(&name);
-        for file in &rtl.files {
-            let path = folder.join(&file.name);
-            let committed =
-                std::fs::read_to_string(&path).unwrap_or_else(|error| panic!("{}: {error}", path.display()));
-            assert!(
-                committed == file.text,
-                "{} is out of date: cargo run --bin hdl -- presets",
-                path.display()
-            );
-        }
-        let generated: BTreeSet<String> = rtl.files.iter().map(|file| file.name.clone()).collect();
-        let there: BTreeSet<String> = std::fs::read_dir(&folder)
-            .unwrap()
-            .map(|entry| entry.unwrap().file_name().to_string_lossy().into_owned())
-            .collect();
-        assert_eq!(there, generated, "{}", folder.display());
+        let found = differences(&folder, &rtl.files).unwrap();
+        assert!(
+            found.is_empty(),
+            "{}\nwrite them anew: cargo run --bin hdl -- presets",
+            found.join("\n")
+        );
     }
 }
 

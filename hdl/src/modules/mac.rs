@@ -57,8 +57,6 @@ pub fn mac(config: &DatapathConfig, format: &WeightFormat) -> Module {
             products.push(Term::within(pipeline.register(&name, product), range, 1));
         }
         let dot = pipeline.sum(&format!("dot_{word}"), products);
-        let levels = weights.next_power_of_two().trailing_zeros() as usize;
-        let dot = pipeline.at(&dot, 1 + levels);
         sums.push(match &exponents {
             None => dot,
             Some(exponents) => {

@@ -6,7 +6,6 @@ use clap::Args;
 use seedlm_codec::WeightFormat;
 use seedlm_codec::machine::DatapathConfig;
 use seedlm_hdl::generate::{GeneratedFile, files};
-use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
 #[derive(Args)]
@@ -77,7 +76,8 @@ pub fn presets(arguments: &PresetArguments) -> Result<()> {
         let folder = out.join(&name);
         let files = files(&DatapathConfig::reference(&format), &format, "")?;
         if arguments.check {
-            differences.extend(compare(&folder, &files)?);
+            let found = seedlm_hdl::generate::differences(&folder, &files);
+            differences.extend(found.with_context(|| format!("{}: cannot list", folder.display()))?);
         } else {
             write(&folder, &files)?;
             println!("{} files in {}", files.len(), folder.display());
@@ -99,25 +99,4 @@ fn write(folder: &Path, files: &[GeneratedFile]) -> Result<()> {
         std::fs::write(&path, &file.text).with_context(|| format!("{}: cannot write", path.display()))?;
     }
     Ok(())
-}
-
-/// What in a folder is not as it would be generated.
-fn compare(folder: &Path, files: &[GeneratedFile]) -> Result<Vec<String>> {
-    let mut differences = Vec::new();
-    for file in files {
-        let path = folder.join(&file.name);
-        match std::fs::read_to_string(&path) {
-            Ok(text) if text == file.text => {}
-            Ok(_) => differences.push(format!("{}: out of date", path.display())),
-            Err(error) => differences.push(format!("{}: {error}", path.display())),
-        }
-    }
-    let expected: BTreeSet<&str> = files.iter().map(|file| file.name.as_str()).collect();
-    for entry in std::fs::read_dir(folder).into_iter().flatten() {
-        let name = entry?.file_name().to_string_lossy().into_owned();
-        if !expected.contains(name.as_str()) {
-            differences.push(format!("{}: is not generated", folder.join(name).display()));
-        }
-    }
-    Ok(differences)
 }
