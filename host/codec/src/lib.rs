@@ -6,6 +6,8 @@
 //! * [`Lfsr`]: the register, its taps, its masks.
 //! * [`BlockCode`], [`BlockWord`], [`BlockDecoder`]: `C` weights from a seed, an exponent and `P` coefficients.
 //! * [`CodedMatrix`]: a matrix of such words with its scale.
+//! * [`ChainedCode`], [`ChainMap`], [`ChainedMatrix`]: overlapping seeds, one for each weight, without multiplications.
+//! * [`Rotation`]: what makes heavy-tailed rows well-behaved.
 //! * [`WeightFormat`], [`WeightMatrix`], [`product`]: any stored format as integers, and the exact product with
 //!   [`Activations`].
 //! * [`machine`]: what the simulator and the Verilog generator share.
@@ -14,19 +16,25 @@
 mod binary16;
 pub mod bits;
 mod block;
+mod chained;
+mod code;
 mod error;
 mod lfsr;
 mod linear;
 pub mod machine;
 mod matrix;
 mod product;
+mod rotation;
 mod weights;
 
 pub use binary16::{BINARY16_SCALE, Binary16Matrix, binary16_parts};
 pub use block::{BlockCode, BlockCodeFields, BlockDecoder, BlockWord};
+pub use chained::{CHAIN_LENGTHS, ChainMap, ChainMapFields, ChainedCode, ChainedCodeFields, ChainedMatrix};
+pub use code::Code;
 pub use error::CodecError;
 pub use lfsr::{LONGEST_LFSR, Lfsr, PAPER_TAPS, SHORTEST_LFSR};
 pub use linear::BitMatrix;
 pub use matrix::CodedMatrix;
 pub use product::{Activations, accumulator_bits, product};
+pub use rotation::Rotation;
 pub use weights::{WeightFormat, WeightMatrix};

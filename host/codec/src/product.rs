@@ -100,7 +100,7 @@ fn bits_needed(matrix: &WeightMatrix, activation_bits: u32) -> u32 {
 }
 
 /// The golden product `y[r] = sum over c of w[r][c] * x[c]`, exact. One integer step of `y` is worth
-/// `matrix.scale() * activations.scale()`.
+/// `matrix.scale(r) * activations.scale()`.
 ///
 /// # Errors
 /// [`CodecError::Arithmetic`] when the number of activations is not the number of columns, or a sum could exceed 64 bits

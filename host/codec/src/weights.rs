@@ -2,6 +2,8 @@
 
 use crate::binary16::{BINARY16_SCALE, Binary16Matrix, binary16_parts};
 use crate::block::{BlockCode, BlockDecoder, BlockWord};
+use crate::chained::{ChainedCode, ChainedMatrix};
+use crate::code::Code;
 use crate::error::CodecError;
 use crate::matrix::CodedMatrix;
 
@@ -12,10 +14,21 @@ pub enum WeightFormat {
     Binary16,
     /// The block code, `C` weights per word.
     Block(BlockCode),
+    /// The chained code; a word is as many weights of a row as a lane decodes in a cycle.
+    Chained(ChainedCode),
+}
+
+impl From<Code> for WeightFormat {
+    fn from(code: Code) -> Self {
+        match code {
+            Code::Block(code) => WeightFormat::Block(code),
+            Code::Chained(code) => WeightFormat::Chained(code),
+        }
+    }
 }
 
 impl WeightFormat {
-    /// The format of that name: `fp16`, or a preset of the block code.
+    /// The format of that name: `fp16`, or a preset of one of the codes.
     ///
     /// # Errors
     /// [`CodecError::UnknownPreset`] lists the names there are.
@@ -23,8 +36,8 @@ impl WeightFormat {
         if name == "fp16" {
             return Ok(WeightFormat::Binary16);
         }
-        BlockCode::preset(name)
-            .map(WeightFormat::Block)
+        Code::preset(name)
+            .map(WeightFormat::from)
             .map_err(|_| CodecError::UnknownPreset {
                 name: name.into(),
                 known: WeightFormat::names(),
@@ -33,11 +46,20 @@ impl WeightFormat {
 
     /// All names that [`WeightFormat::named`] takes.
     pub fn names() -> Vec<String> {
-        BlockCode::PRESETS
+        Code::presets()
             .into_iter()
             .chain(["fp16"])
             .map(String::from)
             .collect()
+    }
+
+    /// The code, where the format is one.
+    pub fn code(&self) -> Option<Code> {
+        match self {
+            WeightFormat::Binary16 => None,
+            WeightFormat::Block(code) => Some(Code::Block(code.clone())),
+            WeightFormat::Chained(code) => Some(Code::Chained(code.clone())),
+        }
     }
 
     /// The format's name for people.
@@ -45,6 +67,7 @@ impl WeightFormat {
         match self {
             WeightFormat::Binary16 => "fp16".into(),
             WeightFormat::Block(code) => code.label(),
+            WeightFormat::Chained(code) => code.label(),
         }
     }
 
@@ -53,6 +76,7 @@ impl WeightFormat {
         match self {
             WeightFormat::Binary16 => 16,
             WeightFormat::Block(code) => code.word_bits(),
+            WeightFormat::Chained(code) => code.bits_per_weight() * code.weights_per_word() as u32,
         }
     }
 
@@ -61,6 +85,7 @@ impl WeightFormat {
         match self {
             WeightFormat::Binary16 => 1,
             WeightFormat::Block(code) => code.block_size(),
+            WeightFormat::Chained(code) => code.weights_per_word(),
         }
     }
 
@@ -75,6 +100,7 @@ impl WeightFormat {
             // 11 bits of significand, exponent 29.
             WeightFormat::Binary16 => 2047 << 29,
             WeightFormat::Block(code) => code.largest_mantissa() << code.largest_exponent(),
+            WeightFormat::Chained(code) => code.map().largest_weight(),
         }
     }
 
@@ -84,6 +110,7 @@ impl WeightFormat {
             // 11 bits of significand and the sign.
             WeightFormat::Binary16 => 12,
             WeightFormat::Block(code) => code.mantissa_bits(),
+            WeightFormat::Chained(code) => code.weight_bits(),
         }
     }
 
@@ -92,11 +119,27 @@ impl WeightFormat {
         match self {
             WeightFormat::Binary16 => 5,
             WeightFormat::Block(code) => code.exponent_bits(),
+            WeightFormat::Chained(_) => 0,
         }
     }
 
+    /// Bits of the row before a word that its weights need too: `K - k` for the chained code, none for others. Before a
+    /// row stand zeros.
+    pub fn history_bits(&self) -> u32 {
+        match self {
+            WeightFormat::Binary16 | WeightFormat::Block(_) => 0,
+            WeightFormat::Chained(code) => code.history_bits(),
+        }
+    }
+
+    /// Width of what a decode lane is given in a cycle: the history, and above it the word.
+    pub fn lane_bits(&self) -> u32 {
+        self.history_bits() + self.word_bits()
+    }
+
     /// The mantissas of one word and the exponent `e` they share: its integer weights are `mantissa * 2^e`. This is what
-    /// a decode lane gives. Bits above the word's width are ignored.
+    /// a decode lane gives. `word` is what a lane is given, [`WeightFormat::lane_bits`] wide: the history, and above it the
+    /// word. Bits above that width are ignored.
     pub fn split_word(&self, word: u128) -> (Vec<i64>, u32) {
         match self {
             WeightFormat::Binary16 => {
@@ -107,10 +150,15 @@ impl WeightFormat {
                 let word = BlockWord::unpack(code, word);
                 (BlockDecoder::new(code).mantissas(&word), word.exponent)
             }
+            WeightFormat::Chained(code) => {
+                let history = word as u32 & ((1 << code.history_bits()) - 1);
+                let weights = code.weights(history, word >> code.history_bits(), code.weights_per_word());
+                (weights, 0)
+            }
         }
     }
 
-    /// The exact integer weights of one word. Bits above the word's width are ignored.
+    /// The exact integer weights of what a lane is given; see [`WeightFormat::split_word`].
     ///
     /// Hardware computes the same for every word that a matrix can hold and for the padding word of zero bits. What comes
     /// of other words (a zero seed with coefficients, a binary16 that is not finite) means nothing, and need not fit
@@ -128,6 +176,8 @@ pub enum WeightMatrix {
     Binary16(Binary16Matrix),
     /// In the block code.
     Block(CodedMatrix),
+    /// In the chained code.
+    Chained(ChainedMatrix),
 }
 
 impl WeightMatrix {
@@ -136,6 +186,7 @@ impl WeightMatrix {
         match self {
             WeightMatrix::Binary16(_) => WeightFormat::Binary16,
             WeightMatrix::Block(matrix) => WeightFormat::Block(matrix.code().clone()),
+            WeightMatrix::Chained(matrix) => WeightFormat::Chained(matrix.code().clone()),
         }
     }
 
@@ -144,6 +195,7 @@ impl WeightMatrix {
         match self {
             WeightMatrix::Binary16(matrix) => matrix.rows(),
             WeightMatrix::Block(matrix) => matrix.rows(),
+            WeightMatrix::Chained(matrix) => matrix.rows(),
         }
     }
 
@@ -152,6 +204,7 @@ impl WeightMatrix {
         match self {
             WeightMatrix::Binary16(matrix) => matrix.columns(),
             WeightMatrix::Block(matrix) => matrix.columns(),
+            WeightMatrix::Chained(matrix) => matrix.columns(),
         }
     }
 
@@ -168,6 +221,7 @@ impl WeightMatrix {
         match self {
             WeightMatrix::Binary16(matrix) => u128::from(matrix.bits_at(row, index)),
             WeightMatrix::Block(matrix) => matrix.word_bits_at(row, index),
+            WeightMatrix::Chained(matrix) => matrix.word_bits_at(row, index),
         }
     }
 
@@ -179,14 +233,37 @@ impl WeightMatrix {
         match self {
             WeightMatrix::Binary16(matrix) => matrix.row_integers(row),
             WeightMatrix::Block(matrix) => matrix.row_integers(row),
+            WeightMatrix::Chained(matrix) => matrix.row_integers(row),
         }
     }
 
-    /// The real value of one integer step.
-    pub fn scale(&self) -> f32 {
+    /// The real value of one integer step in a row.
+    ///
+    /// # Panics
+    /// When there is no such row.
+    pub fn scale(&self, row: usize) -> f32 {
+        assert!(row < self.rows(), "no row {row}");
         match self {
             WeightMatrix::Binary16(_) => BINARY16_SCALE,
             WeightMatrix::Block(matrix) => matrix.scale(),
+            WeightMatrix::Chained(matrix) => matrix.scales()[row],
+        }
+    }
+
+    /// The weights of a row, rounded to `f32` as `docs/format.md` says.
+    ///
+    /// # Panics
+    /// When there is no such row.
+    pub fn row_values(&self, row: usize) -> Vec<f32> {
+        match self {
+            WeightMatrix::Binary16(_) => {
+                let integers = self.row_integers(row);
+                // Exact: binary16 numbers are binary32 numbers.
+                let value = |integer| (integer as f64 * f64::from(BINARY16_SCALE)) as f32;
+                integers.into_iter().map(value).collect()
+            }
+            WeightMatrix::Block(matrix) => matrix.row_values(row),
+            WeightMatrix::Chained(matrix) => matrix.row_values(row),
         }
     }
 }

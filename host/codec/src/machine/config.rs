@@ -189,8 +189,11 @@ fn tree_levels(terms: u32) -> u32 {
 /// register's sequence: a tree for `T`, one for each product, one over each half of the chunks of a weight, the addition of
 /// what the edges of the windows contribute there, and that of the halves. `docs/architecture.md` has the derivation.
 fn fewest_decode_stages(format: &WeightFormat) -> u32 {
-    let WeightFormat::Block(code) = format else {
-        return 1;
+    let code = match format {
+        WeightFormat::Binary16 => return 1,
+        // The fields are added one by one: an adder takes the XORs of one field in for nothing, but not those of two.
+        WeightFormat::Chained(code) => return (code.map().fields().len() as u32 - 1).max(1),
+        WeightFormat::Block(code) => code,
     };
     let (latent, length) = (code.latent_dimension() as u32, code.lfsr().length());
     let product_levels = tree_levels(latent).max(1);

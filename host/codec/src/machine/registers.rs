@@ -43,6 +43,8 @@ pub fn constant_registers(config: &DatapathConfig, format: &WeightFormat) -> Vec
             code.lfsr().length(),
             code.lfsr().taps().iter().fold(0, |mask, tap| mask | 1 << tap),
         ),
+        // No latent dimension: that tells the chained code from the block code.
+        WeightFormat::Chained(code) => (0, code.bits_per_weight(), code.map().length(), code.map().fingerprint()),
     };
     let code = format.weights_per_word() as u32
         | latent_dimension << 8
