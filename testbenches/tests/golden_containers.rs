@@ -3,13 +3,13 @@
 mod golden;
 
 use golden::{Case, cases, expect_all_refused, folder};
-use seedlm_codec::CodedMatrix;
-use seedlm_model::{Container, ModelError};
+use seedlm_codec::{Code, WeightMatrix};
+use seedlm_model::{Container, ModelError, StoredMatrix};
 use std::collections::{BTreeMap, BTreeSet};
 
 /// Everything that a container holds, read to the last byte.
 struct Contents {
-    matrices: BTreeMap<String, CodedMatrix>,
+    matrices: BTreeMap<String, (Code, StoredMatrix)>,
     kept: BTreeMap<String, (String, Vec<usize>, Vec<u8>)>,
 }
 
@@ -25,7 +25,7 @@ fn read(folder_name: &str, case: &Case) -> Result<Contents, String> {
     };
     for info in container.matrices() {
         let matrix = container.matrix(info).map_err(reason)?;
-        contents.matrices.insert(info.name.clone(), matrix);
+        contents.matrices.insert(info.name.clone(), (info.code.clone(), matrix));
     }
     for info in container.kept() {
         let bytes = container.kept_bytes(info).map_err(reason)?.to_vec();
@@ -40,10 +40,37 @@ fn names(cases: &[Case]) -> BTreeSet<&str> {
     cases.iter().map(|case| case.text("name")).collect()
 }
 
+/// Compares a compressed matrix: what is stored, and the weights that it stands for.
+fn expect_stored(part: &Case, code: &Code, matrix: &StoredMatrix) {
+    let coded = matrix.coded();
+    part.expect_integers(coded);
+    part.expect_weights("weights_bits", coded.rows(), |row| matrix.values(row..row + 1));
+    let scales: Vec<u32> = match coded {
+        WeightMatrix::Chained(_) => part.row_scales().iter().map(|scale| scale.to_bits()).collect(),
+        _ => vec![part.binary32("scale_bits").to_bits(); coded.rows()],
+    };
+    let got: Vec<u32> = (0..coded.rows()).map(|row| coded.scale(row).to_bits()).collect();
+    part.expect_list("scale, row", &scales, &got);
+    // Containers of version 1 have no rotations, and their vectors do not say so.
+    let Some(rotation) = part.optional("rotation") else {
+        assert!(matrix.rotation().is_none(), "{}: rotated", part.place);
+        return;
+    };
+    let got = serde_json::to_value(matrix.rotation()).expect("a rotation is JSON");
+    assert_eq!(&got, rotation, "{}: rotation", part.place);
+    let got = serde_json::to_value(code).expect("a code is JSON");
+    assert_eq!(&got, part.field("code"), "{}: code", part.place);
+}
+
 #[test]
 fn legal_containers_hold_the_stated_tensors() {
-    for folder_name in ["good", "odd"] {
-        for case in cases(&format!("{folder_name}/containers.json")) {
+    for (folder_name, file) in [
+        ("good", "containers.json"),
+        ("odd", "containers.json"),
+        ("good", "containers_version_2.json"),
+        ("odd", "containers_version_2.json"),
+    ] {
+        for case in cases(&format!("{folder_name}/{file}")) {
             assert_eq!(case.text("expected"), "ok", "{}", case.place);
             let contents = read(folder_name, &case).unwrap_or_else(|error| panic!("{}: refused: {error}", case.place));
             let parts = |key| -> Vec<Case> {
@@ -54,14 +81,8 @@ fn legal_containers_hold_the_stated_tensors() {
             let got: BTreeSet<&str> = contents.matrices.keys().map(String::as_str).collect();
             assert_eq!(got, names(&matrices), "{}: compressed", case.place);
             for part in &matrices {
-                let matrix = &contents.matrices[part.text("name")];
-                part.expect_matrix(matrix);
-                assert_eq!(
-                    matrix.scale().to_bits(),
-                    part.binary32("scale_bits").to_bits(),
-                    "{}: scale",
-                    part.place
-                );
+                let (code, matrix) = &contents.matrices[part.text("name")];
+                expect_stored(part, code, matrix);
             }
             let got: BTreeSet<&str> = contents.kept.keys().map(String::as_str).collect();
             assert_eq!(got, names(&kept), "{}: kept", case.place);
@@ -77,10 +98,12 @@ fn legal_containers_hold_the_stated_tensors() {
 
 #[test]
 fn bad_containers_are_refused() {
-    expect_all_refused("bad/containers.json", |case| {
-        assert_eq!(case.text("expected"), "refused", "{}", case.place);
-        read("bad", case)
-    });
+    for file in ["bad/containers.json", "bad/containers_version_2.json"] {
+        expect_all_refused(file, |case| {
+            assert_eq!(case.text("expected"), "refused", "{}", case.place);
+            read("bad", case)
+        });
+    }
 }
 
 #[test]

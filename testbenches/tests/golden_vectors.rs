@@ -1,13 +1,17 @@
 //! Holds the golden model against the vectors of `testbenches/vectors`, which a second decoder has made from
 //! `docs/format.md` alone.
 
+#[path = "golden/chained.rs"]
+mod chained;
 mod golden;
+#[path = "golden/rotation.rs"]
+mod rotation;
 
 use golden::{Case, cases, expect_all_refused, folder};
 use seedlm_codec::machine::{DatapathConfig, MachineStreams};
 use seedlm_codec::{
-    Activations, Binary16Matrix, BlockCode, BlockDecoder, BlockWord, CodedMatrix, Lfsr, WeightFormat, WeightMatrix,
-    accumulator_bits, binary16_parts, product,
+    Activations, Binary16Matrix, BlockDecoder, BlockWord, Lfsr, WeightFormat, WeightMatrix, accumulator_bits,
+    binary16_parts, product,
 };
 use std::process::Command;
 
@@ -19,22 +23,6 @@ fn legal_cases(file: &str) -> Vec<Case> {
         .iter()
         .flat_map(|folder| cases(&format!("{folder}/{file}")))
         .collect()
-}
-
-fn code(case: &Case) -> Result<BlockCode, String> {
-    serde_json::from_value(case.field("code").clone()).map_err(|error| error.to_string())
-}
-
-fn matrix(case: &Case) -> Result<CodedMatrix, String> {
-    let (rows, columns) = (case.integer("rows"), case.integer("columns"));
-    CodedMatrix::new(
-        &code(case)?,
-        rows,
-        columns,
-        case.binary32("scale_bits"),
-        case.bytes("words"),
-    )
-    .map_err(|error| error.to_string())
 }
 
 fn legal<T>(case: &Case, result: Result<T, String>) -> T {
@@ -99,7 +87,7 @@ fn every_length_has_the_default_taps_of_the_page() {
 #[test]
 fn words_have_the_stated_fields_and_weights() {
     for case in legal_cases("words.json") {
-        let code = legal(&case, code(&case));
+        let code = legal(&case, case.block_code());
         let bits = case.bits("word");
         let word = BlockWord::unpack(&code, bits);
         let expected = BlockWord {
@@ -118,23 +106,27 @@ fn words_have_the_stated_fields_and_weights() {
 #[test]
 fn matrices_decode_to_the_stated_integers_and_bits() {
     for case in legal_cases("matrices.json") {
-        case.expect_matrix(&legal(&case, matrix(&case)));
+        case.expect_matrix(&legal(&case, case.block_matrix()));
     }
+}
+
+/// Compares the product of a case, and the bits that its sums may need.
+fn expect_product(case: &Case, matrix: &WeightMatrix) {
+    let activations = legal(case, activations(case));
+    assert_eq!(
+        accumulator_bits(&matrix.format(), activations.bits(), matrix.columns()),
+        case.integer::<u32>("sum_bits"),
+        "{}: bits of a sum",
+        case.place
+    );
+    let sums = product(matrix, &activations).map_err(|error| error.to_string());
+    case.expect_list("row", &case.integers("results"), &legal(case, sums));
 }
 
 #[test]
 fn products_are_the_stated_sums() {
     for case in legal_cases("products.json") {
-        let matrix = WeightMatrix::Block(legal(&case, matrix(&case)));
-        let activations = legal(&case, activations(&case));
-        assert_eq!(
-            accumulator_bits(&matrix.format(), activations.bits(), matrix.columns()),
-            case.integer::<u32>("sum_bits"),
-            "{}: bits of a sum",
-            case.place
-        );
-        let sums = product(&matrix, &activations).map_err(|error| error.to_string());
-        case.expect_list("row", &case.integers("results"), &legal(&case, sums));
+        expect_product(&case, &legal(&case, case.block_matrix()));
     }
 }
 
@@ -180,7 +172,7 @@ fn expect_streams(case: &Case, matrix: &WeightMatrix) {
 #[test]
 fn streams_are_laid_out_as_stated() {
     for case in legal_cases("streams.json") {
-        expect_streams(&case, &WeightMatrix::Block(legal(&case, matrix(&case))));
+        expect_streams(&case, &legal(&case, case.block_matrix()));
     }
 }
 
@@ -221,21 +213,21 @@ fn binary16_numbers_are_read_exactly() {
 
 #[test]
 fn bad_codes_are_refused() {
-    expect_all_refused("bad/codes.json", code);
+    expect_all_refused("bad/codes.json", Case::block_code);
 }
 
 #[test]
 fn bad_matrices_are_refused() {
     expect_all_refused("bad/matrices.json", |case| {
-        legal(case, code(case));
-        matrix(case)
+        legal(case, case.block_code());
+        case.block_matrix()
     });
 }
 
 #[test]
 fn bad_products_are_refused() {
     expect_all_refused("bad/products.json", |case| {
-        let matrix = WeightMatrix::Block(legal(case, matrix(case)));
+        let matrix = legal(case, case.block_matrix());
         let activations = legal(case, activations(case));
         product(&matrix, &activations).map_err(|error| error.to_string())
     });

@@ -9,8 +9,6 @@ Either way the reference decoder first tests itself, then decodes every good and
 
 from __future__ import annotations
 
-import dataclasses
-import hashlib
 import json
 import struct
 import sys
@@ -21,51 +19,22 @@ from pathlib import Path
 sys.dont_write_bytecode = True
 sys.path.insert(0, str(Path(__file__).resolve().parent))
 
+import chained_cases  # noqa: E402
+import container_version_2_cases  # noqa: E402
+import rotation_cases  # noqa: E402
+from case_fields import matrix_case, matrix_fields, product_case, stream_fields  # noqa: E402
+from container_plan import LAYER, NORM, Plan, plan  # noqa: E402
+from container_reference import (  # noqa: E402
+    HEADER_CRC_KEY, Tensor, crc32_text, json_text, read_container, read_safetensors, seal_header, write_safetensors,
+)  # fmt: skip
+from drawing import Draw, must_refuse, usual_scale_bits  # noqa: E402
 from seedlm_reference import (  # noqa: E402
-    DEFAULT_TAPS, HEADER_CRC_KEY, LARGEST_BINARY32, PAPER_3B, PAPER_4B, Code, Matrix, Refused, Tensor, binary32,
-    binary32_bits, blocks_per_row, check_scale, crc32_text, decode_block, is_maximal, json_text, machine_activations,
-    machine_results, machine_words, pack_stream, pack_word, product, read_binary16, read_container, read_safetensors,
-    real_weight_bits, round_to_bits, round_twice, seal_header, states_after, step_once, sum_bits, unpack_word,
-    write_safetensors,
+    DEFAULT_TAPS, LARGEST_BINARY32, PAPER_3B, PAPER_4B, Code, Matrix, binary32, blocks_per_row, check_scale, decode_block,
+    is_maximal, machine_words, pack_stream, pack_word, product, read_binary16, real_weight_bits, round_to_bits, round_twice,
+    states_after, step_once, sum_bits, unpack_word, binary32_bits,
 )  # fmt: skip
 
 HERE = Path(__file__).resolve().parent
-
-
-# --------------------------------------------------------------------------------------------------------------------
-# Drawing: SHA-256 of a name and a counter, so a new case changes no other and no Python version matters.
-
-
-class Draw:
-    def __init__(self, name: str) -> None:
-        self.name, self.count = name, 0
-
-    def below(self, n: int) -> int:
-        self.count += 1
-        digest = hashlib.sha256(f"{self.name}/{self.count}".encode()).digest()
-        return int.from_bytes(digest[:16], "big") % n
-
-    def between(self, low: int, high: int) -> int:
-        return low + self.below(high - low + 1)
-
-    def word(self, code: Code) -> int:
-        half = 2 ** (code.coefficient_bits - 1)
-        seed = self.between(1, 2**code.length - 1)
-        exponent = self.below(2**code.exponent_bits)
-        return pack_word(code, seed, exponent, [self.between(-half, half - 1) for _ in range(code.latent_dimension)])
-
-    def matrix(self, code: Code, rows: int, columns: int, scale_bits: int | None = None) -> Matrix:
-        words = [self.word(code) for _ in range(rows * blocks_per_row(code, columns))]
-        bits = usual_scale_bits(code, self.between(-24, -8)) if scale_bits is None else scale_bits
-        return Matrix(code, rows, columns, pack_stream(words, code.word_bits), bits)
-
-    def activations(self, count: int, bits: int) -> list[int]:
-        return [self.between(-(2 ** (bits - 1)), 2 ** (bits - 1) - 1) for _ in range(count)]
-
-
-def usual_scale_bits(code: Code, bias: int) -> int:
-    """The scale that an encoder takes: binary32(2^bias / (2^(K-1) - 1))."""
-    return binary32_bits(2.0**bias / (2 ** (code.length - 1) - 1))
 
 
 def largest_scale_bits(code: Code) -> int:
@@ -89,25 +58,6 @@ def reciprocal_taps(length: int, taps: list[int]) -> tuple[int, ...]:
 # Cases
 
 
-def hex32(bits: int) -> str:
-    return f"{bits:08x}"
-
-
-def matrix_fields(m: Matrix) -> dict:
-    return {
-        "code": m.code.as_json(),
-        "rows": m.rows,
-        "columns": m.columns,
-        "words": m.words.hex(),
-        "scale_bits": hex32(m.scale_bits),
-    }
-
-
-def matrix_case(name: str, why: str, m: Matrix) -> dict:
-    weights = [" ".join(hex32(w) for w in row) for row in m.weights_bits()]
-    return {"name": name, "why": why, **matrix_fields(m), "integers": m.integers(), "weights_bits": weights}
-
-
 def word_case(name: str, why: str, code: Code, word: int) -> dict:
     seed, exponent, coefficients = unpack_word(code, word)
     mantissas, integers = decode_block(code, word)
@@ -121,32 +71,6 @@ def word_case(name: str, why: str, code: Code, word: int) -> dict:
         "coefficients": coefficients,
         "mantissas": mantissas,
         "integers": integers,
-    }
-
-
-def product_case(name: str, why: str, m: Matrix, x: list[int], bits: int) -> dict:
-    return {
-        "name": name,
-        "why": why,
-        **matrix_fields(m),
-        "activation_bits": bits,
-        "activations": x,
-        "sum_bits": sum_bits(m.code, m.columns, bits),
-        "results": product(m, x, bits),
-    }
-
-
-def stream_fields(x: list[int], bits: int, y: list[int], lanes: int, tile_rows: int, c: int, words: bytes) -> dict:
-    return {
-        "lanes": lanes,
-        "tile_rows": tile_rows,
-        "beat_bits": 512,
-        "activation_bits": bits,
-        "activations": x,
-        "results": y,
-        "word_stream": words.hex(),
-        "activation_stream": machine_activations(x, bits, c, lanes, tile_rows).hex(),
-        "result_stream": machine_results(y, tile_rows).hex(),
     }
 
 
@@ -525,51 +449,6 @@ def bad_products() -> list[dict]:
 # --------------------------------------------------------------------------------------------------------------------
 # Containers
 
-LAYER = "model.layers.0.mlp.up_proj.weight"
-NORM = "model.norm.weight"
-
-
-@dataclasses.dataclass
-class Plan:
-    """A container before it is written; a bad one is this with one change."""
-
-    document: dict
-    tensors: dict[str, Tensor]
-    metadata: dict[str, str]
-    text: object = json_text
-
-    def file(self) -> bytes:
-        metadata = {**self.metadata, "seedlm": json_text(self.document), HEADER_CRC_KEY: "00000000"}
-        return write_safetensors(metadata, self.tensors, self.text)
-
-
-def plan(matrices: dict[str, tuple[str, Matrix]], kept: dict[str, Tensor]) -> Plan:
-    codes, compressed, tensors = {}, {}, {}
-    for name, (label, m) in matrices.items():
-        scale = struct.pack("<I", m.scale_bits)
-        codes[label] = m.code.as_json()
-        compressed[name] = {
-            "shape": [m.rows, m.columns],
-            "source_dtype": "F32",
-            "code": label,
-            "words_crc32": crc32_text(m.words),
-            "scale_crc32": crc32_text(scale),
-            "squared_error": 0.0625,
-            "squared_norm": 12.5,
-        }
-        tensors[name + ".seedlm_scale"] = Tensor("F32", (1,), scale)
-        tensors[name + ".seedlm_words"] = Tensor("U8", (len(m.words),), m.words)
-    document = {
-        "version": 1,
-        "generator": "seedlm golden vectors",
-        "codes": codes,
-        "compressed": compressed,
-        "kept": {name: {"crc32": crc32_text(tensor.data)} for name, tensor in kept.items()},
-    }
-    order = sorted({**tensors, **kept}.items(), key=lambda item: (-{"F32": 4, "F16": 2, "U8": 1}[item[1].dtype], item[0]))
-    return Plan(document, dict(order), {"format": "pt"})
-
-
 def small_plan(name: str = "container") -> Plan:
     draw = Draw(name)
     m = draw.matrix(PAPER_3B, 5, 29)  # 15 words of 36 bits: 540 bits, 4 unused
@@ -727,7 +606,8 @@ def bad_containers() -> dict[str, tuple[str, list[str], bytes]]:
     edit("scale-crc-wrong", "the scale's checksum is another", ["checksum"], lambda p: entry(p).update(scale_crc32="00000000"))
     edit("kept-crc-wrong", "a kept tensor's checksum is another", ["checksum"], lambda p: p.document["kept"].update({NORM: {"crc32": "00000000"}}))
     edit("words-crc-missing", "no checksum of the words", ["words_crc32"], lambda p: entry(p).pop("words_crc32"))
-    edit("newer-version", "version 2", ["version"], lambda p: p.document.update(version=2))
+    edit("version-2-without-rotation", "version 2 asks for the key \"rotation\"", ["rotation"], lambda p: p.document.update(version=2))
+    edit("newer-version", "version 3", ["version"], lambda p: p.document.update(version=3))
     edit("version-0", "version 0 never was", ["version"], lambda p: p.document.update(version=0))
     edit("version-missing", "no version", ["version"], lambda p: p.document.pop("version"))
     edit("unknown-key", "a key of the document that the page does not list", ["colour"], lambda p: p.document.update(colour="blue"))
@@ -864,6 +744,9 @@ def all_files() -> dict[str, bytes]:
         "bad/matrices.json": vectors_text("matrices that must be refused", bad_matrices()),
         "bad/products.json": vectors_text("products that must be refused", bad_products()),
     }
+    files |= {name: vectors_text(what, cases) for name, (what, cases) in (chained_cases.files() | rotation_cases.files()).items()}
+    containers, manifests = container_version_2_cases.files()
+    files |= containers | {name: vectors_text(what, cases) for name, (what, cases) in manifests.items()}
     for folder, containers, expected in (
         ("good", good_containers(), "ok"),
         ("odd", odd_containers(), "ok"),
@@ -890,16 +773,6 @@ def code_of(case: dict) -> Code:
 def matrix_of(case: dict) -> Matrix:
     words, scale_bits = bytes.fromhex(case["words"]), int(case["scale_bits"], 16)
     return Matrix(code_of(case), case["rows"], case["columns"], words, scale_bits)
-
-
-def must_refuse(what: str, mentions: list[str], action) -> None:
-    try:
-        action()
-    except Refused as error:
-        missing = [word for word in mentions if word.lower() not in str(error).lower()]
-        assert not missing, f"{what}: refused with '{error}', which does not mention {missing}"
-    else:
-        raise AssertionError(f"{what}: not refused")
 
 
 def self_test(files: dict[str, bytes]) -> None:
@@ -978,11 +851,15 @@ def self_test(files: dict[str, bytes]) -> None:
     for case in cases("bad/containers.json"):
         file = files[f"bad/containers/{case['file']}"]
         must_refuse(case["name"], case["error_mentions"], lambda file=file: read_container(file))
+    chained_cases.self_test(cases)
+    rotation_cases.self_test(cases)
+    container_version_2_cases.self_test(cases, files)
     # Any single flipped bit of a container is found.
-    good = files["good/containers/one-matrix.safetensors"]
-    for at in range(len(good)):
-        bit = 1 << (at * 5) % 8
-        must_refuse(f"byte {at}", [], lambda: read_container(good[:at] + bytes([good[at] ^ bit]) + good[at + 1 :]))
+    for name in ("one-matrix", "version-2-rotated"):
+        good = files[f"good/containers/{name}.safetensors"]
+        for at in range(len(good)):
+            bit = 1 << (at * 5) % 8
+            must_refuse(f"byte {at}", [], lambda: read_container(good[:at] + bytes([good[at] ^ bit]) + good[at + 1 :]))
 
 
 def main(arguments: list[str]) -> int:

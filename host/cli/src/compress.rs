@@ -1,15 +1,14 @@
 //! `seedlm compress`
 
+use crate::code_options::{CodeOptions, Quantizer, Rotate};
 use crate::interrupt;
 use crate::outcome::{EXIT_CODES, Outcome};
-use crate::stdout::{decibels, print, print_json};
+use crate::stdout::{decibels, print, print_json, printable};
 use crate::talk::Talk;
 use crate::writing::Writing;
 use anyhow::bail;
-use clap::builder::PossibleValuesParser;
-use clap::{Args, ValueEnum};
+use clap::Args;
 use indicatif::{DecimalBytes, HumanCount, HumanDuration};
-use seedlm_codec::BlockCode;
 use seedlm_model::{CompressOptions, CompressReport, Plan, Rules, Source, compress};
 use serde::Serialize;
 use std::fmt::Write;
@@ -26,12 +25,14 @@ pub struct Compress {
     /// Where to write; a file for a file, a folder for a folder
     #[arg(short, long, value_name = "OUT", required_unless_present = "dry_run")]
     output: Option<PathBuf>,
-    /// The code: paper-4b stores 4 bits per weight, paper-3b stores 3
-    #[arg(long, value_name = "CODE", default_value = "paper-4b", value_parser = PossibleValuesParser::new(BlockCode::PRESETS))]
-    code: String,
-    /// How coefficients are chosen
+    #[command(flatten)]
+    code: CodeOptions,
+    /// How the paper's codes choose coefficients
     #[arg(long, value_enum, default_value_t)]
     quantizer: Quantizer,
+    /// Which matrices are rotated along their inputs before they are encoded, which tames heavy tails; decompress undoes it
+    #[arg(long, value_enum, default_value_t)]
+    rotate: Rotate,
     /// Compress the tensors that match, even where the default keeps them; repeatable
     #[arg(long, value_name = "GLOB")]
     include: Vec<String>,
@@ -43,28 +44,6 @@ pub struct Compress {
     dry_run: bool,
     #[command(flatten)]
     writing: Writing,
-}
-
-/// The encoder's quantizers, as they are named on the command line.
-#[derive(Clone, Copy, Debug, Default, ValueEnum)]
-enum Quantizer {
-    /// The optimum over all seeds, exponents and coefficients
-    #[default]
-    Exact,
-    /// The least-squares solution, rounded; faster, a little worse
-    Rounded,
-    /// The rule as the SeedLM paper prints it, for comparison; much worse
-    Printed,
-}
-
-impl From<Quantizer> for seedlm_encoder::Quantizer {
-    fn from(quantizer: Quantizer) -> Self {
-        match quantizer {
-            Quantizer::Exact => seedlm_encoder::Quantizer::Exact,
-            Quantizer::Rounded => seedlm_encoder::Quantizer::Rounded,
-            Quantizer::Printed => seedlm_encoder::Quantizer::Printed,
-        }
-    }
 }
 
 /// The JSON of a dry run.
@@ -91,8 +70,9 @@ impl Compress {
     /// Runs the verb.
     pub fn run(self) -> anyhow::Result<Outcome> {
         let options = CompressOptions {
-            code: BlockCode::preset(&self.code)?,
+            code: self.code.code()?,
             quantizer: self.quantizer.into(),
+            rotate: self.rotate.into(),
             rules: Rules::new(&self.include, &self.exclude)?,
             replace: self.writing.force,
         };
@@ -102,7 +82,10 @@ impl Compress {
         for tensor in &plan.kept {
             talk.detail(&format!(
                 "keeping {} {:?} {}: {}",
-                tensor.name, tensor.shape, tensor.dtype, tensor.reason
+                printable(&tensor.name),
+                tensor.shape,
+                tensor.dtype,
+                tensor.reason
             ));
         }
         if self.dry_run {
@@ -137,7 +120,7 @@ impl Compress {
 
     fn dry_run(&self, source: &Source, plan: Plan, options: &CompressOptions) -> anyhow::Result<Outcome> {
         plan.check_weights(source)?;
-        let estimate = || plan.estimate_seconds(source, &options.code, options.quantizer);
+        let estimate = || plan.estimate_seconds(source, options);
         let estimated_seconds = self.writing.threads.run(estimate)??;
         if self.writing.json {
             print_json(&DryRun {
@@ -161,7 +144,7 @@ fn planned(plan: &Plan, estimated_seconds: Option<f64>) -> String {
         let _ = writeln!(
             text,
             "{} {:?} {} -> {} {:.2} bits/weight  {} -> {}",
-            matrix.name,
+            printable(&matrix.name),
             matrix.shape,
             matrix.source_dtype,
             plan.code,
@@ -175,7 +158,10 @@ fn planned(plan: &Plan, estimated_seconds: Option<f64>) -> String {
         let _ = writeln!(
             text,
             "{} {:?} {} kept ({})  {bytes}",
-            tensor.name, tensor.shape, tensor.dtype, tensor.reason
+            printable(&tensor.name),
+            tensor.shape,
+            tensor.dtype,
+            tensor.reason
         );
     }
     let time = estimated_seconds.map_or("nothing to encode".into(), |seconds| {
@@ -216,11 +202,28 @@ fn summary(report: &CompressReport, output: &str) -> String {
         report.relative_error,
         decibels(report.sqnr_db)
     );
+    if let (Some(median), Some(largest)) = (report.median_relative_error, report.largest_relative_error) {
+        let _ = writeln!(
+            text,
+            "                   of the matrices: median {median:.4}, largest {largest:.4}"
+        );
+    }
+    let _ = writeln!(
+        text,
+        "  rotated          {} of {} matrices",
+        report.rotated_matrices,
+        report.matrices.len()
+    );
     let mut worst: Vec<_> = report.matrices.iter().collect();
     worst.sort_by(|left, right| right.relative_error.total_cmp(&left.relative_error));
     for (place, matrix) in worst.iter().take(5).enumerate() {
         let title = if place == 0 { "worst tensors" } else { "" };
-        let _ = writeln!(text, "  {title:<15}  {:.4} {}", matrix.relative_error, matrix.name);
+        let _ = writeln!(
+            text,
+            "  {title:<15}  {:.4} {}",
+            matrix.relative_error,
+            printable(&matrix.name)
+        );
     }
     let _ = writeln!(
         text,

@@ -2,7 +2,7 @@
 
 use crate::interrupt;
 use crate::outcome::{EXIT_CODES, Outcome};
-use crate::stdout::{print, print_json};
+use crate::stdout::{codes, print, print_json};
 use crate::talk::Talk;
 use crate::writing::Writing;
 use clap::{Args, ValueEnum};
@@ -79,12 +79,13 @@ impl Decompress {
             print_json(&Run { input, output, report })?;
         } else {
             print(&format!(
-                "{output}: {} matrices decoded, {} tensors copied, {} -> {}, {:.1} s\n",
+                "{output}: {} matrices decoded, {} tensors copied, {} -> {}, {:.1} s{}\n",
                 report.matrices,
                 report.kept_tensors,
                 DecimalBytes(report.input_bytes),
                 DecimalBytes(report.output_bytes),
-                report.seconds
+                report.seconds,
+                codes(&report.codes, report.rotated_matrices)
             ))?;
         }
         Ok(Outcome::Done)

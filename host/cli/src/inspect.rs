@@ -1,9 +1,10 @@
 //! `seedlm inspect`
 
 use crate::outcome::{EXIT_CODES, Outcome};
-use crate::stdout::{decibels, print, print_json};
+use crate::stdout::{decibels, print, print_json, printable};
 use clap::Args;
 use indicatif::{DecimalBytes, HumanCount};
+use seedlm_codec::Code;
 use seedlm_model::{ContainerInspection, Inspection, Model, PlainInspection, inspect};
 use serde::Serialize;
 use std::fmt::Write;
@@ -58,13 +59,34 @@ fn plain_text(input: &str, plain: &PlainInspection) -> String {
         let _ = writeln!(
             text,
             "{} {:?} {}  {}",
-            tensor.name,
+            printable(&tensor.name),
             tensor.shape,
             tensor.dtype,
             DecimalBytes(tensor.bytes)
         );
     }
     text
+}
+
+fn parameters(code: &Code) -> String {
+    match code {
+        Code::Block(code) => format!(
+            "C={} P={} K={}, {} bits per block",
+            code.block_size(),
+            code.latent_dimension(),
+            code.lfsr().length(),
+            code.word_bits()
+        ),
+        Code::Chained(code) => {
+            let fields = code.map().fields().iter().map(|masks| masks.len().to_string());
+            format!(
+                "k={} K={}, fields of {} bits",
+                code.bits_per_weight(),
+                code.map().length(),
+                fields.collect::<Vec<_>>().join(" + ")
+            )
+        }
+    }
 }
 
 fn container_text(input: &str, container: &ContainerInspection) -> String {
@@ -77,11 +99,9 @@ fn container_text(input: &str, container: &ContainerInspection) -> String {
     for (label, code) in &container.codes {
         let _ = writeln!(
             text,
-            "  code {label}: C={} P={} K={}, {} bits per block, {:.3} bits/weight",
-            code.block_size(),
-            code.latent_dimension(),
-            code.lfsr().length(),
-            code.word_bits(),
+            "  code {}: {}, {:.3} bits/weight",
+            printable(label),
+            parameters(code),
             code.bits_per_weight()
         );
     }
@@ -102,14 +122,15 @@ fn container_text(input: &str, container: &ContainerInspection) -> String {
     for matrix in &container.matrices {
         let _ = writeln!(
             text,
-            "{} {:?} {} -> {} {:.2} bits/weight  relative error {:.4}  {}",
-            matrix.name,
+            "{} {:?} {} -> {} {:.2} bits/weight  relative error {:.4}  {}{}",
+            printable(&matrix.name),
             matrix.shape,
             matrix.source_dtype,
             matrix.code,
             matrix.bits_per_weight,
             matrix.relative_error,
-            decibels(matrix.sqnr_db)
+            decibels(matrix.sqnr_db),
+            if matrix.rotation.is_some() { "  rotated" } else { "" }
         );
     }
     for tensor in &container.kept {
@@ -117,7 +138,9 @@ fn container_text(input: &str, container: &ContainerInspection) -> String {
         let _ = writeln!(
             text,
             "{} {:?} {} kept  {bytes}",
-            tensor.name, tensor.shape, tensor.dtype
+            printable(&tensor.name),
+            tensor.shape,
+            tensor.dtype
         );
     }
     text

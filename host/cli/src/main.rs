@@ -1,5 +1,7 @@
 //! The `seedlm` program: compresses models into LFSR seeds, and back. Each verb has its file.
 
+mod bench;
+mod code_options;
 mod completions;
 mod compress;
 mod decompress;
@@ -30,6 +32,7 @@ enum Verb {
     Decompress(decompress::Decompress),
     Inspect(inspect::Inspect),
     Verify(verify::Verify),
+    Bench(bench::Bench),
     Completions(completions::Completions),
 }
 
@@ -39,6 +42,7 @@ fn main() -> ExitCode {
         Verb::Decompress(verb) => verb.run(),
         Verb::Inspect(verb) => verb.run(),
         Verb::Verify(verb) => verb.run(),
+        Verb::Bench(verb) => verb.run(),
         Verb::Completions(verb) => verb.run(),
     };
     outcome::exit_code(done)

@@ -1,7 +1,7 @@
 //! What the program says while it works, on stderr: a progress bar on a terminal, and a line per matrix.
 
 use crate::interrupt;
-use crate::stdout::decibels;
+use crate::stdout::{decibels, printable};
 use clap::Args;
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use seedlm_model::{MatrixReport, MatrixStep, Progress};
@@ -55,17 +55,35 @@ impl Talk {
         }
     }
 
+    /// Says, beside the bar, what is worked on.
+    pub fn now_at(&self, what: String) {
+        self.bar.set_message(what);
+        // A tick now shows it before the first weights are done.
+        self.bar.tick();
+    }
+
     /// Removes the progress bar.
     pub fn end(&self) {
         self.bar.finish_and_clear();
     }
 }
 
+/// What became of the rotation, and why; nothing where there was no question of one.
+fn rotation(report: &MatrixReport) -> String {
+    let what = if report.rotated { "rotated" } else { "not rotated" };
+    match report.rotation_trial {
+        Some(trial) => format!(
+            "  {what} (trial of {} rows: {:.4} as they are, {:.4} rotated)",
+            trial.rows, trial.relative_error, trial.rotated_relative_error
+        ),
+        None if report.rotated => format!("  {what}"),
+        None => String::new(),
+    }
+}
+
 impl Progress for Talk {
     fn start(&self, step: &MatrixStep) {
-        self.bar.set_message(step.name.clone());
-        // A tick now shows the name before the first weights are done.
-        self.bar.tick();
+        self.now_at(printable(&step.name));
     }
 
     fn advance(&self, weights: usize) {
@@ -75,10 +93,10 @@ impl Progress for Talk {
     fn finish(&self, step: &MatrixStep, report: &MatrixReport) {
         let width = step.count.to_string().len();
         self.say(&format!(
-            "[{:>width$}/{}] {} [{}, {}] {} -> {} {:.2} bits/weight  relative error {:.4}  {}  {:.1} s",
+            "[{:>width$}/{}] {} [{}, {}] {} -> {} {:.2} bits/weight  relative error {:.4}  {}  {:.1} s{}",
             step.number,
             step.count,
-            step.name,
+            printable(&step.name),
             step.rows,
             step.columns,
             step.source_dtype,
@@ -86,7 +104,8 @@ impl Progress for Talk {
             report.bits_per_weight,
             report.relative_error,
             decibels(report.sqnr_db),
-            report.seconds
+            report.seconds,
+            rotation(report)
         ));
     }
 

@@ -2,7 +2,7 @@
 
 use crate::interrupt;
 use crate::outcome::{EXIT_CODES, Outcome};
-use crate::stdout::{print, print_json};
+use crate::stdout::{codes, print, print_json};
 use crate::talk::{Talk, Volume};
 use clap::Args;
 use indicatif::DecimalBytes;
@@ -57,12 +57,16 @@ impl Verify {
 fn text(input: &str, report: &VerifyReport) -> String {
     if report.problems.is_empty() {
         return format!(
-            "{input}: intact: {} matrices, {} kept tensors, {} (weight files: {})\n",
+            "{input}: intact: {} matrices, {} kept tensors, {} (weight files: {}){}\n",
             report.matrices,
             report.kept_tensors,
             DecimalBytes(report.bytes),
-            report.files
+            report.files,
+            codes(&report.codes, report.rotated_matrices)
         );
+    }
+    if !report.is_container {
+        return format!("{}\n", report.problems.join("\n"));
     }
     let mut text = format!("{input}: DAMAGED (problems: {})\n", report.problems.len());
     for problem in &report.problems {

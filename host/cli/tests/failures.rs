@@ -171,6 +171,32 @@ fn ctrl_c_stops_with_130_and_leaves_nothing() {
 }
 
 #[test]
+fn ctrl_c_stops_a_measurement() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("model.safetensors");
+    write_model(&file, &[("a.q_proj.weight", &[4096, 2048], numbers(4096 * 2048))]);
+    let mut child = Command::new(env!("CARGO_BIN_EXE_seedlm"))
+        .args([
+            "bench",
+            "quality",
+            text(&file),
+            "--code",
+            "chained-4b",
+            "--gaussian",
+            "1x8",
+        ])
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap();
+    std::thread::sleep(std::time::Duration::from_millis(500));
+    signal(&child, "INT");
+    let status = child.wait().unwrap();
+    let mut err = String::new();
+    child.stderr.take().unwrap().read_to_string(&mut err).unwrap();
+    assert_eq!(status.code(), Some(130), "{err}");
+}
+
+#[test]
 fn a_killed_run_leaves_nothing_under_the_final_name() {
     let folder = tempfile::tempdir().unwrap();
     let file = folder.path().join("model.safetensors");

@@ -86,7 +86,11 @@ impl Rotation {
         (0..count)
             .map(|_| {
                 state = lfsr.step(state);
-                if state >> (SIGN_LFSR_LENGTH - 1) == 1 { -1.0 } else { 1.0 }
+                if state >> (SIGN_LFSR_LENGTH - 1) == 1 {
+                    -1.0
+                } else {
+                    1.0
+                }
             })
             .collect()
     }

@@ -46,11 +46,7 @@ impl WeightFormat {
 
     /// All names that [`WeightFormat::named`] takes.
     pub fn names() -> Vec<String> {
-        Code::presets()
-            .into_iter()
-            .chain(["fp16"])
-            .map(String::from)
-            .collect()
+        Code::presets().into_iter().chain(["fp16"]).map(String::from).collect()
     }
 
     /// The code, where the format is one.

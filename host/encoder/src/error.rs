@@ -27,6 +27,36 @@ pub enum EncodeError {
         /// Values given.
         values: usize,
     },
+    /// The number of column weights is not the number of columns.
+    #[error("{columns} columns need as many column weights, and there are {weights}")]
+    ColumnWeights {
+        /// Columns of the matrix.
+        columns: usize,
+        /// Column weights given.
+        weights: usize,
+    },
+    /// A column weight is negative, infinite or not a number.
+    #[error("the column weight of column {column} is {value}, and must be finite and at least 0")]
+    ColumnWeight {
+        /// The column.
+        column: usize,
+        /// Its weight.
+        value: f32,
+    },
+    /// The windows of a chained code are too long to be searched.
+    #[error("the windows of the code have {length} bits, and the encoder searches windows of up to 20")]
+    Window {
+        /// Length of a window in bits.
+        length: u32,
+    },
+    /// The instructions that were asked for are not there.
+    #[error("SEEDLM_SIMD: {name} {reason}")]
+    Instructions {
+        /// What was asked for.
+        name: String,
+        /// What is wrong with it.
+        reason: &'static str,
+    },
     /// The caller's progress function asked to stop.
     #[error("stopped on request")]
     Stopped,

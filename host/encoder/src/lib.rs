@@ -1,8 +1,12 @@
 //! The seed search: from real weights to the words of a SeedLM code.
 //!
-//! [`BlockEncoder`] is made once for a code (it holds tables for all seeds) and encodes any number of matrices.
+//! * [`BlockEncoder`] for block codes, described below;
+//! * [`ChainedEncoder`] for chained codes: the best stream of every row, described in its own section.
 //!
-//! # What is computed
+//! Either is made once for a code (it holds tables for all seeds) and encodes any number of matrices. Work is spread over the
+//! current `rayon` pool (`ThreadPool::install` chooses another one).
+//!
+//! # Block codes: what is computed
 //!
 //! * **Scale.** A decoded weight is `integer * scale`, `integer = m[c] * 2^e`, one `f32` scale per matrix:
 //!   `scale = f32(2^bias / (2^(K-1) - 1))` with one integer `bias` per matrix. So the exponent field `e` stands for the
@@ -16,9 +20,8 @@
 //!   take the best seed in the same order. A block of zeros is always `BlockWord::zero`.
 //!
 //! These definitions name no algorithm: every search that follows them gives the same bytes, for any number of threads.
-//! Work is spread over the current `rayon` pool (`ThreadPool::install` chooses another one).
 //!
-//! # How it is computed
+//! # Block codes: how it is computed
 //!
 //! The least-squares residual of a seed, the distance from the block to the span of the seed's matrix, is a lower bound
 //! on the error of all its words, under any quantizer. Three sieves follow each other, each with margins that cover its
@@ -27,10 +30,31 @@
 //! 1. `scan`: residuals of all seeds in 16-bit integers, a batch of blocks side by side;
 //! 2. `span`: residuals of the few survivors in `f32`;
 //! 3. `lattice` (or `rule`): the words of a seed, in order of the bound, until the bound exceeds the best word.
-#![forbid(unsafe_code)]
+//!
+//! # Chained codes: what is computed
+//! These definitions name no algorithm: every search that follows them gives the same bytes, for any number of threads, any
+//! instruction set and any grouping of the rows.
+//!
+//! * **Scale.** One bfloat16 number per row, chosen by `scale` from all weights of the row (and the column weights).
+//! * **Objective.** With the largest sum of fields `T` (which is also the largest integer weight), `u` is the largest power of
+//!   two with `u T^2 <= 8192`, at least 1. The target of a weight `w` in a row with scale `s` is the integer
+//!   `r = round(u w / s)`: one division in `f64`, a multiplication by `u`, a clamp to `±2^24`, rounding to nearest with ties to even.
+//!   A stream that decodes to the integers `m` costs the sum over the row of `q (u m - r)^2`, an integer. `q` is 1, or with
+//!   column weights `round(65535 * weight / largest weight)`.
+//! * **Stream.** The one with the smallest cost of all `2^(kn)` streams of the row; of equals, the smallest when the stream is
+//!   read as one integer, the newest bit most significant. A row starts with a window of zeros.
+//! * **Rows of zeros** get the smallest legal scale, 2^-126, and the stream of zero bits. Where all integer weights are odd, a zero
+//!   cannot be represented: such a row decodes to numbers of magnitude `T * 2^-126` or less.
+//!
+//! # Chained codes: how it is computed
+//! By the Viterbi algorithm, which is exact. `search` goes through many rows at once in 16-bit or 32-bit integers and proves
+//! of each row that nothing was lost by it; the few rows without a proof come to the next slower means (`rows`), and
+//! in the end to `plain`, which needs none.
+#![deny(unsafe_code)]
 
 mod basis;
 mod candidate;
+mod chained;
 mod encoded;
 mod encoder;
 mod error;
@@ -44,6 +68,7 @@ mod search;
 mod span;
 mod target;
 
+pub use chained::{ChainedEncoder, EncodedChained, Instructions};
 pub use encoded::EncodedMatrix;
 pub use encoder::BlockEncoder;
 pub use error::EncodeError;

@@ -2,15 +2,17 @@
 
 use crate::container::{CompressedEntry, ContainerFile, Content, Crc32};
 use crate::copy::complete;
+use crate::encode::{EncodedWeights, MatrixEncoder};
 use crate::error::ModelError;
-use crate::figures::{bits_per_weight, relative_error, sqnr_db};
+use crate::figures::{bits_per_weight, median, relative_error, sqnr_db};
 use crate::output::Output;
 use crate::plan::{Plan, PlannedMatrix};
 use crate::progress::{MatrixReport, MatrixStep, Progress, check_stop};
+use crate::rotate::Rotate;
 use crate::rules::Rules;
 use crate::source::Source;
-use seedlm_codec::BlockCode;
-use seedlm_encoder::{BlockEncoder, EncodeError, EncodedMatrix, Quantizer};
+use seedlm_codec::Code;
+use seedlm_encoder::{EncodeError, Quantizer};
 use serde::Serialize;
 use std::ops::ControlFlow;
 use std::path::Path;
@@ -20,9 +22,11 @@ use std::time::Instant;
 #[derive(Clone, Debug)]
 pub struct CompressOptions {
     /// The code.
-    pub code: BlockCode,
-    /// How the encoder chooses coefficients.
+    pub code: Code,
+    /// How the encoder of the block code chooses coefficients; the chained code has none.
     pub quantizer: Quantizer,
+    /// Which matrices are rotated first.
+    pub rotate: Rotate,
     /// Which tensors.
     pub rules: Rules,
     /// Whether an output that exists is replaced.
@@ -56,6 +60,14 @@ pub struct CompressReport {
     pub relative_error: f64,
     /// The same as a ratio in decibels; none where there is no noise.
     pub sqnr_db: Option<f64>,
+    /// Median over the matrices of `||W - W'|| / ||W||`; none where there is no matrix.
+    pub median_relative_error: Option<f64>,
+    /// The largest `||W - W'|| / ||W||` of a matrix; none where there is no matrix.
+    pub largest_relative_error: Option<f64>,
+    /// The matrix that has it.
+    pub largest_relative_error_name: Option<String>,
+    /// Number of matrices whose rows were rotated.
+    pub rotated_matrices: usize,
     /// Time for encoding, in seconds.
     pub encode_seconds: f64,
     /// Time for everything, in seconds.
@@ -81,7 +93,7 @@ pub fn compress(
     let plan = Plan::new(source, &options.rules, &options.code)?;
     let target = Output::prepare(source, output, options.replace)?;
     plan.check_weights(source)?;
-    let encoder = BlockEncoder::new(&options.code).map_err(ModelError::Encoder)?;
+    let encoder = MatrixEncoder::new(&options.code, options.quantizer, options.rotate).map_err(ModelError::Encoder)?;
     let mut matrices = Vec::with_capacity(plan.compressed.len());
     let mut output_bytes = 0;
     let mut index_entries = Vec::new();
@@ -98,7 +110,7 @@ pub fn compress(
                 code: plan.code.clone(),
             };
             progress.start(&step);
-            let (encoded, report) = encode(source, matrix, &step, &encoder, options.quantizer, progress)?;
+            let (encoded, report) = encode(source, matrix, &step, &encoder, progress)?;
             progress.finish(&step, &report);
             add_matrix(&mut container, &options.code, &report, encoded);
             matrices.push(report);
@@ -126,10 +138,9 @@ fn encode(
     source: &Source,
     matrix: &PlannedMatrix,
     step: &MatrixStep,
-    encoder: &BlockEncoder,
-    quantizer: Quantizer,
+    encoder: &MatrixEncoder,
     progress: &dyn Progress,
-) -> Result<(EncodedMatrix, MatrixReport), ModelError> {
+) -> Result<(EncodedWeights, MatrixReport), ModelError> {
     check_stop(progress)?;
     let weights = source.matrix(&matrix.info)?;
     let begun = Instant::now();
@@ -142,7 +153,7 @@ fn encode(
         }
     };
     let encoded = encoder
-        .encode(weights.rows, weights.columns, &weights.values, quantizer, &advance)
+        .encode(weights, &|rows| source.rows(&matrix.info, rows), &advance)
         .map_err(|error| match error {
             EncodeError::Stopped => ModelError::Interrupted,
             other => ModelError::tensor(source.file_path(matrix.info.file), &matrix.name, other.to_string()),
@@ -151,13 +162,14 @@ fn encode(
     Ok((encoded, report))
 }
 
-fn add_matrix(container: &mut ContainerFile, code: &BlockCode, report: &MatrixReport, encoded: EncodedMatrix) {
-    let words = encoded.matrix.words().to_vec();
-    let scale = encoded.matrix.scale().to_le_bytes().to_vec();
+fn add_matrix(container: &mut ContainerFile, code: &Code, report: &MatrixReport, encoded: EncodedWeights) {
+    let words = encoded.stored.words().to_vec();
+    let scale = encoded.stored.scale_bytes();
     let entry = CompressedEntry {
         shape: report.shape,
         source_dtype: report.source_dtype,
         code: report.code.clone(),
+        stated_rotation: Some(encoded.stored.rotation()),
         words_crc32: Crc32::of(&words),
         scale_crc32: Crc32::of(&scale),
         squared_error: report.squared_error,
@@ -179,6 +191,10 @@ impl CompressReport {
         let (squared_error, squared_norm) = (sum(|matrix| matrix.squared_error), sum(|matrix| matrix.squared_norm));
         let encode_seconds = sum(|matrix| matrix.seconds);
         let stored_bytes = matrices.iter().map(|matrix| matrix.stored_bytes).sum();
+        let errors: Vec<f64> = matrices.iter().map(|matrix| matrix.relative_error).collect();
+        let by_error =
+            |left: &&MatrixReport, right: &&MatrixReport| left.relative_error.total_cmp(&right.relative_error);
+        let worst = matrices.iter().max_by(by_error);
         CompressReport {
             code: plan.code.clone(),
             kept_tensors: plan.kept.len(),
@@ -191,6 +207,10 @@ impl CompressReport {
             bits_per_weight: bits_per_weight(output_bytes, plan.weights),
             relative_error: relative_error(squared_error, squared_norm),
             sqnr_db: sqnr_db(squared_error, squared_norm),
+            median_relative_error: median(&errors),
+            largest_relative_error: worst.map(|matrix| matrix.relative_error),
+            largest_relative_error_name: worst.map(|matrix| matrix.name.clone()),
+            rotated_matrices: matrices.iter().filter(|matrix| matrix.rotated).count(),
             encode_seconds,
             seconds,
             weights_per_s: if encode_seconds > 0.0 {

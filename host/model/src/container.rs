@@ -1,11 +1,15 @@
-//! The SeedLM container, format version 1: a safetensors file in which each compressed matrix `NAME` is two tensors,
-//! `NAME.seedlm_words` (U8) and `NAME.seedlm_scale` (F32, one element), described by one JSON text in the metadata.
-//! `docs/format.md` is the text of this module.
+//! The SeedLM container: a safetensors file in which each compressed matrix `NAME` is two tensors, `NAME.seedlm_words` (U8)
+//! and `NAME.seedlm_scale` (the block code: F32, one element; the chained code: BF16, one per row), described by one JSON
+//! text in the metadata. `docs/format.md` is the text of this module.
 
 mod checksum;
 mod document;
 mod reader;
+mod stored_code;
 mod writer;
+
+use safetensors::Dtype;
+use seedlm_codec::Code;
 
 pub use checksum::Crc32;
 pub(crate) use checksum::check_header;
@@ -14,25 +18,32 @@ pub(crate) use reader::describes_itself;
 pub use reader::{CompressedMatrix, Container};
 pub(crate) use writer::{ContainerFile, Content};
 
-/// Version of the container format that this crate writes, and the only one it reads.
-pub const CONTAINER_VERSION: u64 = 1;
+/// The first version of the container format: block codes, and no rotation. It is written where it suffices.
+pub const FIRST_CONTAINER_VERSION: u64 = 1;
+/// The newest version of the container format that this crate writes and reads: chained codes too, and rotation.
+pub const CONTAINER_VERSION: u64 = 2;
 /// Metadata key of the description.
 pub(crate) const DOCUMENT_KEY: &str = "seedlm";
 /// Metadata key of the header's checksum.
 pub(crate) const HEADER_CRC_KEY: &str = "seedlm_header_crc32";
 /// Ends the name of a tensor of words.
 const WORDS_SUFFIX: &str = ".seedlm_words";
-/// Ends the name of a tensor with one scale.
+/// Ends the name of a tensor of scales.
 const SCALE_SUFFIX: &str = ".seedlm_scale";
-/// Bytes of a scale.
-pub(crate) const SCALE_BYTES: u64 = 4;
-
 /// The name of the tensor that holds the words of a matrix.
 pub fn words_name(matrix: &str) -> String {
     format!("{matrix}{WORDS_SUFFIX}")
 }
 
-/// The name of the tensor that holds the scale of a matrix.
+/// The name of the tensor that holds the scale of a matrix, or the scales of its rows.
 pub fn scale_name(matrix: &str) -> String {
     format!("{matrix}{SCALE_SUFFIX}")
+}
+
+/// Type and shape of the tensor of scales of a matrix with that many rows.
+fn scale_tensor(code: &Code, rows: usize) -> (Dtype, Vec<usize>) {
+    match code {
+        Code::Block(_) => (Dtype::F32, vec![1]),
+        Code::Chained(_) => (Dtype::BF16, vec![rows]),
+    }
 }

@@ -14,6 +14,8 @@ use serde::Serialize;
 use std::path::Path;
 use std::time::Instant;
 
+/// Weights that a thread decodes at a time.
+const WEIGHTS_PER_TASK: usize = 1 << 14;
 /// Weights decoded between two writes: enough to keep all threads busy, little enough to stay small in memory.
 const WEIGHTS_PER_WRITE: usize = 1 << 20;
 
@@ -31,6 +33,10 @@ pub struct DecompressOptions {
 pub struct DecompressReport {
     /// Matrices decoded.
     pub matrices: usize,
+    /// Labels of the codes of the matrices.
+    pub codes: Vec<String>,
+    /// Number of matrices whose rotation was undone.
+    pub rotated_matrices: usize,
     /// Weights decoded.
     pub decoded_weights: u64,
     /// Tensors copied as they were.
@@ -122,6 +128,8 @@ pub fn decompress(
     complete(source, target, index_entries, progress)?;
     Ok(DecompressReport {
         matrices: container.matrices().len(),
+        codes: container.code_labels(),
+        rotated_matrices: container.rotated_matrices(),
         decoded_weights: container.matrices().iter().map(CompressedMatrix::weights).sum(),
         kept_tensors: container.kept().count(),
         input_bytes: source.file_bytes(),
@@ -139,16 +147,20 @@ fn decode(
     write: &mut dyn FnMut(&[u8]) -> Result<(), ModelError>,
 ) -> Result<(), ModelError> {
     let coded = container.matrix(info)?;
+    let rows_per_task = (WEIGHTS_PER_TASK / info.columns).max(1);
     let rows_per_write = (WEIGHTS_PER_WRITE / info.columns).max(1);
     for first in (0..info.rows).step_by(rows_per_write) {
         check_stop(progress)?;
         let rows = first..info.rows.min(first + rows_per_write);
         let weights = rows.len() * info.columns;
         let decoded: Vec<Vec<u8>> = rows
+            .clone()
             .into_par_iter()
-            .map(|row| {
-                let mut bytes = Vec::with_capacity(info.columns * dtype.bytes());
-                dtype.write(&coded.row_values(row), &mut bytes);
+            .step_by(rows_per_task)
+            .map(|first| {
+                let values = coded.values(first..rows.end.min(first + rows_per_task));
+                let mut bytes = Vec::with_capacity(values.len() * dtype.bytes());
+                dtype.write(&values, &mut bytes);
                 bytes
             })
             .collect();

@@ -86,9 +86,9 @@ pub enum ModelError {
         /// The file.
         path: PathBuf,
     },
-    /// A container of a later format version.
+    /// A container of a format version that is not known.
     #[error(
-        "{}: container version {found}, and this program reads version {known}; update seedlm",
+        "{}: container version {found}, and this program reads versions 1 to {known}; update seedlm",
         path.display()
     )]
     Version {
@@ -96,7 +96,7 @@ pub enum ModelError {
         path: PathBuf,
         /// Version of the file.
         found: u64,
-        /// Version of this program.
+        /// The newest version that this program reads.
         known: u64,
     },
     /// The description of a container does not fit the format or the file's tensors.

@@ -23,6 +23,15 @@ pub fn bits_per_weight(stored_bytes: u64, weights: u64) -> f64 {
     }
 }
 
+/// The median: of an even number of values the mean of the two in the middle. `None` of no values.
+pub fn median(values: &[f64]) -> Option<f64> {
+    let mut sorted = values.to_vec();
+    sorted.sort_by(f64::total_cmp);
+    let upper = *sorted.get(sorted.len() / 2)?;
+    let lower = sorted[(sorted.len() - 1) / 2];
+    Some((lower + upper) / 2.0)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -34,5 +43,13 @@ mod tests {
         assert_eq!((relative_error(0.0, 0.0), sqnr_db(0.0, 0.0)), (0.0, None));
         assert_eq!(bits_per_weight(4, 8), 4.0);
         assert_eq!(bits_per_weight(4, 0), 0.0);
+    }
+
+    #[test]
+    fn the_median_is_in_the_middle() {
+        assert_eq!(median(&[]), None);
+        assert_eq!(median(&[3.0]), Some(3.0));
+        assert_eq!(median(&[9.0, 1.0, 2.0]), Some(2.0));
+        assert_eq!(median(&[9.0, 1.0, 2.0, 4.0]), Some(3.0));
     }
 }

@@ -5,7 +5,7 @@ use crate::figures::{bits_per_weight, relative_error, sqnr_db};
 use crate::floats::FloatDtype;
 use crate::model::Model;
 use crate::source::{Source, TensorInfo};
-use seedlm_codec::BlockCode;
+use seedlm_codec::{Code, Rotation};
 use serde::Serialize;
 use std::collections::BTreeMap;
 
@@ -33,7 +33,7 @@ pub struct PlainInspection {
 /// What is in a compressed model.
 #[derive(Clone, Debug, Serialize)]
 pub struct ContainerInspection {
-    /// Version of the container format.
+    /// Version of the container format: the highest of the files.
     pub version: u64,
     /// Program and version that wrote it.
     pub generator: String,
@@ -52,7 +52,7 @@ pub struct ContainerInspection {
     /// The same as a ratio in decibels; none where there is no noise.
     pub sqnr_db: Option<f64>,
     /// The codes, by label.
-    pub codes: BTreeMap<String, BlockCode>,
+    pub codes: BTreeMap<String, Code>,
     /// The compressed matrices.
     pub matrices: Vec<MatrixSummary>,
     /// The tensors kept as they were.
@@ -83,9 +83,11 @@ pub struct MatrixSummary {
     pub source_dtype: FloatDtype,
     /// Label of the code.
     pub code: String,
-    /// Bytes of words and scale.
+    /// What was applied to each row before it was encoded, if anything.
+    pub rotation: Option<Rotation>,
+    /// Bytes of words and scales.
     pub stored_bytes: u64,
-    /// Bits per weight over words and scale.
+    /// Bits per weight over words and scales.
     pub bits_per_weight: f64,
     /// `||W - W'|| / ||W||`.
     pub relative_error: f64,
@@ -122,7 +124,12 @@ fn compressed(container: &Container) -> ContainerInspection {
         .sum();
     let first = container.documents().first();
     ContainerInspection {
-        version: first.map_or(crate::CONTAINER_VERSION, |document| document.version),
+        version: container
+            .documents()
+            .iter()
+            .map(|document| document.version)
+            .max()
+            .unwrap_or(crate::CONTAINER_VERSION),
         generator: first.map_or_else(String::new, |document| document.generator.clone()),
         file_bytes: container.source().file_bytes(),
         weights: compressed_weights + kept_weights,
@@ -159,6 +166,7 @@ impl MatrixSummary {
             shape: [matrix.rows, matrix.columns],
             source_dtype: matrix.source_dtype,
             code: matrix.code.label(),
+            rotation: matrix.rotation,
             stored_bytes: matrix.stored_bytes(),
             bits_per_weight: bits_per_weight(matrix.stored_bytes(), matrix.weights()),
             relative_error: relative_error(matrix.squared_error, matrix.squared_norm),

@@ -2,8 +2,8 @@
 //!
 //! * [`Source`]: the tensors of a safetensors file or of a Hugging Face folder; [`Rules`]: which are compressed.
 //! * [`compress`], with a [`Plan`] before and a [`CompressReport`] after it.
-//! * [`Container`]: a compressed model, whose matrices are [`seedlm_codec::CodedMatrix`]; [`decompress`], [`verify`],
-//!   [`inspect`].
+//! * [`Container`]: a compressed model, whose matrices are [`StoredMatrix`]; [`decompress`], [`verify`], [`inspect`].
+//! * [`MatrixEncoder`]: one matrix in either code, rotated where [`Rotate`] says so.
 //! * [`Model`]: either of the two; [`embedded`]: a small model that is part of the program.
 //!
 //! Inputs are hostile until checked: whatever the bytes are, the answer is a [`ModelError`] that names file and tensor,
@@ -14,6 +14,7 @@ mod container;
 mod copy;
 mod decompress;
 pub mod embedded;
+mod encode;
 mod error;
 pub mod figures;
 mod file;
@@ -27,23 +28,29 @@ mod output;
 mod plain;
 mod plan;
 mod progress;
+mod rotate;
 mod rules;
 mod source;
+mod stored;
 mod unique_map;
 mod verify;
 
 pub use compress::{CompressOptions, CompressReport, compress};
 pub use container::{
-    CONTAINER_VERSION, CompressedEntry, CompressedMatrix, Container, Crc32, Document, KeptEntry, scale_name, words_name,
+    CONTAINER_VERSION, CompressedEntry, CompressedMatrix, Container, Crc32, Document, FIRST_CONTAINER_VERSION,
+    KeptEntry, scale_name, words_name,
 };
 pub use decompress::{DecompressOptions, DecompressReport, decompress};
+pub use encode::{Advance, EncodedWeights, MatrixEncoder, OriginalRows};
 pub use error::ModelError;
 pub use floats::FloatDtype;
 pub use inspect::{ContainerInspection, Inspection, MatrixSummary, PlainInspection, TensorSummary, inspect};
 pub use model::Model;
 pub use plan::{Plan, PlannedMatrix, PlannedTensor};
 pub use progress::{MatrixReport, MatrixStep, Progress, Silent};
+pub use rotate::{Rotate, RotationTrial, rotate_rows, undo_rows};
 pub use rules::{KeepReason, Rules};
 pub use safetensors::Dtype;
 pub use source::{Matrix, Source, TensorInfo};
+pub use stored::StoredMatrix;
 pub use verify::{VerifyReport, verify};

@@ -1,15 +1,15 @@
 //! What a compression will do, before it is done.
 
-use crate::container::{CompressedEntry, ContainerFile, Content, Crc32, SCALE_BYTES, describes_itself};
+use crate::compress::CompressOptions;
+use crate::container::{CompressedEntry, ContainerFile, Content, Crc32, describes_itself};
+use crate::encode::MatrixEncoder;
 use crate::error::ModelError;
 use crate::figures::bits_per_weight;
 use crate::floats::FloatDtype;
 use crate::rules::{KeepReason, Rules};
 use crate::source::{Source, TensorInfo};
-use seedlm_codec::{BlockCode, CodedMatrix};
-use seedlm_encoder::{BlockEncoder, Quantizer};
+use seedlm_codec::Code;
 use serde::Serialize;
-use std::ops::ControlFlow;
 use std::time::{Duration, Instant};
 
 /// What a compression will do.
@@ -46,9 +46,9 @@ pub struct PlannedMatrix {
     pub source_dtype: FloatDtype,
     /// Size now, in bytes.
     pub input_bytes: u64,
-    /// Size of words and scale, in bytes.
+    /// Size of words and scales, in bytes.
     pub output_bytes: u64,
-    /// Bits per weight over words and scale.
+    /// Bits per weight over words and scales.
     pub bits_per_weight: f64,
     #[serde(skip)]
     pub(crate) info: TensorInfo,
@@ -77,7 +77,7 @@ impl Plan {
     /// # Errors
     /// [`ModelError::Pattern`] when a pattern of the rules matches nothing; [`ModelError::Container`] when the source
     /// is compressed already; [`ModelError::Tensor`] when a tensor's name is in the way.
-    pub fn new(source: &Source, rules: &Rules, code: &BlockCode) -> Result<Self, ModelError> {
+    pub fn new(source: &Source, rules: &Rules, code: &Code) -> Result<Self, ModelError> {
         if let Some(file) = source.files().iter().find(|file| describes_itself(file)) {
             return Err(ModelError::Container {
                 path: file.path().to_path_buf(),
@@ -126,36 +126,37 @@ impl Plan {
     ///
     /// # Errors
     /// As [`Source::matrix`], and [`ModelError::Encoder`].
-    pub fn estimate_seconds(
-        &self,
-        source: &Source,
-        code: &BlockCode,
-        quantizer: Quantizer,
-    ) -> Result<Option<f64>, ModelError> {
+    pub fn estimate_seconds(&self, source: &Source, options: &CompressOptions) -> Result<Option<f64>, ModelError> {
         let Some(largest) = self.compressed.iter().max_by_key(|matrix| matrix.info.elements()) else {
             return Ok(None);
         };
         let matrix = source.matrix(&largest.info)?;
-        let encoder = BlockEncoder::new(code).map_err(ModelError::Encoder)?;
+        let encoder =
+            MatrixEncoder::new(&options.code, options.quantizer, options.rotate).map_err(ModelError::Encoder)?;
+        let trials = self.compressed.iter();
+        let trial_weights: u64 = trials
+            .map(|matrix| encoder.trial_weights(matrix.shape[0], matrix.shape[1]))
+            .sum();
         let enough = Duration::from_millis(300);
-        let mut rows = 1.max(4096 / matrix.columns).min(matrix.rows);
+        // Rows are what threads share.
+        let mut rows = rayon::current_num_threads().max(4096 / matrix.columns).min(matrix.rows);
         loop {
             let begun = Instant::now();
             let values = &matrix.values[..rows * matrix.columns];
-            encoder
-                .encode(rows, matrix.columns, values, quantizer, &|_| ControlFlow::Continue(()))
-                .map_err(ModelError::Encoder)?;
+            encoder.try_rows(matrix.columns, values).map_err(ModelError::Encoder)?;
             let taken = begun.elapsed();
             if taken >= enough || rows == matrix.rows {
                 let seconds_per_weight = taken.as_secs_f64() / values.len() as f64;
-                return Ok(Some(seconds_per_weight * self.compressed_weights as f64));
+                return Ok(Some(
+                    seconds_per_weight * (self.compressed_weights + trial_weights) as f64,
+                ));
             }
             rows = (4 * rows).min(matrix.rows);
         }
     }
 
     /// Size of an output file: its header is made with stand-ins for what only the encoder knows.
-    fn file_bytes(&self, source: &Source, number: usize, code: &BlockCode) -> Result<u64, ModelError> {
+    fn file_bytes(&self, source: &Source, number: usize, code: &Code) -> Result<u64, ModelError> {
         let path = source.file_path(number);
         let mut file = ContainerFile::new(&source.files()[number].header().metadata);
         for tensor in self.kept.iter().filter(|tensor| tensor.info.file == number) {
@@ -166,13 +167,14 @@ impl Plan {
                 shape: matrix.shape,
                 source_dtype: matrix.source_dtype,
                 code: code.label(),
+                stated_rotation: None,
                 words_crc32: Crc32(0),
                 scale_crc32: Crc32(0),
                 // As many digits as a sum usually has.
                 squared_error: 1.234567890123456,
                 squared_norm: 1234.567890123456,
             };
-            let words_bytes = (matrix.output_bytes - SCALE_BYTES) as usize;
+            let words_bytes = matrix.output_bytes as usize - code.scale_bytes(matrix.shape[0]);
             file.compressed(
                 &matrix.name,
                 code,
@@ -198,7 +200,7 @@ fn planned_tensor(info: &TensorInfo, reason: KeepReason) -> PlannedTensor {
     }
 }
 
-fn planned_matrix(source: &Source, info: &TensorInfo, code: &BlockCode) -> Result<PlannedMatrix, ModelError> {
+fn planned_matrix(source: &Source, info: &TensorInfo, code: &Code) -> Result<PlannedMatrix, ModelError> {
     let refuse = || {
         let reason = format!("{} {:?} cannot be compressed", info.dtype, info.shape);
         ModelError::tensor(source.file_path(info.file), &info.name, reason)
@@ -206,8 +208,8 @@ fn planned_matrix(source: &Source, info: &TensorInfo, code: &BlockCode) -> Resul
     // The rules choose nothing else; this only says so to the compiler.
     let (rows, columns) = info.rows_and_columns().ok_or_else(refuse)?;
     let source_dtype = FloatDtype::of(info.dtype).ok_or_else(refuse)?;
-    let words_bytes = CodedMatrix::word_bytes(code, rows, columns).ok_or_else(refuse)?;
-    let output_bytes = words_bytes as u64 + SCALE_BYTES;
+    let words_bytes = code.word_bytes(rows, columns).ok_or_else(refuse)?;
+    let output_bytes = words_bytes as u64 + code.scale_bytes(rows) as u64;
     Ok(PlannedMatrix {
         name: info.name.clone(),
         shape: [rows, columns],

@@ -1,7 +1,8 @@
 //! How a long job talks to its caller.
 
+use crate::encode::EncodedWeights;
 use crate::error::ModelError;
-use seedlm_encoder::EncodedMatrix;
+use crate::rotate::RotationTrial;
 use serde::Serialize;
 use std::path::Path;
 
@@ -37,11 +38,15 @@ pub struct MatrixReport {
     pub code: String,
     /// Number of weights.
     pub weights: u64,
-    /// Bytes of words and scale.
+    /// Bytes of words and scales.
     pub stored_bytes: u64,
-    /// Bits per weight over words and scale.
+    /// Bits per weight over words and scales.
     pub bits_per_weight: f64,
-    /// `||W - W'|| / ||W||`.
+    /// Whether its rows were rotated before they were encoded.
+    pub rotated: bool,
+    /// The trial that decided about the rotation; none where none was needed.
+    pub rotation_trial: Option<RotationTrial>,
+    /// `||W - W'|| / ||W||`, fully decoded.
     pub relative_error: f64,
     /// Signal to quantisation noise ratio in decibels; none where there is no noise.
     pub sqnr_db: Option<f64>,
@@ -54,9 +59,9 @@ pub struct MatrixReport {
 }
 
 impl MatrixReport {
-    pub(crate) fn new(step: &MatrixStep, encoded: &EncodedMatrix, seconds: f64) -> Self {
+    pub(crate) fn new(step: &MatrixStep, encoded: &EncodedWeights, seconds: f64) -> Self {
         let weights = step.rows as u64 * step.columns as u64;
-        let stored_bytes = encoded.matrix.words().len() as u64 + crate::container::SCALE_BYTES;
+        let stored_bytes = encoded.stored_bytes();
         MatrixReport {
             name: step.name.clone(),
             shape: [step.rows, step.columns],
@@ -65,6 +70,8 @@ impl MatrixReport {
             weights,
             stored_bytes,
             bits_per_weight: crate::figures::bits_per_weight(stored_bytes, weights),
+            rotated: encoded.stored.rotation().is_some(),
+            rotation_trial: encoded.trial,
             relative_error: crate::figures::relative_error(encoded.squared_error, encoded.squared_norm),
             sqnr_db: crate::figures::sqnr_db(encoded.squared_error, encoded.squared_norm),
             squared_error: encoded.squared_error,

@@ -204,6 +204,19 @@ impl Source {
         Ok(Matrix { rows, columns, values })
     }
 
+    /// Some rows of a matrix that [`Source::matrix`] has read: the same weights again, one row after the other. What cannot
+    /// be such rows is empty.
+    pub fn rows(&self, info: &TensorInfo, rows: Range<usize>) -> Vec<f32> {
+        let read = || {
+            let (_, columns) = info.rows_and_columns()?;
+            let dtype = FloatDtype::of(info.dtype)?;
+            let row_bytes = columns * dtype.bytes();
+            let bytes = self.bytes(info).ok()?;
+            Some(dtype.read(bytes.get(rows.start * row_bytes..rows.end * row_bytes)?))
+        };
+        read().unwrap_or_default()
+    }
+
     /// The matrices that the rules choose for compression, in the order of [`Source::tensors`].
     ///
     /// # Errors

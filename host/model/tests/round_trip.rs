@@ -2,11 +2,15 @@
 #[allow(dead_code)]
 mod common;
 
-use common::{TestTensor, f32_matrix, listing, options, safetensors};
+use common::{
+    TestTensor, f32_matrix, heavy_tailed_matrix, listing, matrix_of, options, options_for, safetensors,
+    small_chained_code, small_code,
+};
 use proptest::prelude::*;
+use seedlm_codec::{Code, Rotation};
 use seedlm_model::{
-    CompressOptions, Container, DecompressOptions, Dtype, FloatDtype, Inspection, Model, Plan, Rules, Silent, Source,
-    compress, decompress, inspect, verify,
+    CompressOptions, CompressReport, Container, ContainerInspection, DecompressOptions, Dtype, FloatDtype, Inspection,
+    Model, Plan, Rotate, Rules, Silent, Source, compress, decompress, inspect, rotate_rows, verify,
 };
 use std::fs;
 use std::path::Path;
@@ -58,7 +62,10 @@ proptest! {
     fn kept_tensors_are_untouched_and_matrices_are_what_their_words_say(
         mut list in prop::collection::vec(tensors(), 0..6),
         note in prop::option::of("[ -~]{0,12}"),
+        is_chained in any::<bool>(),
+        rotate in prop::sample::select(vec![Rotate::Auto, Rotate::Always, Rotate::Never]),
     ) {
+        let code: Code = if is_chained { small_chained_code().into() } else { small_code().into() };
         list.sort();
         list.dedup_by(|left, right| left.0 == right.0);
         let folder = tempfile::tempdir().unwrap();
@@ -67,7 +74,7 @@ proptest! {
         write(folder.path(), "a.safetensors", &list, &metadata);
 
         let source = Source::open(&plain).unwrap();
-        let report = compress(&source, &packed, &options(), &Silent).unwrap();
+        let report = compress(&source, &packed, &options_for(code, rotate), &Silent).unwrap();
         prop_assert_eq!(report.output_bytes, fs::metadata(&packed).unwrap().len());
         let checked = verify(&packed, &Silent).unwrap();
         prop_assert_eq!(&checked.problems, &Vec::<String>::new());
@@ -93,7 +100,7 @@ proptest! {
                 None => prop_assert_eq!(tensor.data(), &bytes[..]),
                 Some(matrix) => {
                     let coded = container.matrix(matrix).unwrap();
-                    let values: Vec<f32> = (0..matrix.rows).flat_map(|row| coded.row_values(row)).collect();
+                    let values = coded.values(0..matrix.rows);
                     let plain = Source::open(&again).unwrap();
                     let read = plain.matrix(plain.tensor(name).unwrap()).unwrap().values;
                     for (value, read) in values.iter().zip(&read) {
@@ -107,19 +114,15 @@ proptest! {
     }
 }
 
-#[test]
-fn the_report_the_container_and_the_decoded_file_agree_on_the_error() {
+/// Compresses F32 matrices, and holds report, container, plan and decoded file against each other.
+fn there_and_back(tensors: &[TestTensor], options: &CompressOptions) -> (CompressReport, ContainerInspection) {
     let folder = tempfile::tempdir().unwrap();
-    write(
-        folder.path(),
-        "a.safetensors",
-        &[f32_matrix("x.q.weight", 7, 22), f32_matrix("x.k.weight", 3, 9)],
-        &[],
-    );
+    write(folder.path(), "a.safetensors", tensors, &[]);
     let [plain, packed, again] =
         ["a.safetensors", "b.safetensors", "c.safetensors"].map(|name| folder.path().join(name));
     let source = Source::open(&plain).unwrap();
-    let report = compress(&source, &packed, &options(), &Silent).unwrap();
+    let report = compress(&source, &packed, options, &Silent).unwrap();
+    assert_eq!(verify(&packed, &Silent).unwrap().problems, [""; 0]);
     let container = Container::open(&packed).unwrap();
     decompress(&container, &again, &DecompressOptions::default(), &Silent).unwrap();
     let decoded = Source::open(&again).unwrap();
@@ -141,16 +144,121 @@ fn the_report_the_container_and_the_decoded_file_agree_on_the_error() {
         panic!("a container is inspected as one");
     };
     assert!((inspected.relative_error / measured - 1.0).abs() < 1e-6);
-    // The dry run's sizes are those of the run, up to the digits of two sums per matrix.
-    let plan = Plan::new(&source, &Rules::default(), &options().code).unwrap();
+    // The dry run's sizes are those of the run, up to the digits of two sums and the rotation of each matrix.
+    let plan = Plan::new(&source, &Rules::default(), &options.code).unwrap();
     assert!(
-        plan.output_bytes.abs_diff(report.output_bytes) < 64,
+        plan.output_bytes.abs_diff(report.output_bytes) < 16 + 48 * tensors.len() as u64,
         "{} {}",
         plan.output_bytes,
         report.output_bytes
     );
+    assert_eq!(plan.bits_per_compressed_weight, report.bits_per_compressed_weight);
+    assert!(plan.estimate_seconds(&source, options).unwrap().unwrap() > 0.0);
+    for matrix in &report.matrices {
+        let kept = container
+            .matrices()
+            .iter()
+            .find(|info| info.name == matrix.name)
+            .unwrap();
+        let expected = matrix.rotated.then(Rotation::default);
+        assert_eq!((kept.rotation, kept.code.label()), (expected, matrix.code.clone()));
+        assert_eq!(kept.stored_bytes(), matrix.stored_bytes);
+    }
+    (report, inspected)
+}
+
+#[test]
+fn the_report_the_container_and_the_decoded_file_agree_on_the_error() {
+    let tensors = [f32_matrix("x.q.weight", 7, 22), f32_matrix("x.k.weight", 3, 9)];
+    let (report, inspected) = there_and_back(&tensors, &options());
     // Words of 14 bits: 42 of them, and 9; and two scales.
     assert_eq!(report.stored_bytes, 74 + 16 + 2 * 4);
+    assert_eq!((inspected.version, report.rotated_matrices), (1, 0));
+    let errors: Vec<f64> = report.matrices.iter().map(|matrix| matrix.relative_error).collect();
+    let worst = usize::from(errors[1] > errors[0]);
+    assert_eq!(report.median_relative_error, Some((errors[0] + errors[1]) / 2.0));
+    assert_eq!(report.largest_relative_error, Some(errors[worst]));
+    assert_eq!(
+        report.largest_relative_error_name.as_ref(),
+        Some(&report.matrices[worst].name)
+    );
+    // 3 bits for each of 154 and 27 weights, and a bfloat16 for each row.
+    let (report, inspected) = there_and_back(&tensors, &options_for(small_chained_code(), Rotate::Never));
+    assert_eq!(report.stored_bytes, 58 + 11 + 2 * 10);
+    assert_eq!(inspected.version, 2);
+}
+
+#[test]
+fn every_preset_goes_there_and_back() {
+    let tensors = [
+        f32_matrix("x.q.weight", 3, 41),
+        heavy_tailed_matrix("x.k.weight", 2, 30),
+    ];
+    for name in Code::presets() {
+        let code = Code::preset(name).unwrap();
+        let (report, inspected) = there_and_back(&tensors, &options_for(code.clone(), Rotate::Auto));
+        assert_eq!(report.code, name);
+        assert_eq!(inspected.codes, [(name.to_string(), code)].into());
+        assert!(report.relative_error < 0.5, "{name}: {}", report.relative_error);
+    }
+}
+
+#[test]
+fn the_same_file_for_any_number_of_threads() {
+    let folder = tempfile::tempdir().unwrap();
+    write(
+        folder.path(),
+        "a.safetensors",
+        &[heavy_tailed_matrix("x.q.weight", 70, 300)],
+        &[],
+    );
+    let source = Source::open(folder.path().join("a.safetensors")).unwrap();
+    let written = [1, 2, 5].map(|threads| {
+        let path = folder.path().join(format!("{threads}.safetensors"));
+        let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build().unwrap();
+        let options = options_for(small_chained_code(), Rotate::Always);
+        pool.install(|| compress(&source, &path, &options, &Silent)).unwrap();
+        fs::read(path).unwrap()
+    });
+    assert!(written[0] == written[1] && written[1] == written[2]);
+}
+
+#[test]
+fn heavy_tails_are_rotated_in_the_chained_code_and_nothing_else_is() {
+    // What a rotation has made already, another one makes no better.
+    let mut rotated = common::numbers(40 * 256);
+    rotate_rows(&Rotation::new(7).unwrap(), 256, &mut rotated);
+    let tensors = [
+        heavy_tailed_matrix("x.q.weight", 40, 256),
+        matrix_of("x.k.weight", 40, 256, &rotated),
+    ];
+    let rotated =
+        |report: &CompressReport| -> Vec<bool> { report.matrices.iter().map(|matrix| matrix.rotated).collect() };
+    let chained = |rotate| there_and_back(&tensors, &options_for(small_chained_code(), rotate));
+    // The matrices come in the order of their names.
+    let (never, _) = chained(Rotate::Never);
+    assert_eq!(rotated(&never), [false, false]);
+    assert_eq!(never.matrices[1].rotation_trial, None);
+    let (auto, inspected) = chained(Rotate::Auto);
+    assert_eq!(rotated(&auto), [false, true]);
+    assert_eq!((auto.rotated_matrices, inspected.version), (1, 2));
+    let trial = auto.matrices[1].rotation_trial.unwrap();
+    assert!(
+        trial.rows == 16 && trial.rotated_relative_error < 0.9 * trial.relative_error,
+        "{trial:?}"
+    );
+    assert!(auto.matrices[1].relative_error < 0.9 * never.matrices[1].relative_error);
+    let (always, _) = chained(Rotate::Always);
+    assert_eq!(rotated(&always), [true, true]);
+    assert_eq!(always.matrices[1].rotation_trial, None);
+    assert_eq!(always.matrices[1].relative_error, auto.matrices[1].relative_error);
+
+    let block = |rotate| there_and_back(&tensors, &options_for(small_code(), rotate));
+    let (auto, inspected) = block(Rotate::Auto);
+    assert_eq!((rotated(&auto), inspected.version), (vec![false, false], 1));
+    assert_eq!(auto.matrices[1].rotation_trial, None);
+    let (always, inspected) = block(Rotate::Always);
+    assert_eq!((rotated(&always), inspected.version), (vec![true, true], 2));
 }
 
 #[test]

@@ -1,6 +1,7 @@
 //! Reads the golden vectors of `testbenches/vectors` and says precisely what differs.
 #![allow(dead_code, reason = "each test file uses a part of this module")]
 
+use seedlm_codec::{BlockCode, ChainedCode, ChainedMatrix, CodedMatrix, WeightMatrix};
 use serde_json::Value;
 use std::path::{Path, PathBuf};
 
@@ -39,6 +40,11 @@ impl Case {
         self.json
             .get(key)
             .unwrap_or_else(|| panic!("{}: no field {key:?}", self.place))
+    }
+
+    /// A field that may be there.
+    pub fn optional(&self, key: &str) -> Option<&Value> {
+        self.json.get(key)
     }
 
     /// A text.
@@ -119,36 +125,74 @@ impl Case {
         assert_eq!(expected.len(), got.len(), "{}: number of {what}s", self.place);
     }
 
+    /// A matrix in the block code.
+    pub fn block_matrix(&self) -> Result<WeightMatrix, String> {
+        let code = self.block_code()?;
+        let (rows, columns) = (self.integer("rows"), self.integer("columns"));
+        CodedMatrix::new(&code, rows, columns, self.binary32("scale_bits"), self.bytes("words"))
+            .map(WeightMatrix::Block)
+            .map_err(|error| error.to_string())
+    }
+
+    /// A matrix in the chained code.
+    pub fn chained_matrix(&self) -> Result<WeightMatrix, String> {
+        let code = self.chained_code()?;
+        let (rows, columns) = (self.integer("rows"), self.integer("columns"));
+        ChainedMatrix::new(&code, rows, columns, self.row_scales(), self.bytes("words"))
+            .map(WeightMatrix::Chained)
+            .map_err(|error| error.to_string())
+    }
+
+    /// The block code of a case.
+    pub fn block_code(&self) -> Result<BlockCode, String> {
+        serde_json::from_value(self.field("code").clone()).map_err(|error| error.to_string())
+    }
+
+    /// The chained code of a case.
+    pub fn chained_code(&self) -> Result<ChainedCode, String> {
+        serde_json::from_value(self.field("code").clone()).map_err(|error| error.to_string())
+    }
+
+    /// The scales of a matrix in the chained code, written as the bits of bfloat16 numbers.
+    pub fn row_scales(&self) -> Vec<f32> {
+        let scales = self.list("scale_bits").iter();
+        scales
+            .map(|bits| {
+                let bits = bits.as_str().expect("bits are a text");
+                f32::from_bits(u32::from(u16::from_str_radix(bits, 16).expect("hexadecimal digits")) << 16)
+            })
+            .collect()
+    }
+
     /// Compares the weights of a matrix: integers and binary32 bits.
-    pub fn expect_matrix(&self, matrix: &seedlm_codec::CodedMatrix) {
-        assert_eq!(matrix.rows(), self.integer::<usize>("rows"), "{}: rows", self.place);
-        assert_eq!(
-            matrix.columns(),
-            self.integer::<usize>("columns"),
-            "{}: columns",
-            self.place
-        );
+    pub fn expect_matrix(&self, matrix: &WeightMatrix) {
+        self.expect_integers(matrix);
+        self.expect_weights("weights_bits", matrix.rows(), |row| matrix.row_values(row));
+    }
+
+    /// Compares the integer weights of a matrix.
+    pub fn expect_integers(&self, matrix: &WeightMatrix) {
+        let shape = [self.integer::<usize>("rows"), self.integer("columns")];
+        assert_eq!([matrix.rows(), matrix.columns()], shape, "{}: shape", self.place);
         let integers = self.rows_of_integers("integers");
-        let weights = self.rows_of_bits("weights_bits");
-        assert_eq!(
-            [integers.len(), weights.len()],
-            [matrix.rows(); 2],
-            "{}: rows listed",
-            self.place
-        );
-        for row in 0..matrix.rows() {
+        assert_eq!(integers.len(), matrix.rows(), "{}: rows listed", self.place);
+        for (row, expected) in integers.iter().enumerate() {
             self.expect_list(
                 &format!("row {row}, integer weight"),
-                &integers[row],
+                expected,
                 &matrix.row_integers(row),
             );
-            let bits: Vec<Bits> = matrix
-                .row_values(row)
-                .iter()
-                .map(|value| Bits(value.to_bits()))
-                .collect();
-            let expected: Vec<Bits> = weights[row].iter().copied().map(Bits).collect();
-            self.expect_list(&format!("row {row}, binary32 weight"), &expected, &bits);
+        }
+    }
+
+    /// Compares the bits of binary32 numbers, row by row.
+    pub fn expect_weights(&self, key: &str, rows: usize, values: impl Fn(usize) -> Vec<f32>) {
+        let expected = self.rows_of_bits(key);
+        assert_eq!(expected.len(), rows, "{}: rows listed", self.place);
+        for (row, expected) in expected.into_iter().enumerate() {
+            let got: Vec<Bits> = values(row).iter().map(|value| Bits(value.to_bits())).collect();
+            let expected: Vec<Bits> = expected.into_iter().map(Bits).collect();
+            self.expect_list(&format!("row {row}, binary32 number"), &expected, &got);
         }
     }
 

@@ -21,7 +21,9 @@ pub struct ChainedMatrix {
 impl ChainedMatrix {
     /// Bytes of the bit stream of a matrix, or `None` where they cannot be counted.
     pub fn word_bytes(code: &ChainedCode, rows: usize, columns: usize) -> Option<usize> {
-        let bits = rows.checked_mul(columns)?.checked_mul(code.bits_per_weight() as usize)?;
+        let bits = rows
+            .checked_mul(columns)?
+            .checked_mul(code.bits_per_weight() as usize)?;
         Some(bits.div_ceil(8))
     }
 

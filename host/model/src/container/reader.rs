@@ -1,14 +1,15 @@
 //! Reads containers: a file, or a folder of them.
 
 use super::{
-    CompressedEntry, Crc32, DOCUMENT_KEY, Document, HEADER_CRC_KEY, SCALE_BYTES, check_header, scale_name, words_name,
+    CompressedEntry, Crc32, DOCUMENT_KEY, Document, HEADER_CRC_KEY, check_header, scale_name, scale_tensor, words_name,
 };
 use crate::error::ModelError;
 use crate::file::SafetensorsFile;
 use crate::floats::FloatDtype;
 use crate::source::{Source, TensorInfo};
+use crate::stored::StoredMatrix;
 use safetensors::Dtype;
-use seedlm_codec::{BlockCode, CodedMatrix};
+use seedlm_codec::{Code, Rotation};
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 
@@ -18,8 +19,8 @@ use std::path::Path;
 /// use seedlm_model::Container;
 /// let container = Container::open("model.seedlm.safetensors")?;
 /// for info in container.matrices() {
-///     let coded = container.matrix(info)?;
-///     println!("{}: {} words a row", info.name, coded.blocks_per_row());
+///     let matrix = container.matrix(info)?;
+///     println!("{}: the first weight is {}", info.name, matrix.values(0..1)[0]);
 /// }
 /// # Ok::<(), seedlm_model::ModelError>(())
 /// ```
@@ -45,7 +46,9 @@ pub struct CompressedMatrix {
     /// Type of the weights in the source.
     pub source_dtype: FloatDtype,
     /// The code.
-    pub code: BlockCode,
+    pub code: Code,
+    /// What was applied to each row before it was encoded, if anything.
+    pub rotation: Option<Rotation>,
     /// Sum of `(w - w')^2`, measured when it was compressed.
     pub squared_error: f64,
     /// Sum of `w^2`.
@@ -62,9 +65,9 @@ impl CompressedMatrix {
         self.rows as u64 * self.columns as u64
     }
 
-    /// Bytes of words and scale.
+    /// Bytes of words and scales.
     pub fn stored_bytes(&self) -> u64 {
-        self.words.bytes() as u64 + SCALE_BYTES
+        self.words.bytes() as u64 + self.scale.bytes() as u64
     }
 }
 
@@ -128,6 +131,17 @@ impl Container {
         &self.matrices
     }
 
+    /// Labels of the codes that the matrices have, each once, in order.
+    pub fn code_labels(&self) -> Vec<String> {
+        let labels: BTreeSet<String> = self.matrices.iter().map(|matrix| matrix.code.label()).collect();
+        labels.into_iter().collect()
+    }
+
+    /// How many matrices were rotated before they were encoded.
+    pub fn rotated_matrices(&self) -> usize {
+        self.matrices.iter().filter(|matrix| matrix.rotation.is_some()).count()
+    }
+
     /// The tensors that are kept as they were: file by file, by name. [`Source::bytes`] reads them.
     pub fn kept(&self) -> impl Iterator<Item = &TensorInfo> {
         self.kept.iter().map(|(info, _)| info)
@@ -136,17 +150,12 @@ impl Container {
     /// Reads a compressed matrix and checks all of it, checksums included.
     ///
     /// # Errors
-    /// [`ModelError::Tensor`] when a checksum, the scale or a word is wrong.
-    pub fn matrix(&self, info: &CompressedMatrix) -> Result<CodedMatrix, ModelError> {
+    /// [`ModelError::Tensor`] when a checksum, a scale or a word is wrong.
+    pub fn matrix(&self, info: &CompressedMatrix) -> Result<StoredMatrix, ModelError> {
         let path = self.source.file_path(info.file);
         let words = self.intact(&info.words, info.words_crc32)?;
-        let scale = self.intact(&info.scale, info.scale_crc32)?;
-        let scale = f32::from_le_bytes(
-            scale
-                .try_into()
-                .map_err(|_| ModelError::tensor(path, &info.scale.name, "is not one F32"))?,
-        );
-        CodedMatrix::new(&info.code, info.rows, info.columns, scale, words.to_vec())
+        let scales = self.intact(&info.scale, info.scale_crc32)?;
+        StoredMatrix::read(&info.code, [info.rows, info.columns], info.rotation, words, scales)
             .map_err(ModelError::codec(path, &info.name))
     }
 
@@ -215,6 +224,7 @@ fn account<'a>(
             columns: entry.shape[1],
             source_dtype: entry.source_dtype,
             code: code.clone(),
+            rotation: entry.rotation(),
             squared_error: entry.squared_error,
             squared_norm: entry.squared_norm,
             words,
@@ -248,7 +258,7 @@ fn check_entry<'a>(
     document: &'a Document,
     words: &TensorInfo,
     scale: &TensorInfo,
-) -> Result<&'a BlockCode, ModelError> {
+) -> Result<&'a Code, ModelError> {
     let refuse = |reason: String| Err(ModelError::tensor(path, name, reason));
     let Some(code) = document.codes.get(&entry.code) else {
         return refuse(format!("its code {:?} is not described", entry.code));
@@ -266,7 +276,7 @@ fn check_entry<'a>(
     {
         return refuse(format!("its shape {rows} x {columns} is too large to address"));
     }
-    let expected = CodedMatrix::word_bytes(code, rows, columns);
+    let expected = code.word_bytes(rows, columns);
     if words.dtype != Dtype::U8 || words.shape.len() != 1 || Some(words.bytes()) != expected {
         return refuse(format!(
             "its words are {} {:?}, and {rows} x {columns} weights in {} need U8 [{}]",
@@ -276,9 +286,10 @@ fn check_entry<'a>(
             expected.map_or("?".into(), |bytes| bytes.to_string())
         ));
     }
-    if scale.dtype != Dtype::F32 || scale.shape != [1] {
+    let (dtype, shape) = scale_tensor(code, rows);
+    if scale.dtype != dtype || scale.shape != shape {
         return refuse(format!(
-            "its scale is {} {:?}, and must be F32 [1]",
+            "its scale is {} {:?}, and must be {dtype} {shape:?}",
             scale.dtype, scale.shape
         ));
     }

@@ -2,13 +2,15 @@
 //! written: in memory are the words (a part of the model's size), kept tensors are copied from the source's map.
 
 use super::checksum::{NO_DIGITS, seal_header};
-use super::{CompressedEntry, Crc32, DOCUMENT_KEY, Document, HEADER_CRC_KEY, KeptEntry, scale_name, words_name};
+use super::{
+    CompressedEntry, Crc32, DOCUMENT_KEY, Document, HEADER_CRC_KEY, KeptEntry, scale_name, scale_tensor, words_name,
+};
 use crate::error::ModelError;
 use crate::plain::{NewTensor, header_for, order, write_file};
 use crate::progress::Progress;
 use crate::source::{Source, TensorInfo};
 use safetensors::Dtype;
-use seedlm_codec::BlockCode;
+use seedlm_codec::Code;
 use std::collections::{BTreeMap, BTreeSet};
 use std::io::Write;
 use std::path::Path;
@@ -67,11 +69,12 @@ impl ContainerFile {
     pub(crate) fn compressed(
         &mut self,
         name: &str,
-        code: &BlockCode,
+        code: &Code,
         entry: CompressedEntry,
         words_bytes: usize,
         [words, scale]: [Content; 2],
     ) {
+        let (scale_dtype, scale_shape) = scale_tensor(code, entry.shape[0]);
         self.document.codes.insert(entry.code.clone(), code.clone());
         self.document.compressed.insert(name.into(), entry);
         self.tensors.push(NewTensor {
@@ -82,8 +85,8 @@ impl ContainerFile {
         });
         self.tensors.push(NewTensor {
             name: scale_name(name),
-            dtype: Dtype::F32,
-            shape: vec![1],
+            dtype: scale_dtype,
+            shape: scale_shape,
             content: scale,
         });
     }
@@ -112,6 +115,7 @@ impl ContainerFile {
     /// Orders the tensors and makes the sealed header.
     pub(crate) fn header(&mut self, path: &Path) -> Result<Vec<u8>, ModelError> {
         order(&mut self.tensors);
+        self.document.choose_version();
         let document = serde_json::to_string(&self.document).map_err(|error| ModelError::Output {
             path: path.to_path_buf(),
             reason: format!("its description cannot be written: {error}"),

@@ -1,8 +1,8 @@
 //! Small models for the tests, made with the safetensors library itself.
 
-use seedlm_codec::{BlockCode, BlockCodeFields, Lfsr};
+use seedlm_codec::{BlockCode, BlockCodeFields, ChainMap, ChainedCode, Code, Lfsr};
 use seedlm_encoder::Quantizer;
-use seedlm_model::{CompressOptions, Dtype, Rules};
+use seedlm_model::{CompressOptions, Dtype, Rotate, Rules};
 use std::collections::HashMap;
 use std::path::Path;
 
@@ -21,11 +21,23 @@ pub fn small_code() -> BlockCode {
     .unwrap()
 }
 
+/// A chained code whose search takes no time: windows of 6 bits, 3 bits per weight.
+pub fn small_chained_code() -> ChainedCode {
+    let map = ChainMap::new(6, vec![vec![0x20, 0x10, 0x08], vec![0x25, 0x12, 0x0b]]).unwrap();
+    ChainedCode::new(3, map).unwrap()
+}
+
 /// Options with the small code and the default rules.
 pub fn options() -> CompressOptions {
+    options_for(small_code(), Rotate::Auto)
+}
+
+/// Options with a code and a choice of rotation, and the default rules.
+pub fn options_for(code: impl Into<Code>, rotate: Rotate) -> CompressOptions {
     CompressOptions {
-        code: small_code(),
+        code: code.into(),
         quantizer: Quantizer::Printed,
+        rotate,
         rules: Rules::default(),
         replace: false,
     }
@@ -44,10 +56,21 @@ pub fn numbers(count: usize) -> Vec<f32> {
 
 /// An F32 matrix of such numbers.
 pub fn f32_matrix(name: &str, rows: usize, columns: usize) -> TestTensor {
-    let bytes = numbers(rows * columns)
-        .iter()
-        .flat_map(|value| value.to_le_bytes())
-        .collect();
+    matrix_of(name, rows, columns, &numbers(rows * columns))
+}
+
+/// An F32 matrix with a few weights in each row that are far larger than the others.
+pub fn heavy_tailed_matrix(name: &str, rows: usize, columns: usize) -> TestTensor {
+    let mut values = numbers(rows * columns);
+    for (row, values) in values.chunks_exact_mut(columns).enumerate() {
+        values[row * 7 % columns] *= 40.0;
+    }
+    matrix_of(name, rows, columns, &values)
+}
+
+/// An F32 matrix.
+pub fn matrix_of(name: &str, rows: usize, columns: usize, values: &[f32]) -> TestTensor {
+    let bytes = values.iter().flat_map(|value| value.to_le_bytes()).collect();
     (name.into(), Dtype::F32, vec![rows, columns], bytes)
 }
 

@@ -1,0 +1,64 @@
+//! AVX2: 256 bits.
+#![allow(unsafe_code)]
+
+use super::{Lanes, x86_vector};
+use crate::chained::instructions::Width;
+use crate::chained::search::{Batch, FoundRow, search};
+use std::arch::x86_64::*;
+
+x86_vector!(
+    Narrow,
+    __m256i,
+    u16,
+    16,
+    _mm256_set1_epi16(i16),
+    _mm256_add_epi16,
+    _mm256_sub_epi16,
+    _mm256_min_epu16,
+    _mm256_and_si256,
+    _mm256_or_si256,
+    _mm256_sll_epi16
+);
+x86_vector!(
+    Wide,
+    __m256i,
+    u32,
+    8,
+    _mm256_set1_epi32(i32),
+    _mm256_add_epi32,
+    _mm256_sub_epi32,
+    _mm256_min_epu32,
+    _mm256_and_si256,
+    _mm256_or_si256,
+    _mm256_sll_epi32
+);
+
+/// Whether this machine has the instructions.
+pub(crate) fn is_available() -> bool {
+    is_x86_feature_detected!("avx2")
+}
+
+/// Searches 16 rows at a time in 16-bit integers, or 8 in 32-bit integers.
+///
+/// # Panics
+/// When this machine lacks the instructions.
+pub(crate) fn search_rows(width: Width, batch: &Batch<'_>) -> Vec<FoundRow> {
+    assert!(is_available(), "this machine lacks the instructions");
+    // SAFETY: the machine has the instructions.
+    unsafe {
+        match width {
+            Width::Narrow => narrow(batch),
+            Width::Wide => wide(batch),
+        }
+    }
+}
+
+#[target_feature(enable = "avx2")]
+fn narrow(batch: &Batch<'_>) -> Vec<FoundRow> {
+    search::<Narrow>(batch)
+}
+
+#[target_feature(enable = "avx2")]
+fn wide(batch: &Batch<'_>) -> Vec<FoundRow> {
+    search::<Wide>(batch)
+}
