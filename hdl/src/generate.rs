@@ -1,10 +1,10 @@
 //! The files for one configuration: a module a file, a list of them, and a FuseSoC description.
 
-use crate::modules::tops;
+use crate::modules::{lanes, tops};
 use crate::netlist::module::Module;
 use crate::netlist::print::verilog;
 use seedlm_codec::machine::DatapathConfig;
-use seedlm_codec::{CodecError, WeightFormat};
+use seedlm_codec::{CHAIN_LENGTHS, CodecError, WeightFormat};
 use std::collections::BTreeSet;
 use std::io;
 use std::path::Path;
@@ -47,17 +47,7 @@ fn collect(module: &Rc<Module>, found: &mut Vec<Rc<Module>>) {
 /// # Errors
 /// [`CodecError::Machine`] when the configuration cannot be built.
 pub fn files(config: &DatapathConfig, format: &WeightFormat, suffix: &str) -> Result<Vec<GeneratedFile>, CodecError> {
-    let header = header(config, format);
-    let mut files: Vec<GeneratedFile> = modules(config, format)?
-        .iter()
-        .map(|module| GeneratedFile {
-            name: format!("{}{suffix}.v", module.name()),
-            text: format!(
-                "{header}`default_nettype none\n\n{}`default_nettype wire\n",
-                verilog(module, suffix)
-            ),
-        })
-        .collect();
+    let mut files = sources(&modules(config, format)?, config, format, suffix);
     let names: Vec<String> = files.iter().map(|file| file.name.clone()).collect();
     files.push(GeneratedFile {
         name: format!("seedlm{suffix}.f"),
@@ -68,6 +58,38 @@ pub fn files(config: &DatapathConfig, format: &WeightFormat, suffix: &str) -> Re
         text: core_description(format, suffix, &names),
     });
     Ok(files)
+}
+
+/// The Verilog of the decode lanes alone, with the top `seedlm_lanes`: what there is to a decoder's area.
+///
+/// # Errors
+/// [`CodecError::Machine`] when the configuration cannot be built.
+pub fn lane_files(config: &DatapathConfig, format: &WeightFormat) -> Result<Vec<GeneratedFile>, CodecError> {
+    let mut found = Vec::new();
+    collect(&lanes(config, format)?, &mut found);
+    Ok(sources(&found, config, format, ""))
+}
+
+fn sources(modules: &[Rc<Module>], config: &DatapathConfig, format: &WeightFormat, suffix: &str) -> Vec<GeneratedFile> {
+    let header = header(config, format);
+    let file = |module: &Rc<Module>| GeneratedFile {
+        name: format!("{}{suffix}.v", module.name()),
+        text: format!(
+            "{header}`default_nettype none\n\n{}`default_nettype wire\n",
+            verilog(module, suffix)
+        ),
+    };
+    modules.iter().map(file).collect()
+}
+
+/// Names of the formats whose Verilog is kept in `hdl/verilog`: all that have names, but of the chained codes only those with
+/// windows of the usual length.
+pub fn presets() -> Vec<String> {
+    let is_usual = |name: &String| match WeightFormat::named(name) {
+        Ok(WeightFormat::Chained(code)) => code.map().length() == CHAIN_LENGTHS[0],
+        _ => true,
+    };
+    WeightFormat::names().into_iter().filter(is_usual).collect()
 }
 
 /// What in a folder is not as it would be generated, byte for byte: files that differ, are missing, or are too many.
@@ -124,6 +146,19 @@ fn describe(format: &WeightFormat) -> String {
             code.coefficient_bits(),
             code.exponent_bits()
         ),
+        WeightFormat::Chained(code) => {
+            let fields = code.map().fields().iter().map(|masks| {
+                let masks: Vec<String> = masks.iter().map(|mask| format!("{mask:#x}")).collect();
+                masks.join(", ")
+            });
+            format!(
+                "{}: k = {}, K = {}, masks of the fields {}",
+                code.preset_name().unwrap_or("chained"),
+                code.bits_per_weight(),
+                code.map().length(),
+                fields.collect::<Vec<_>>().join("; ")
+            )
+        }
     }
 }
 
@@ -140,6 +175,11 @@ fn core_description(format: &WeightFormat, suffix: &str, names: &[String]) -> St
             let (coefficient, exponent) = (code.coefficient_bits(), code.exponent_bits());
             let label = code.label().replace([' ', '='], "_");
             format!("{label}_taps_{}_q{coefficient}_e{exponent}", taps.join("_"))
+        }
+        // Nothing but letters, digits and underscores may stand there.
+        WeightFormat::Chained(code) if code.preset_name().is_none() => {
+            let (bits, map) = (code.bits_per_weight(), code.map());
+            format!("chained_k_{bits}_K_{}_map_{:08x}", map.length(), map.fingerprint())
         }
         _ => format.label(),
     };

@@ -15,7 +15,15 @@ fn hdl(arguments: &[&str]) -> (bool, String) {
 /// Every configuration that cannot be is refused with the reason, and nothing is written.
 #[test]
 fn what_cannot_be_built_is_refused_with_the_reason() {
-    let cases: [(&[&str], &str); 14] = [
+    let folder = tempfile::tempdir().unwrap();
+    let map = |name: &str, text: &str| {
+        let path = folder.path().join(name);
+        std::fs::write(&path, text).unwrap();
+        path.to_str().unwrap().to_string()
+    };
+    let broken = map("broken.json", r#"{"length": 8, "fields": [[256]]}"#);
+    let good = map("good.json", r#"{"length": 8, "fields": [[128]]}"#);
+    let cases: [(&[&str], &str); 19] = [
         (&["--code", "C=8,P=3,K=25"], "the length must be 2 to 24 bits"),
         (&["--code", "C=8,P=3,K=16,taps=0:1"], "not maximal"),
         (
@@ -39,8 +47,21 @@ fn what_cannot_be_built_is_refused_with_the_reason() {
         (&["--set", "colour=1"], "no parameter is called \"colour\"; there are:"),
         (&["--set", "lanes=many"], "\"many\" is no whole number"),
         (&["--suffix", "a b"], "cannot be part of a Verilog name"),
+        (&["--code", "paper-5b"], "there are: paper-4b, paper-3b, chained-4b"),
+        (
+            &["--map", &broken, "--bits-per-weight", "2"],
+            "broken.json: code parameters refused: chain map: the mask 0x100",
+        ),
+        (
+            &["--map", "none.json", "--bits-per-weight", "2"],
+            "none.json: cannot read",
+        ),
+        (
+            &["--map", &good, "--bits-per-weight", "8"],
+            "--bits-per-weight 8: code parameters refused",
+        ),
+        (&["--map", &good], "--bits-per-weight <K>"),
     ];
-    let folder = tempfile::tempdir().unwrap();
     let out = folder.path().join("out");
     for (arguments, reason) in cases {
         let mut all = vec!["generate", "--out", out.to_str().unwrap()];
@@ -48,6 +69,53 @@ fn what_cannot_be_built_is_refused_with_the_reason() {
         let (is_success, text) = hdl(&all);
         assert!(!is_success && text.contains(reason), "{arguments:?}: {text}");
         assert!(!out.exists(), "{arguments:?}");
+    }
+}
+
+/// A map as data makes the machine that its numbers say, and a preset's name is understood in both places.
+#[test]
+fn codes_are_taken_by_name_and_as_a_map() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = |name: &str| folder.path().join(name).to_str().unwrap().to_string();
+    let map = serde_json::to_string(&seedlm_codec::ChainMap::standard(12).unwrap()).unwrap();
+    std::fs::write(path("map.json"), map).unwrap();
+    let generate = |arguments: &[&str], out: &str| {
+        let small = ["--set", "lanes=1", "--set", "tile_rows=1", "--out", out];
+        let (is_success, text) = hdl(&[&["generate"], arguments, &small].concat());
+        assert!(is_success, "{text}");
+        std::fs::read_to_string(Path::new(out).join("seedlm_matvec.v")).unwrap()
+    };
+    let by_weights = generate(&["--weights", "chained-3b-k12"], &path("weights"));
+    assert_eq!(generate(&["--code", "chained-3b-k12"], &path("code")), by_weights);
+    let by_map = generate(&["--map", &path("map.json"), "--bits-per-weight", "3"], &path("map"));
+    assert_eq!(by_map, by_weights);
+}
+
+/// A weight that is one bit of the window takes no look-up table but those of the valid bits' reset and of the histories.
+#[test]
+fn area_is_counted_as_a_table_and_as_json() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = |name: &str| folder.path().join(name).to_str().unwrap().to_string();
+    std::fs::write(path("map.json"), r#"{"length": 2, "fields": [[2]]}"#).unwrap();
+    let json = path("area.json");
+    let (is_success, text) = hdl(&[
+        "area",
+        "--map",
+        &path("map.json"),
+        "--bits-per-weight",
+        "1",
+        "--json",
+        &json,
+    ]);
+    assert!(is_success && text.contains("| k=1 K=2 map=2 | 128 | "), "{text}");
+    let report: serde_json::Value = serde_json::from_str(&std::fs::read_to_string(json).unwrap()).unwrap();
+    assert!(report["tool"].as_str().unwrap().starts_with("Yosys "), "{report}");
+    for (family, area) in ["xc7", "ecp5"].iter().zip(report["areas"].as_array().unwrap()) {
+        assert_eq!(area["family"], *family);
+        assert_eq!(area["weights_per_cycle"], 128);
+        // One inverted bit for each weight, its register, a valid bit for each lane, the histories of four rows.
+        let (tables, flip_flops) = (area["luts"].as_u64().unwrap(), area["flip_flops"].as_u64().unwrap());
+        assert!((128..150).contains(&tables) && flip_flops < 150, "{area}");
     }
 }
 

@@ -20,6 +20,8 @@ pub struct Job {
     pub activation_layout: ActivationLayout,
     /// The golden product.
     pub expected: Vec<i64>,
+    /// What the rows that fill up the last tile give: the product of a row of zero bits, which need not be zero.
+    pub expected_of_padding: i64,
     /// Bytes of one beat.
     pub beat_bytes: usize,
 }
@@ -44,6 +46,7 @@ impl Job {
             order: TileOrder::new(config, &format, matrix.rows(), matrix.columns()),
             activation_layout: ActivationLayout::new(config, &format),
             expected: product(matrix, activations)?,
+            expected_of_padding: padding_product(&format, activations),
             beat_bytes: config.beat_bits as usize / 8,
         })
     }
@@ -62,4 +65,11 @@ impl Job {
     pub fn weights(&self) -> u64 {
         self.rows as u64 * self.columns as u64
     }
+}
+
+/// The product of a row of zero bits. Every history in such a row is zero, so all its words decode to the same weights.
+fn padding_product(format: &WeightFormat, activations: &Activations) -> i64 {
+    let weights = format.decode_word(0);
+    let values = activations.values().iter().zip(weights.iter().cycle());
+    values.map(|(&activation, weight)| i64::from(activation) * weight).sum()
 }

@@ -6,7 +6,7 @@ use crate::job::Job;
 use crate::machine::{Machine, MachineError, SystemConfig};
 use crate::report::{FormatReport, MatrixReport, StateReport, UnitReport};
 use crate::waves::Waves;
-use crate::workload::{Pass, random_activations};
+use crate::workload::{Pass, activations_for};
 use std::time::Instant;
 
 /// Runs all matrices of a pass, one after the other, on a machine of this configuration; `finished` is called after each
@@ -25,7 +25,7 @@ pub fn measure(
     let mut total = Activity::default();
     let mut matrices = Vec::with_capacity(pass.matrices.len());
     for (index, named) in pass.matrices.iter().enumerate() {
-        let activations = random_activations(system.datapath.activation_bits, named.matrix.columns(), index as u64)?;
+        let activations = activations_for(named, system.datapath.activation_bits, index as u64)?;
         let job = Job::new(&named.name, &system.datapath, &named.matrix, &activations)?;
         let started = Instant::now();
         let run = machine.run(&job, &mut |_| true, waves.as_deref_mut())?;
@@ -35,6 +35,7 @@ pub fn measure(
             name: named.name.clone(),
             rows: job.rows,
             columns: job.columns,
+            rotated: named.rotation.is_some(),
             cycles: run.cycles,
             activation_beats: job.activation_beats(),
             weight_beats: job.weight_beats(),
@@ -96,6 +97,7 @@ fn format_report(
     FormatReport {
         format: pass.format.label(),
         relative_error: pass.relative_error,
+        rotated_matrices: pass.matrices.iter().filter(|named| named.rotation.is_some()).count(),
         machine: datapath.clone(),
         multipliers,
         weights,

@@ -54,6 +54,8 @@ pub struct FormatReport {
     pub format: String,
     /// ||W - W'|| / ||W|| over all matrices, where the original weights are known.
     pub relative_error: Option<f64>,
+    /// Matrices whose rows are rotated; the host rotates their activations, which takes no cycles here.
+    pub rotated_matrices: usize,
     /// The machine.
     pub machine: DatapathConfig,
     /// Multipliers of the machine.
@@ -105,6 +107,8 @@ pub struct MatrixReport {
     pub rows: usize,
     /// Columns: activations.
     pub columns: usize,
+    /// Whether its rows are rotated, and its activations were.
+    pub rotated: bool,
     /// Cycles from its first read to its last result.
     pub cycles: u64,
     /// Beats of activations read.

@@ -1,12 +1,14 @@
 //! What is run: matrices in a weight format, with activations.
 
+mod activations;
 mod model;
 mod synthetic;
 
+pub use activations::{activations_for, random_activations};
 pub use model::{ModelSource, WorkloadError, compress_model, load_model, model_in_binary16};
-pub use synthetic::{parse_matvec, random_activations, random_matrix};
+pub use synthetic::{parse_matvec, random_matrix};
 
-use seedlm_codec::{WeightFormat, WeightMatrix};
+use seedlm_codec::{Rotation, WeightFormat, WeightMatrix};
 use serde::Serialize;
 
 /// A matrix with its name.
@@ -16,6 +18,8 @@ pub struct NamedMatrix {
     pub name: String,
     /// The weights.
     pub matrix: WeightMatrix,
+    /// What has been applied to its rows; the host applies it to the activations too, so that the products stay the same.
+    pub rotation: Option<Rotation>,
 }
 
 /// Matrices in one format that are run one after the other.

@@ -54,26 +54,33 @@ fn run(
     (outputs, last_cycle)
 }
 
-/// The golden decode of a stream: all whole groups, the last one marked.
-fn expected(format: &WeightFormat, lanes: usize, beats: &[Vec<u8>]) -> Vec<Output> {
+/// The golden decode of a stream: all whole groups, the last one marked. Each row's words follow each other, from zeros on.
+fn expected(format: &WeightFormat, config: &DatapathConfig, beats: &[Vec<u8>]) -> Vec<Output> {
     let bytes = beats.concat();
-    let width = format.word_bits() as usize;
+    let (lanes, width) = (config.lanes as usize, format.word_bits() as usize);
     let groups = 8 * bytes.len() / (lanes * width);
+    let mut before = vec![0; config.tile_rows as usize];
     (0..groups)
         .map(|group| {
             let words: Vec<u128> = (0..lanes)
-                .map(|lane| read_field(&bytes, (group * lanes + lane) * width, width))
+                .map(|lane| {
+                    let word = read_field(&bytes, (group * lanes + lane) * width, width);
+                    let before = &mut before[lane / config.words_per_tile_row()];
+                    let lane_word = *before | word << format.history_bits();
+                    *before = word >> (format.word_bits() - format.history_bits());
+                    lane_word
+                })
                 .collect();
             (DecodedGroup::decode(format, &words), group + 1 == groups)
         })
         .collect()
 }
 
-fn config(format: &WeightFormat, beat_bits: u32, lanes: u32) -> DatapathConfig {
+fn config(format: &WeightFormat, beat_bits: u32, lanes: u32, tile_rows: u32) -> DatapathConfig {
     DatapathConfig {
         beat_bits,
         lanes,
-        tile_rows: 1,
+        tile_rows,
         ..DatapathConfig::reference(format)
     }
 }
@@ -89,11 +96,11 @@ fn beats(count: usize, beat_bits: u32, seed: u64) -> Vec<Vec<u8>> {
 #[test]
 fn without_stalls_a_beat_passes_in_every_cycle() {
     let format = WeightFormat::named("paper-4b").unwrap();
-    let config = config(&format, 512, 16);
+    let config = config(&format, 512, 16, 1);
     let stream = beats(100, 512, 1);
     let mut decoder = Decoder::new(&config, &format);
     let (outputs, last_cycle) = run(&mut decoder, std::slice::from_ref(&stream), || (false, false));
-    assert_eq!(outputs, expected(&format, 16, &stream));
+    assert_eq!(outputs, expected(&format, &config, &stream));
     // Unpack, lanes and skid buffer after the cycle of the last beat.
     assert_eq!(last_cycle, 99 + 1 + config.decode_stages(&format) as usize + 1);
 }
@@ -104,14 +111,14 @@ proptest! {
     /// Several streams on one decoder: the rest behind the last whole group of each is dropped, and `tlast` is on that group.
     #[test]
     fn what_comes_out_is_the_golden_decode(
-        name in prop::sample::select(vec!["paper-4b", "paper-3b", "fp16"]),
+        name in prop::sample::select(vec!["paper-4b", "paper-3b", "fp16", "chained-4b", "chained-3b", "chained-2b-k12"]),
         beat_bits in prop::sample::select(vec![64_u32, 128, 192]),
-        lanes in 1_u32..6,
+        (tile_rows, words_per_row) in (1_u32..4, 1_u32..4),
         groups in prop::collection::vec(1_usize..30, 1..4),
         (gaps, stops, seed) in (0_u32..8, 0_u32..8, any::<u64>()),
     ) {
         let format = WeightFormat::named(name).unwrap();
-        let config = config(&format, beat_bits, lanes);
+        let config = config(&format, beat_bits, tile_rows * words_per_row, tile_rows);
         // As long as these many groups need: a stream whose last beat completes no group would end without `tlast`.
         let length = |groups: usize| (groups * config.group_bits(&format)).div_ceil(beat_bits as usize);
         let streams: Vec<_> = groups.iter().map(|&groups| beats(length(groups), beat_bits, seed)).collect();
@@ -123,7 +130,7 @@ proptest! {
             ((state as u32 & 7) < gaps, (state as u32 >> 8 & 7) < stops)
         };
         let (outputs, _) = run(&mut Decoder::new(&config, &format), &streams, stall);
-        let golden: Vec<Output> = streams.iter().flat_map(|beats| expected(&format, lanes as usize, beats)).collect();
+        let golden: Vec<Output> = streams.iter().flat_map(|beats| expected(&format, &config, beats)).collect();
         prop_assert_eq!(outputs, golden);
     }
 }

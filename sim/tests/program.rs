@@ -1,6 +1,9 @@
 //! The `sim` program as a user meets it.
 
 use assert_cmd::Command;
+use seedlm_codec::Code;
+use seedlm_encoder::Quantizer;
+use seedlm_model::{CompressOptions, Rotate, Rules, Silent, Source, compress};
 use serde_json::Value;
 use std::collections::BTreeMap;
 use std::path::Path;
@@ -155,7 +158,7 @@ fn mistakes_are_named_with_exit_code_2_and_leave_nothing() {
         (&["--workload", "matvec:3"], "expected matvec:ROWSxCOLUMNS"),
         (
             &["--workload", "matvec:8x8", "--weights", "int4"],
-            "paper-4b, paper-3b, fp16",
+            "paper-4b, paper-3b, chained-4b",
         ),
         (&["--workload", "matvec:8x8", "--weights", "fp16,fp16"], "twice"),
         (
@@ -287,6 +290,67 @@ fn sixteen_bit_activations_run_in_every_format() {
     let weights = ["--weights", "fp16,paper-4b,paper-3b", "--set", "activation_bits=16"];
     let report = run_json(&[&["--workload", "matvec:64x2048"][..], &weights].concat());
     assert_eq!(report["formats"][2]["results_checked"], 64);
+}
+
+/// A matrix with one far larger weight in each row: in the chained code it is rotated.
+fn write_heavy_tailed_model(path: &Path) {
+    let values: Vec<u8> = (0..32 * 96_i32)
+        .map(|index| {
+            let value = (index * 37 % 101 - 50) as f32;
+            if index % 97 == 0 { 100.0 * value } else { value }
+        })
+        .flat_map(f32::to_le_bytes)
+        .collect();
+    let header = format!(
+        r#"{{"layer.weight":{{"dtype":"F32","shape":[32,96],"data_offsets":[0,{}]}}}}"#,
+        values.len()
+    );
+    let file = [&(header.len() as u64).to_le_bytes(), header.as_bytes(), &values].concat();
+    std::fs::write(path, file).unwrap();
+}
+
+#[test]
+fn chained_matrices_run_and_rotated_ones_are_reported() {
+    let folder = TempDir::new().unwrap();
+    let plain = folder.path().join("plain.safetensors");
+    write_heavy_tailed_model(&plain);
+    let plain = plain.to_str().unwrap();
+    // Encoded on the way in.
+    let on_the_fly = run_json(&[plain, "--weights", "fp16,chained-4b-k12,paper-3b"]);
+    let rotated: Vec<_> = (0..3)
+        .map(|index| &on_the_fly["formats"][index]["rotated_matrices"])
+        .collect();
+    assert_eq!(rotated, [0, 1, 0]);
+    assert_eq!(on_the_fly["formats"][1]["matrices"][0]["rotated"], true);
+    assert_eq!(on_the_fly["formats"][1]["results_checked"], 32);
+    // Stored: the code and the rotation of the container, and the same cycles.
+    let packed = folder.path().join("packed.safetensors");
+    let options = CompressOptions {
+        code: Code::preset("chained-4b-k12").unwrap(),
+        quantizer: Quantizer::Exact,
+        rotate: Rotate::Auto,
+        rules: Rules::default(),
+        replace: false,
+    };
+    compress(&Source::open(plain).unwrap(), &packed, &options, &Silent).unwrap();
+    let packed = packed.to_str().unwrap();
+    let stored = run_json(&[packed]);
+    assert_eq!(stored["formats"][1]["format"], "chained-4b-k12");
+    for key in ["cycles", "rotated_matrices", "relative_error"] {
+        assert_eq!(stored["formats"][1][key], on_the_fly["formats"][1][key], "{key}");
+    }
+    let output = sim().args(["run", "-q", packed]).output().unwrap();
+    let text = String::from_utf8(output.stdout).unwrap();
+    assert!(
+        text.contains("rotated matrices (by the host)") && text.contains("1 of 1"),
+        "{text}"
+    );
+    let output = sim().args(["run", packed, "--weights", "chained-4b"]).output().unwrap();
+    let error = String::from_utf8_lossy(&output.stderr).to_string();
+    assert!(
+        error.contains("is compressed as chained-4b-k12 and cannot be run as chained-4b"),
+        "{error}"
+    );
 }
 
 /// The first thing that a user runs prints what README.md shows, but for speeds.

@@ -3,9 +3,9 @@
 mod tools;
 
 use seedlm_codec::machine::DatapathConfig;
-use seedlm_codec::{BlockCode, Lfsr, WeightFormat};
+use seedlm_codec::{BlockCode, ChainedCode, Lfsr, WeightFormat};
 use seedlm_hdl::generate::files;
-use seedlm_testbenches::machines::code;
+use seedlm_testbenches::machines::{chained, code};
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -171,20 +171,88 @@ fn definition(code: &BlockCode) -> String {
     format!("module reference ({ports});\n{body}endmodule\n")
 }
 
-/// Writes what mantissas.ys reads, with the lane that is generated for a code.
-fn write_definition(name: &str, code: &BlockCode, fault: impl Fn(&str) -> String) -> PathBuf {
+/// Section 8 of docs/format.md in Verilog: a window for each weight, parities under the masks, and a sum.
+fn chained_definition(code: &ChainedCode) -> String {
+    let (bits, width, length) = (code.bits_per_weight(), code.weight_bits(), code.map().length());
+    let weights = code.weights_per_word() as u32;
+    let mut body = String::new();
+    for c in 0..weights {
+        let low = c * bits;
+        body += &format!(
+            "    wire [{}:0] window_{c} = in_word[{}:{low}];\n",
+            length - 1,
+            low + length - 1
+        );
+        let mut fields = Vec::new();
+        for (f, masks) in code.map().fields().iter().enumerate() {
+            let parities: Vec<String> = masks
+                .iter()
+                .rev()
+                .map(|mask| format!("^(window_{c} & {length}'h{mask:x})"))
+                .collect();
+            let top = masks.len() - 1;
+            body += &format!("    wire [{top}:0] field_{c}_{f} = {{{}}};\n", parities.join(", "));
+            fields.push(format!("field_{c}_{f}"));
+        }
+        let (sum, total) = (fields.join(" + "), code.map().largest_weight());
+        // Nothing here is signed: 32 bits hold what is negative as two to the power of 32 less it.
+        body += &format!("    wire [31:0] sum_{c} = {sum};\n");
+        body += &format!("    wire [31:0] weight_{c} = 2 * sum_{c} - {total};\n");
+        let place = format!("{}:{}", (c + 1) * width - 1, c * width);
+        body += &format!("    assign out_mantissas[{place}] = weight_{c}[{}:0];\n", width - 1);
+    }
+    format!(
+        "module reference (input wire clk, rst, enable, in_valid, input wire [{}:0] in_word, output wire out_valid, \
+         output wire [{}:0] out_mantissas);\n    assign out_valid = in_valid;\n{body}endmodule\n",
+        code.history_bits() + weights * bits - 1,
+        weights * width - 1
+    )
+}
+
+/// Writes the proofs that weights.ys reads: one for each weight.
+fn write_proofs(folder: &Path, code: &ChainedCode) {
+    let (weights, width) = (code.weights_per_word(), code.weight_bits() as usize);
+    let word = code.history_bits() as usize + weights * code.bits_per_weight() as usize - 1;
+    let all = weights * width - 1;
+    let lines = |line: &dyn Fn(usize) -> String| (0..weights).map(line).collect::<String>();
+    let ports = lines(&|c| format!(", output wire ok_{c}"));
+    let compared = lines(&|c| {
+        let place = format!("{}:{}", (c + 1) * width - 1, c * width);
+        format!("    assign ok_{c} = computed[{place}] == defined[{place}];\n")
+    });
+    let inputs = ".clk(clk), .rst(rst), .enable(enable), .in_valid(in_valid), .in_word(in_word)";
+    let text = format!(
+        "module proof (input wire clk, rst, enable, in_valid, input wire [{word}:0] in_word{ports});\n    \
+         wire [{all}:0] computed, defined;\n    \
+         seedlm_decode_lane lane ({inputs}, .out_valid(), .out_mantissas(computed));\n    \
+         reference reference ({inputs}, .out_valid(), .out_mantissas(defined));\n{compared}endmodule\n"
+    );
+    write(folder, "proof.v", &text);
+    let proof = |c| format!("sat -verify -prove ok_{c} 1 ok_{c} %ci*\n");
+    write(folder, "prove.ys", &lines(&proof));
+}
+
+/// Writes what mantissas.ys or weights.ys reads, with the lane that is generated for a code.
+fn write_definition(name: &str, format: &WeightFormat, fault: impl Fn(&str) -> String) -> PathBuf {
     let folder = work_folder(name);
-    let format = WeightFormat::Block(code.clone());
+    let definition = match format {
+        WeightFormat::Block(code) => definition(code),
+        WeightFormat::Chained(code) => {
+            write_proofs(&folder, code);
+            chained_definition(code)
+        }
+        WeightFormat::Binary16 => panic!("there is no definition in Verilog"),
+    };
     let config = DatapathConfig {
         beat_bits: 64,
         lanes: 1,
         tile_rows: 1,
-        ..DatapathConfig::reference(&format)
+        ..DatapathConfig::reference(format)
     };
-    let files = files(&config, &format, "").expect("a machine that can be built");
+    let files = files(&config, format, "").expect("a machine that can be built");
     let lane = files.iter().find(|file| file.name == "seedlm_decode_lane.v");
     write(&folder, "lane.v", &fault(&lane.expect("there is a lane").text));
-    write(&folder, "reference.v", &definition(code));
+    write(&folder, "reference.v", &definition);
     let transparent = root().join("testbenches/formal/transparent.v");
     fs::copy(transparent, folder.join("transparent.v")).expect("the file can be copied");
     folder
@@ -203,24 +271,61 @@ fn lanes_of_small_codes_compute_the_definition() {
         // No exponent.
         code(4, 2, 4, 3, 0),
     ];
-    for (number, code) in codes.iter().enumerate() {
-        let folder = write_definition(&format!("formal-mantissas-{number}"), code, str::to_string);
-        let (proved, text) = prove("mantissas.ys", &folder);
-        assert!(
-            proved && text.contains("SAT proof finished - no model found: SUCCESS!"),
-            "{}:\n{text}",
-            code.label()
-        );
+    for (number, code) in codes.into_iter().enumerate() {
+        proves_lane(&format!("formal-mantissas-{number}"), &WeightFormat::Block(code));
+    }
+}
+
+/// The script that proves lanes of a format, and how many proofs there are in it.
+fn script(format: &WeightFormat) -> (&'static str, usize) {
+    match format {
+        WeightFormat::Chained(code) => ("weights.ys", code.weights_per_word()),
+        _ => ("mantissas.ys", 1),
+    }
+}
+
+fn proves_lane(name: &str, format: &WeightFormat) {
+    let folder = write_definition(name, format, str::to_string);
+    let (script, expected) = script(format);
+    let (proved, text) = prove(script, &folder);
+    let proofs = text.matches("SAT proof finished - no model found: SUCCESS!").count();
+    assert!(proved && proofs == expected, "{}:\n{text}", format.label());
+}
+
+/// Every history and every word: there are none that mean nothing.
+#[test]
+fn lanes_of_chained_codes_compute_the_definition() {
+    for name in ChainedCode::PRESETS {
+        let format = WeightFormat::named(name).expect("presets have names");
+        proves_lane(&format!("formal-{name}"), &format);
+    }
+    let others = [
+        chained(1, 2, &[1]),
+        chained(7, 11, &[1, 8]),
+        chained(3, 8, &[5, 3, 1]),
+        chained(5, 8, &[4, 4, 4, 4]),
+        chained(8, 9, &[8, 1, 8, 2, 3]),
+    ];
+    for (number, format) in others.iter().enumerate() {
+        proves_lane(&format!("formal-chained-{number}"), format);
     }
 }
 
 #[test]
 fn a_wrong_mantissa_is_refuted() {
-    let small = code(2, 2, 5, 4, 4);
-    for register in ["b8", "row_1", "exponent_at_2"] {
-        let wrong = |lane: &str| with_fault(lane, register, |value| format!("({value}) ^ (in_word == 17'h12345)"));
-        let folder = write_definition(&format!("formal-wrong-{register}"), &small, wrong);
-        let (proved, text) = prove("mantissas.ys", &folder);
+    let block = || WeightFormat::Block(code(2, 2, 5, 4, 4));
+    let chained = || WeightFormat::named("chained-4b").expect("presets have names");
+    let cases = [
+        (block(), "b8", "17'h12345"),
+        (block(), "row_1", "17'h12345"),
+        (block(), "exponent_at_2", "17'h12345"),
+        (chained(), "weight_0", "44'h123456789ab"),
+        (chained(), "weight_7_sum_of_2", "44'h123456789ab"),
+    ];
+    for (format, register, word) in cases {
+        let wrong = |lane: &str| with_fault(lane, register, |value| format!("({value}) ^ (in_word == {word})"));
+        let folder = write_definition(&format!("formal-wrong-{register}"), &format, wrong);
+        let (proved, text) = prove(script(&format).0, &folder);
         let refuted = text.contains("ERROR: Called with -verify and proof did fail!");
         assert!(!proved && refuted, "{register}:\n{text}");
     }

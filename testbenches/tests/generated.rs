@@ -2,7 +2,7 @@
 
 use seedlm_codec::WeightFormat;
 use seedlm_codec::machine::DatapathConfig;
-use seedlm_hdl::generate::differences;
+use seedlm_hdl::generate::{differences, presets};
 use seedlm_testbenches::rtl::Rtl;
 use sha2::{Digest, Sha256};
 use std::path::{Path, PathBuf};
@@ -14,7 +14,7 @@ fn root() -> PathBuf {
 /// Byte for byte, and no file more or less.
 #[test]
 fn the_committed_verilog_is_what_the_generator_writes() {
-    for name in WeightFormat::names() {
+    for name in presets() {
         let format = WeightFormat::named(&name).unwrap();
         let rtl = Rtl::generate(&DatapathConfig::reference(&format), &format).unwrap();
         let folder = root().join("hdl/verilog").join(&name);

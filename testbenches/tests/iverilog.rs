@@ -3,8 +3,8 @@
 
 mod tools;
 
-use seedlm_codec::WeightFormat;
 use seedlm_codec::machine::DatapathConfig;
+use seedlm_codec::{ChainedCode, WeightFormat};
 use seedlm_testbenches::bits::fields;
 use seedlm_verilator::{BuildOptions, Design, Verilator};
 use std::collections::VecDeque;
@@ -39,11 +39,13 @@ fn next_random(state: &mut u64) -> u64 {
     mixed ^ (mixed >> 31)
 }
 
-/// Every finite binary16, or words of the block code: the padding word, all fields at their ends, every seed with a
+/// Every finite binary16; for the chained code, every window, each at one of the word's weights; or words of the block code: the padding word, all fields at their ends, every seed with a
 /// single bit, and random ones.
 fn words(format: &WeightFormat) -> Vec<u128> {
-    let WeightFormat::Block(code) = format else {
-        return (0..1 << 16).filter(|word| (word >> 10) & 31 != 31).collect();
+    let code = match format {
+        WeightFormat::Binary16 => return (0..1 << 16).filter(|word| (word >> 10) & 31 != 31).collect(),
+        WeightFormat::Chained(code) => return windows(code),
+        WeightFormat::Block(code) => code,
     };
     let (length, exponent_bits) = (code.lfsr().length(), code.exponent_bits());
     let (coefficient_bits, latent) = (code.coefficient_bits(), code.latent_dimension() as u32);
@@ -78,6 +80,20 @@ fn words(format: &WeightFormat) -> Vec<u128> {
     words
 }
 
+/// What a lane is given so that every window is seen, with random bits around it.
+fn windows(code: &ChainedCode) -> Vec<u128> {
+    let length = code.map().length();
+    let weights = code.weights_per_word() as u32;
+    let width = code.history_bits() + weights * code.bits_per_weight();
+    let mut state = 7;
+    let word = |window: u128| {
+        let place = window as u32 % weights * code.bits_per_weight();
+        let others = !(((1 << length) - 1) << place) & ((1 << width) - 1);
+        u128::from(next_random(&mut state)) & others | window << place
+    };
+    (0..1 << length).map(word).collect()
+}
+
 /// Inputs of a cycle, the word left out.
 #[derive(Clone, Copy)]
 struct Cycle {
@@ -109,8 +125,8 @@ fn schedule(words: usize, stages: usize) -> Vec<Cycle> {
 fn line(format: &WeightFormat, vector: &Vector) -> String {
     let mut bits = Vec::new();
     let mut push = |value: u128, width: u32| bits.extend((0..width).map(|bit| value >> bit & 1 == 1));
-    push(vector.word, format.word_bits());
-    push(vector.exponent.into(), format.exponent_bits());
+    push(vector.word, format.lane_bits());
+    push(vector.exponent.into(), format.exponent_bits().max(1));
     for mantissa in &vector.mantissas {
         push(*mantissa as u128, format.mantissa_bits());
     }
@@ -158,18 +174,21 @@ fn in_icarus(name: &str, lane: &Lane, vectors: &[Vector], cycles: &[Cycle]) -> S
     let parameters = [
         ("COUNT", vectors.len()),
         ("CYCLES", cycles.len()),
-        ("WORD_BITS", format.word_bits() as usize),
+        ("WORD_BITS", format.lane_bits() as usize),
         (
             "MANTISSAS_BITS",
             format.weights_per_word() * format.mantissa_bits() as usize,
         ),
-        ("EXPONENT_BITS", format.exponent_bits() as usize),
+        ("EXPONENT_BITS", format.exponent_bits().max(1) as usize),
         ("STAGES", lane.stages),
     ];
     let mut compile = Command::new("iverilog");
     compile.current_dir(&folder).args(["-g2005", "-Wall", "-Wno-timescale"]);
     for (parameter, value) in parameters {
         compile.arg(format!("-Plane_test.{parameter}={value}"));
+    }
+    if format.exponent_bits() == 0 {
+        compile.arg("-DNO_EXPONENT");
     }
     compile.arg("-Plane_test.VECTORS=\"vectors.hex\"");
     compile.arg("-Plane_test.SCHEDULE=\"schedule.hex\"");
@@ -193,7 +212,8 @@ fn in_verilator(lane: &Lane, vectors: &[Vector], cycles: &[Cycle]) -> String {
         .unwrap_or_else(|error| panic!("{error}"));
     let port = |name: &str| model.port(name).expect("the lane has this port");
     let [clk, rst, enable, in_valid, in_word] = ["clk", "rst", "enable", "in_valid", "in_word"].map(port);
-    let [out_valid, out_mantissas, out_exponent] = ["out_valid", "out_mantissas", "out_exponent"].map(port);
+    let [out_valid, out_mantissas] = ["out_valid", "out_mantissas"].map(port);
+    let out_exponent = (format.exponent_bits() > 0).then(|| port("out_exponent"));
     model.set(rst, 1);
     model.posedge(clk);
     model.posedge(clk);
@@ -206,7 +226,7 @@ fn in_verilator(lane: &Lane, vectors: &[Vector], cycles: &[Cycle]) -> String {
         let word = if cycle.valid { vectors[sent].word } else { u128::MAX };
         model.set(enable, cycle.enable.into());
         model.set(in_valid, cycle.valid.into());
-        model.set_bytes(in_word, &fields([word as i128], format.word_bits() as usize));
+        model.set_bytes(in_word, &fields([word as i128], format.lane_bits() as usize));
         model.eval();
         let is_there = occupied[lane.stages - 1];
         if model.get(out_valid) != u64::from(is_there) {
@@ -217,7 +237,7 @@ fn in_verilator(lane: &Lane, vectors: &[Vector], cycles: &[Cycle]) -> String {
             let wide = expected.mantissas.iter().map(|&mantissa| i128::from(mantissa));
             model.get_bytes(out_mantissas, &mut mantissas);
             if mantissas != fields(wide, format.mantissa_bits() as usize)
-                || model.get(out_exponent) != u64::from(expected.exponent)
+                || out_exponent.map_or(0, |port| model.get(port)) != u64::from(expected.exponent)
             {
                 return format!("MISMATCH word {checked} ({:x})", expected.word);
             }
@@ -266,10 +286,17 @@ fn fp16_decodes_every_finite_number() {
     decodes_words("fp16");
 }
 
+#[test]
+fn chained_codes_decode_every_window() {
+    for preset in ["chained-4b", "chained-3b", "chained-2b"] {
+        decodes_words(preset);
+    }
+}
+
 /// Testbenches that find no faults would pass too.
 #[test]
 fn the_first_wrong_word_is_named() {
-    for preset in ["paper-4b", "fp16"] {
+    for preset in ["paper-4b", "fp16", "chained-4b"] {
         let lane = Lane::of_preset(preset);
         let words = words(&lane.format);
         let spoils: [fn(&mut Vector); 2] = [

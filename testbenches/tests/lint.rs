@@ -5,7 +5,8 @@ mod tools;
 use rayon::prelude::*;
 use seedlm_codec::machine::DatapathConfig;
 use seedlm_codec::{BlockCode, BlockCodeFields, Lfsr, WeightFormat};
-use seedlm_hdl::generate::files;
+use seedlm_hdl::generate::{files, presets};
+use seedlm_testbenches::machines::chained;
 use seedlm_verilator::Verilator;
 use std::fs;
 use std::path::Path;
@@ -66,7 +67,7 @@ fn yosys_complaints(folder: &Path, top: &str) -> Vec<String> {
 
 #[test]
 fn presets_are_clean_in_every_tool() {
-    let names = WeightFormat::names();
+    let names = presets();
     let complaints: Vec<String> = names
         .par_iter()
         .flat_map(|preset| TOPS.map(|top| (preset_folder(preset), top)))
@@ -142,6 +143,17 @@ fn machines() -> Vec<(&'static str, WeightFormat, Change)> {
         }),
         ("more-stages", named("paper-4b"), |c| {
             (c.lanes, c.tile_rows, c.extra_decode_stages, c.extra_mac_stages) = (2, 1, 3, 2)
+        }),
+        ("chained-one-lane", named("chained-3b-k12"), one_lane),
+        ("chained-two-words-per-row", named("chained-4b"), |c| {
+            (c.lanes, c.tile_rows, c.extra_decode_stages) = (4, 2, 1)
+        }),
+        ("chained-one-bit", chained(1, 2, &[1]), one_lane),
+        ("chained-two-fields", chained(5, 9, &[2, 3]), |c| {
+            (c.lanes, c.tile_rows) = (2, 2)
+        }),
+        ("chained-eight-fields", chained(8, 24, &[8, 1, 4, 4, 8, 8, 2, 8]), |c| {
+            (c.lanes, c.tile_rows) = (2, 1)
         }),
     ]
 }

@@ -1,12 +1,12 @@
 //! Every module and both tops: the simulator's unit and the Verilog, every output in every cycle, under all patterns.
 
 use rayon::prelude::*;
-use seedlm_codec::WeightFormat;
 use seedlm_codec::machine::DatapathConfig;
-use seedlm_hdl::generate::modules;
+use seedlm_codec::{ChainedCode, WeightFormat};
+use seedlm_hdl::generate::{modules, presets};
 use seedlm_testbenches::benches;
 use seedlm_testbenches::lockstep::{Length, run};
-use seedlm_testbenches::machines::{self, code};
+use seedlm_testbenches::machines::{self, chained, code};
 use seedlm_testbenches::nightly::is_nightly;
 use seedlm_testbenches::rtl::Rtl;
 use seedlm_testbenches::stimulus::Pattern;
@@ -33,8 +33,12 @@ fn check_with(verilator: &Verilator, config: &DatapathConfig, format: &WeightFor
     });
 }
 
-fn all_modules() -> Vec<&'static str> {
-    benches::ALL.iter().map(|(name, _)| *name).collect()
+/// The modules that a format's machine has.
+fn all_modules(format: &WeightFormat) -> Vec<&'static str> {
+    let names = benches::ALL.iter().map(|(name, _)| *name);
+    names
+        .filter(|name| *name != "seedlm_history" || format.history_bits() > 0)
+        .collect()
 }
 
 fn reference(name: &str) -> (DatapathConfig, WeightFormat) {
@@ -45,10 +49,10 @@ fn reference(name: &str) -> (DatapathConfig, WeightFormat) {
 /// A module that is new must not go untested.
 #[test]
 fn every_generated_module_has_its_bench() {
-    let mut benches = all_modules();
-    benches.sort_unstable();
     for name in WeightFormat::names() {
         let (config, format) = reference(&name);
+        let mut benches = all_modules(&format);
+        benches.sort_unstable();
         let modules = modules(&config, &format).unwrap();
         let mut generated: Vec<&str> = modules.iter().map(|module| module.name()).collect();
         generated.sort_unstable();
@@ -56,22 +60,39 @@ fn every_generated_module_has_its_bench() {
     }
 }
 
+fn check_all_modules(name: &str) {
+    let (config, format) = reference(name);
+    check(&config, &format, &all_modules(&format), LENGTH);
+}
+
 #[test]
 fn all_modules_of_paper_4b() {
-    let (config, format) = reference("paper-4b");
-    check(&config, &format, &all_modules(), LENGTH);
+    check_all_modules("paper-4b");
 }
 
 #[test]
 fn all_modules_of_paper_3b() {
-    let (config, format) = reference("paper-3b");
-    check(&config, &format, &all_modules(), LENGTH);
+    check_all_modules("paper-3b");
 }
 
 #[test]
 fn all_modules_of_fp16() {
-    let (config, format) = reference("fp16");
-    check(&config, &format, &all_modules(), LENGTH);
+    check_all_modules("fp16");
+}
+
+#[test]
+fn all_modules_of_chained_4b() {
+    check_all_modules("chained-4b");
+}
+
+/// What another number of bits per weight changes; the other modules are as those of `chained-4b`.
+#[test]
+fn decoders_and_macs_of_chained_3b_and_2b() {
+    for name in ["chained-3b", "chained-2b"] {
+        let (config, format) = reference(name);
+        let modules = ["seedlm_decode_lane", "seedlm_history", "seedlm_decoder", "seedlm_mac"];
+        check(&config, &format, &modules, LENGTH);
+    }
 }
 
 /// At least 200,000 words through the decoder of each preset, or 10 million in the nightly form; a quarter in each
@@ -83,8 +104,8 @@ fn many_random_words_through_the_decoders() {
         cycles: 0,
         checked: words / Pattern::ALL.len() as u64,
     };
-    for name in ["paper-4b", "paper-3b", "fp16"] {
-        let (config, format) = reference(name);
+    for name in presets() {
+        let (config, format) = reference(&name);
         check(&config, &format, &["seedlm_decoder"], length);
     }
 }
@@ -140,12 +161,44 @@ fn lanes_of_other_codes() {
     }
 }
 
+/// Maps at the edges of what the format allows: where fields are added in other ways, and windows reach further or less far.
+#[test]
+fn lanes_of_other_chained_codes() {
+    let codes = [
+        ChainedCode::preset("chained-4b-k12")
+            .map(WeightFormat::Chained)
+            .unwrap(),
+        ChainedCode::preset("chained-3b-k12")
+            .map(WeightFormat::Chained)
+            .unwrap(),
+        chained(1, 2, &[1]),
+        chained(8, 9, &[8]),
+        chained(1, 24, &[4, 4]),
+        chained(7, 24, &[1, 8]),
+        chained(3, 10, &[5, 3, 1]),
+        chained(6, 16, &[4, 4, 4, 4]),
+        chained(4, 20, &[2, 2, 6, 1, 3]),
+        chained(8, 24, &[8; 8]),
+    ];
+    for format in codes {
+        let config = DatapathConfig {
+            largest_columns: 64,
+            ..machines::small(&format)
+        };
+        let modules = ["seedlm_decode_lane", "seedlm_history", "seedlm_mac"];
+        check(&config, &format, &modules, LENGTH);
+    }
+}
+
 /// The same with a current Verilator: what a test shows must not depend on one version of the tool.
 #[test]
 fn all_modules_of_a_small_machine_with_a_current_verilator() {
     let path = concat!(env!("CARGO_MANIFEST_DIR"), "/../.tools/verilator-current/bin/verilator");
     let verilator =
         Verilator::at(path).unwrap_or_else(|error| panic!("{error}\nrun `bash testbenches/test.sh` to install it"));
-    let format = WeightFormat::named("paper-4b").unwrap();
-    check_with(&verilator, &machines::small(&format), &format, &all_modules(), LENGTH);
+    for name in ["paper-4b", "chained-4b"] {
+        let format = WeightFormat::named(name).unwrap();
+        let modules = all_modules(&format);
+        check_with(&verilator, &machines::small(&format), &format, &modules, LENGTH);
+    }
 }

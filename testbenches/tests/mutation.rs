@@ -3,9 +3,10 @@
 
 use rayon::prelude::*;
 use seedlm_codec::WeightFormat;
+use seedlm_codec::machine::DatapathConfig;
 use seedlm_testbenches::benches;
 use seedlm_testbenches::lockstep::{Length, differs, run};
-use seedlm_testbenches::machines::small;
+use seedlm_testbenches::machines::{small, unchanging_chained};
 use seedlm_testbenches::rtl::Rtl;
 use seedlm_testbenches::stimulus::Pattern;
 use seedlm_verilator::Verilator;
@@ -35,8 +36,30 @@ const fn fault(what: &'static str, module: &'static str, from: &'static str, to:
     }
 }
 
+/// A fault in the machine of [`unchanging_chained`].
+const fn chained_fault(what: &'static str, module: &'static str, from: &'static str, to: &'static str) -> Fault {
+    Fault {
+        weights: CHAINED,
+        ..fault(what, module, from, to)
+    }
+}
+
+/// No preset: the faults name its masks, and those of the presets are not for a test to hold.
+const CHAINED: &str = "chained";
+
+/// The machine that a fault is in.
+fn machine(weights: &str) -> (WeightFormat, DatapathConfig) {
+    if weights == CHAINED {
+        return unchanging_chained();
+    }
+    let format = WeightFormat::named(weights).unwrap();
+    let config = small(&format);
+    (format, config)
+}
+
 const LANE: &str = "seedlm_decode_lane";
 const UNPACK: &str = "seedlm_unpack";
+const HISTORY: &str = "seedlm_history";
 const SKID: &str = "seedlm_skid";
 const FIFO: &str = "seedlm_fifo_results";
 const MAC: &str = "seedlm_mac";
@@ -47,7 +70,7 @@ const CONTROL: &str = "seedlm_control";
 const DECODER: &str = "seedlm_decoder";
 const MATVEC: &str = "seedlm_matvec";
 
-const FAULTS: [Fault; 48] = [
+const FAULTS: [Fault; 66] = [
     fault("a count without reset", FIFO, "count <= 2'd0;", "count <= count;"),
     fault(
         "tiles left over from before a reset",
@@ -330,6 +353,115 @@ const FAULTS: [Fault; 48] = [
         "sums_last_tile_at_6 <= sums_last_tile_at_5;",
         "sums_last_tile_at_6 <= sums_last_tile_at_4;",
     ),
+    // Two words of a row in a group; the text is that of machines::unchanging_chained.
+    chained_fault(
+        "a row that goes on where the one before it ended",
+        HISTORY,
+        "wire clear = rst | (take & last);",
+        "wire clear = rst;",
+    ),
+    chained_fault(
+        "a history cleared by a group that is not taken",
+        HISTORY,
+        "wire clear = rst | (take & last);",
+        "wire clear = rst | last;",
+    ),
+    chained_fault(
+        "a history without reset",
+        HISTORY,
+        "wire clear = rst | (take & last);",
+        "wire clear = take & last;",
+    ),
+    chained_fault(
+        "a history of words not taken",
+        HISTORY,
+        "end else if (take) begin",
+        "end else begin",
+    ),
+    chained_fault(
+        "a wrong bit in a mask",
+        LANE,
+        "in_word[3] ^ in_word[5] ^ in_word[8] ^ in_word[11],",
+        "in_word[3] ^ in_word[4] ^ in_word[8] ^ in_word[11],",
+    ),
+    chained_fault(
+        "a bit missing from a mask",
+        LANE,
+        "in_word_at_1[11] ^ in_word_at_1[14] ^ in_word_at_1[15],",
+        "in_word_at_1[11] ^ in_word_at_1[14],",
+    ),
+    chained_fault(
+        "two bits of a field swapped",
+        LANE,
+        "{in_word[23], in_word[22], in_word[21], in_word[20]}",
+        "{in_word[23], in_word[21], in_word[22], in_word[20]}",
+    ),
+    chained_fault(
+        "a field shifted by one",
+        LANE,
+        "{1'b1, weight_5_field_1}",
+        "{weight_5_field_1, 1'b1}",
+    ),
+    chained_fault(
+        "half of the offset left out",
+        LANE,
+        "{1'b1, weight_2_field_1}",
+        "{1'b0, weight_2_field_1}",
+    ),
+    chained_fault(
+        "one of the offset left out",
+        LANE,
+        "weight_6_sum_of_2} - (~{{2{weight_6_field_2_centred[3]}}, weight_6_field_2_centred})",
+        "weight_6_sum_of_2} + {{2{weight_6_field_2_centred[3]}}, weight_6_field_2_centred}",
+    ),
+    chained_fault(
+        "the sign of a field dropped",
+        LANE,
+        "{{2{weight_1_field_2_centred[3]}}, ",
+        "{2'b00, ",
+    ),
+    chained_fault(
+        "a field read a stage early",
+        LANE,
+        "in_word_at_1[0] ^ in_word_at_1[3] ^ in_word_at_1[10]",
+        "in_word[0] ^ in_word[3] ^ in_word[10]",
+    ),
+    chained_fault(
+        "the history of another row",
+        DECODER,
+        ".in_word({unpack_m_axis_tdata[95:64], history_1_out_history})",
+        ".in_word({unpack_m_axis_tdata[95:64], history_0_out_history})",
+    ),
+    chained_fault(
+        "the end of another lane's word",
+        DECODER,
+        ".in_word({unpack_m_axis_tdata[127:96], unpack_m_axis_tdata[95:88]})",
+        ".in_word({unpack_m_axis_tdata[127:96], unpack_m_axis_tdata[63:56]})",
+    ),
+    chained_fault(
+        "a history that moves while the lanes stand",
+        DECODER,
+        "wire take = unpack_m_axis_tvalid & slice_s_axis_tready;",
+        "wire take = unpack_m_axis_tvalid;",
+    ),
+    chained_fault(
+        "the history of the first word of a row, not the last",
+        MATVEC,
+        ".in_end(unpack_m_axis_tdata[63:56])",
+        ".in_end(unpack_m_axis_tdata[31:24])",
+    ),
+    chained_fault(
+        "rows that end with the first group, not the last",
+        MATVEC,
+        ".last(sequencer_last),\n        .in_end(unpack_m_axis_tdata[127:120])",
+        ".last(sequencer_first),\n        .in_end(unpack_m_axis_tdata[127:120])",
+    ),
+    chained_fault(
+        "rows that end only with the matrix",
+        MATVEC,
+        ".last(sequencer_last),\n        .in_end(unpack_m_axis_tdata[63:56])",
+        ".last(sequencer_flush),\n        .in_end(unpack_m_axis_tdata[63:56])",
+    ),
 ];
 
 /// What is found below are the faults: without them no bench finds anything.
@@ -338,8 +470,7 @@ fn without_a_fault_nothing_is_found() {
     let verilator = Verilator::find().unwrap_or_else(|error| panic!("{error}"));
     let cases: BTreeSet<(&str, &str)> = FAULTS.iter().map(|fault| (fault.module, fault.weights)).collect();
     cases.into_par_iter().for_each(|(module, weights)| {
-        let format = WeightFormat::named(weights).unwrap();
-        let config = small(&format);
+        let (format, config) = machine(weights);
         let rtl = Rtl::generate(&config, &format).unwrap();
         let make = benches::bench(module);
         for pattern in Pattern::ALL {
@@ -356,8 +487,7 @@ fn every_fault_is_found() {
     let missed: Vec<String> = FAULTS
         .par_iter()
         .filter_map(|fault| {
-            let format = WeightFormat::named(fault.weights).unwrap();
-            let config = small(&format);
+            let (format, config) = machine(fault.weights);
             let mut faulty = Rtl::generate(&config, &format).unwrap();
             faulty.replace(fault.module, fault.from, fault.to);
             let make = benches::bench(fault.module);

@@ -1,5 +1,8 @@
 //! `sim run --rtl`, as a user meets it: the same report as from the model.
 
+use seedlm_codec::{BlockCode, BlockCodeFields, ChainMap, ChainedCode, Code, Lfsr};
+use seedlm_encoder::Quantizer;
+use seedlm_model::{CompressOptions, Rotate, Rules, Silent, Source, compress};
 use serde_json::Value;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
@@ -118,7 +121,12 @@ fn the_reference_machines_give_the_same_report() {
 fn another_machine_gives_the_same_report_text_and_waves() {
     let folder = TempDir::new().unwrap();
     let workload = [
-        &["--workload", "matvec:37x203", "--weights", "fp16,paper-4b,paper-3b"],
+        &[
+            "--workload",
+            "matvec:37x203",
+            "--weights",
+            "fp16,paper-4b,paper-3b,chained-3b",
+        ],
         &SMALL[..],
     ]
     .concat();
@@ -147,11 +155,7 @@ fn another_machine_gives_the_same_report_text_and_waves() {
 }
 
 /// A compressed model runs in the code that it has, which is no preset here.
-#[test]
-fn a_code_of_ones_own_reaches_the_generator() {
-    use seedlm_codec::{BlockCode, BlockCodeFields, Lfsr};
-    use seedlm_encoder::Quantizer;
-    use seedlm_model::{CompressOptions, Rules, Silent, Source, compress};
+fn a_code_reaches_the_generator(code: Code) {
     let folder = TempDir::new().unwrap();
     let plain = folder.path().join("plain.safetensors");
     let values: Vec<u8> = (0..24 * 20_i32)
@@ -163,6 +167,20 @@ fn a_code_of_ones_own_reaches_the_generator() {
     );
     let file = [&(header.len() as u64).to_le_bytes(), header.as_bytes(), &values].concat();
     std::fs::write(&plain, file).unwrap();
+    let options = CompressOptions {
+        code,
+        quantizer: Quantizer::Exact,
+        rotate: Rotate::Auto,
+        rules: Rules::default(),
+        replace: false,
+    };
+    let container = folder.path().join("own-code.safetensors");
+    compress(&Source::open(&plain).unwrap(), &container, &options, &Silent).unwrap();
+    expect_the_same_report(&[&[path(&container)], &SMALL[..]].concat(), &["--rtl"]);
+}
+
+#[test]
+fn a_block_code_of_ones_own_reaches_the_generator() {
     let fields = BlockCodeFields {
         block_size: 5,
         latent_dimension: 2,
@@ -170,15 +188,13 @@ fn a_code_of_ones_own_reaches_the_generator() {
         exponent_bits: 3,
         lfsr: Lfsr::new(6, &[0, 5]).unwrap(),
     };
-    let options = CompressOptions {
-        code: BlockCode::new(fields).unwrap(),
-        quantizer: Quantizer::Exact,
-        rules: Rules::default(),
-        replace: false,
-    };
-    let container = folder.path().join("own-code.safetensors");
-    compress(&Source::open(&plain).unwrap(), &container, &options, &Silent).unwrap();
-    expect_the_same_report(&[&[path(&container)], &SMALL[..]].concat(), &["--rtl"]);
+    a_code_reaches_the_generator(BlockCode::new(fields).unwrap().into());
+}
+
+#[test]
+fn a_chain_map_of_ones_own_reaches_the_generator() {
+    let map = ChainMap::new(6, vec![vec![0x20, 0x11, 0x0a], vec![0x25, 0x12]]).unwrap();
+    a_code_reaches_the_generator(ChainedCode::new(3, map).unwrap().into());
 }
 
 #[test]

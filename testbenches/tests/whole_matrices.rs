@@ -6,10 +6,12 @@ use rand_chacha::ChaCha8Rng;
 use rayon::prelude::*;
 use seedlm_codec::machine::DatapathConfig;
 use seedlm_codec::{WeightFormat, WeightMatrix};
+use seedlm_hdl::generate::presets;
 use seedlm_sim::memory_model::MemoryModel;
 use seedlm_sim::verilated::VerilatedMatvec;
 use seedlm_sim::workload::{
-    ModelSource, NamedMatrix, compress_model, load_model, model_in_binary16, random_activations, random_matrix,
+    ModelSource, NamedMatrix, activations_for, compress_model, load_model, model_in_binary16, random_activations,
+    random_matrix,
 };
 use seedlm_sim::{Job, Machine, SystemConfig};
 use seedlm_testbenches::machines;
@@ -72,8 +74,7 @@ fn run_on_the_reference_machine(format: &WeightFormat, matrices: &[NamedMatrix])
         };
         let mut pair = Pair::new(&rtl, format, &system);
         for (seed, named) in (0..).zip(matrices) {
-            let activations =
-                random_activations(datapath.activation_bits, named.matrix.columns(), seed).expect("a legal width");
+            let activations = activations_for(named, datapath.activation_bits, seed).expect("a legal width");
             let job = Job::new(&named.name, &datapath, &named.matrix, &activations).unwrap();
             let place = format!("{}, memory {memory}, {}", format.label(), named.name);
             pair.run(&job, &|_| true, &place);
@@ -100,10 +101,8 @@ fn embedded_model(all: bool) -> ModelSource {
 
 fn run_compressed(name: &str) {
     let format = WeightFormat::named(name).unwrap();
-    let WeightFormat::Block(code) = &format else {
-        panic!("{name} is no code");
-    };
-    let pass = compress_model(&embedded_model(is_nightly()), code, &|_| {}).unwrap();
+    let code = format.code().expect("the format is a code");
+    let pass = compress_model(&embedded_model(is_nightly()), &code, &|_| {}).unwrap();
     run_on_the_reference_machine(&format, &pass.matrices);
 }
 
@@ -118,6 +117,11 @@ fn tensors_of_the_embedded_model_in_paper_3b() {
 }
 
 #[test]
+fn tensors_of_the_embedded_model_in_chained_4b() {
+    run_compressed("chained-4b");
+}
+
+#[test]
 fn all_tensors_of_the_embedded_model_in_fp16() {
     let pass = model_in_binary16(&embedded_model(true)).unwrap();
     run_on_the_reference_machine(&WeightFormat::Binary16, &pass.matrices);
@@ -126,7 +130,7 @@ fn all_tensors_of_the_embedded_model_in_fp16() {
 /// As many columns as there can be: every place of the activation buffer. The second tile, of one row, takes the steps again.
 #[test]
 fn rows_as_long_as_the_reference_machines_take() {
-    let names = WeightFormat::names();
+    let names = presets();
     names.par_iter().for_each(|name| {
         let format = WeightFormat::named(name).unwrap();
         let datapath = DatapathConfig::reference(&format);

@@ -1,6 +1,7 @@
 //! `seedlm_decode_lane`: one word in, its mantissas and exponent out, a word per cycle.
 
 use super::block_mantissas::block_mantissas;
+use super::chained_weights::chained_weights;
 use crate::netlist::expression::Expression;
 use crate::netlist::module::Module;
 use crate::netlist::pipeline::Pipeline;
@@ -8,12 +9,20 @@ use seedlm_codec::WeightFormat;
 
 /// A decode lane for words of `format` with `stages` pipeline registers.
 pub fn decode_lane(format: &WeightFormat, stages: usize) -> Module {
+    let has_exponent = !matches!(format, WeightFormat::Chained(_));
     let mut m = Module::new(
         "seedlm_decode_lane",
-        &[
-            "One word in, its mantissas and its exponent out: integer weight = mantissa * 2^exponent. A word per cycle; all",
-            "registers move when enable is 1. A name that ends in _at_n is a copy, held back to stage n.",
-        ],
+        if has_exponent {
+            &[
+                "One word in, its mantissas and its exponent out: integer weight = mantissa * 2^exponent. A word per cycle; all",
+                "registers move when enable is 1. A name that ends in _at_n is a copy, held back to stage n.",
+            ]
+        } else {
+            &[
+                "One word in, its weights out. A word per cycle; all registers move when enable is 1. A name that ends in _at_n is a",
+                "copy, held back to stage n.",
+            ]
+        },
     );
     if let WeightFormat::Block(_) = format {
         m.explain(&[
@@ -24,16 +33,29 @@ pub fn decode_lane(format: &WeightFormat, stages: usize) -> Module {
             "and T times a chunk of P bits is worked out once for all weights that see the chunk.",
         ]);
     }
+    if let WeightFormat::Chained(_) = format {
+        m.explain(&[
+            "",
+            "in_word is the end of what the row has stored before, and above it the word. Weight c reads the window of K bits at",
+            "c*k. Each bit of a field is the XOR of some bits of the window, and",
+            "  weight = 2 * (sum of the fields) - (sum over the fields of 2^bits - 1)",
+            "The lowest bit of that is a constant. What is subtracted above it is half of 2^bits for each field, which is an",
+            "inverted top bit, and some ones too much, which are carries: a - ~b is a + b + 1.",
+        ]);
+    }
     let mantissa_bits = format.mantissa_bits() as usize;
     let exponent_bits = format.exponent_bits() as usize;
     m.parameter("WORD_BITS", format.word_bits());
+    if format.history_bits() > 0 {
+        m.parameter("HISTORY_BITS", format.history_bits());
+    }
     m.parameter("WEIGHTS_PER_WORD", format.weights_per_word());
     m.parameter("MANTISSA_BITS", mantissa_bits);
     m.parameter("EXPONENT_BITS", exponent_bits);
     m.parameter("STAGES", stages);
     let enable = m.input("enable", 1);
     let in_valid = m.input("in_valid", 1);
-    let in_word = m.input("in_word", format.word_bits() as usize);
+    let in_word = m.input("in_word", format.lane_bits() as usize);
     let out_valid = valid_line(&mut m, "valid", &enable, &in_valid, stages);
     let (mantissas, exponent) = match format {
         WeightFormat::Binary16 => binary16(&mut m, &enable, &in_word, stages),
@@ -45,6 +67,7 @@ pub fn decode_lane(format: &WeightFormat, stages: usize) -> Module {
             });
             (mantissas, exponent)
         }
+        WeightFormat::Chained(code) => (chained_weights(&mut m, code, &enable, &in_word, stages), None),
     };
     m.output("out_valid", out_valid);
     m.output("out_mantissas", Expression::join(mantissas));

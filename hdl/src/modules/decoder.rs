@@ -2,6 +2,7 @@
 
 use super::Parts;
 use super::decode_lane::valid_line;
+use super::history::lane_words;
 use super::skid::skid;
 use crate::netlist::expression::Expression;
 use crate::netlist::module::Module;
@@ -23,13 +24,21 @@ pub fn decoder(config: &DatapathConfig, format: &WeightFormat, parts: &Parts) ->
     );
     let lanes = config.lanes as usize;
     let weights = format.weights_per_word();
+    if format.history_bits() > 0 {
+        m.explain(&[
+            "A stream holds the rows of one tile, TILE_ROWS of them, from their beginning: its end is the end of the rows. Of each",
+            "row a group has LANES / TILE_ROWS neighbouring words.",
+        ]);
+    }
     let mantissa_bits = format.mantissa_bits() as usize;
     let exponent_bits = format.exponent_bits() as usize;
-    let word_bits = format.word_bits() as usize;
     let mantissa_field = mantissa_bits.next_multiple_of(8);
     let stages = config.decode_stages(format) as usize;
     m.parameter("BEAT_BITS", config.beat_bits);
     m.parameter("LANES", lanes);
+    if format.history_bits() > 0 {
+        m.parameter("TILE_ROWS", config.tile_rows);
+    }
     m.parameter("WEIGHTS_PER_WORD", weights);
     m.parameter("MANTISSA_BITS", mantissa_bits);
     m.parameter("MANTISSA_FIELD_BITS", mantissa_field);
@@ -55,17 +64,25 @@ pub fn decoder(config: &DatapathConfig, format: &WeightFormat, parts: &Parts) ->
     let valid = unpack.get("m_axis_tvalid");
     let last = valid_line(&mut m, "last", &enable, &(&valid & &unpack.get("m_axis_tlast")), stages);
     let words = unpack.get("m_axis_tdata");
+    let words = match &parts.history {
+        None => lane_words(&mut m, config, format, None, &words, (&valid, &valid)),
+        history => {
+            let take = m.wire("take", &valid & &enable);
+            let ends = unpack.get("m_axis_tlast");
+            lane_words(&mut m, config, format, history.as_ref(), &words, (&take, &ends))
+        }
+    };
     let mut mantissas = Vec::new();
     let mut exponents = Vec::new();
     let mut valids = Vec::new();
-    for lane in 0..lanes {
+    for (lane, word) in words.into_iter().enumerate() {
         let outputs = m.instance(
             &format!("lane_{lane}"),
             &parts.decode_lane,
             &[
                 ("enable", enable.clone()),
                 ("in_valid", valid.clone()),
-                ("in_word", words.slice(lane * word_bits, word_bits)),
+                ("in_word", word),
             ],
         );
         let packed = outputs.get("out_mantissas");

@@ -2,6 +2,7 @@
 
 use super::Parts;
 use super::decode_lane::valid_line;
+use super::history::lane_words;
 use crate::netlist::expression::Expression;
 use crate::netlist::items::Direction;
 use crate::netlist::module::{Module, Outputs, bits_for};
@@ -107,18 +108,24 @@ pub fn matvec(config: &DatapathConfig, format: &WeightFormat, parts: &Parts) -> 
         valid_line(&mut m, &name, &one, &sequence.get(tag), decode_stages)
     });
     let [first, last, last_tile] = tags;
-    let word_bits = format.word_bits() as usize;
     let words = unpack.get("m_axis_tdata");
-    let lanes: Vec<Outputs> = (0..config.lanes as usize)
-        .map(|lane| {
+    let ends_row = sequence.get("last");
+    let words = lane_words(
+        &mut m,
+        config,
+        format,
+        parts.history.as_ref(),
+        &words,
+        (&issue, &ends_row),
+    );
+    let lanes: Vec<Outputs> = words
+        .into_iter()
+        .enumerate()
+        .map(|(lane, word)| {
             m.instance(
                 &format!("lane_{lane}"),
                 &parts.decode_lane,
-                &[
-                    ("enable", one.clone()),
-                    ("in_valid", issue.clone()),
-                    ("in_word", words.slice(lane * word_bits, word_bits)),
-                ],
+                &[("enable", one.clone()), ("in_valid", issue.clone()), ("in_word", word)],
             )
         })
         .collect();

@@ -3,10 +3,13 @@
 mod accumulate;
 mod activation_buffer;
 mod block_mantissas;
+mod chained_weights;
 mod control;
 mod decode_lane;
 mod decoder;
 mod fifo;
+mod history;
+mod lanes;
 mod mac;
 mod matvec;
 mod sequence;
@@ -21,6 +24,7 @@ use std::rc::Rc;
 /// The parts of a machine, each described once.
 pub struct Parts {
     pub(crate) decode_lane: Rc<Module>,
+    pub(crate) history: Option<Rc<Module>>,
     pub(crate) unpack: Rc<Module>,
     pub(crate) weight_fifo: Rc<Module>,
     pub(crate) result_fifo: Rc<Module>,
@@ -37,6 +41,7 @@ impl Parts {
         let tile_bits = config.tile_rows as usize * config.accumulator_bits(format) as usize;
         Parts {
             decode_lane: Rc::new(decode_lane::decode_lane(format, config.decode_stages(format) as usize)),
+            history: history::history(format).map(Rc::new),
             unpack: Rc::new(unpack::unpack(config.group_bits(format), beat_bits)),
             weight_fifo: Rc::new(fifo::fifo(
                 "seedlm_fifo_weights",
@@ -76,4 +81,13 @@ pub fn tops(config: &DatapathConfig, format: &WeightFormat) -> Result<Tops, Code
         decoder: Rc::new(decoder::decoder(config, format, &parts)),
         matvec: Rc::new(matvec::matvec(config, format, &parts)),
     })
+}
+
+/// The lanes of a machine with what they need to decode, and nothing else: what is called its decoder's area.
+///
+/// # Errors
+/// As [`tops`].
+pub fn lanes(config: &DatapathConfig, format: &WeightFormat) -> Result<Rc<Module>, CodecError> {
+    config.check(format)?;
+    Ok(Rc::new(lanes::lanes(config, format, &Parts::new(config, format))))
 }

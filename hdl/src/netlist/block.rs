@@ -3,7 +3,7 @@
 //! Its simulator is a first look at a module and no proof: what counts is Verilator on the text.
 
 use super::expression::Expression;
-use super::items::{Direction as PortDirection, Item};
+use super::items::{Direction as PortDirection, Item, Register};
 use super::module::Module;
 use super::signal::WideSignal;
 use num_bigint::BigUint;
@@ -102,10 +102,13 @@ impl HdlBlock {
                 .as_ref()
                 .is_none_or(|condition| evaluate(condition, &signals).bit(0))
         };
-        let reset = signals["rst"].bit(0);
+        let is_cleared = |register: &Register| {
+            let clear = register.clear.as_ref();
+            clear.is_some_and(|clear| evaluate(clear, &signals).bit(0))
+        };
         for item in &self.module.items {
             match item {
-                Item::Register(register) if register.reset && reset => {
+                Item::Register(register) if is_cleared(register) => {
                     self.registers.remove(&register.name);
                 }
                 Item::Register(register) if is_on(&register.enable) => {

@@ -29,8 +29,9 @@ pub struct Port {
 pub(super) struct Register {
     pub name: String,
     pub width: usize,
-    /// Set to zero by `rst`; registers without hold data whose meaning a reset register decides.
-    pub reset: bool,
+    /// Sets it to zero, whatever `enable` says: `rst`, mostly. Registers without hold data whose meaning a register with it
+    /// decides.
+    pub clear: Option<Expression>,
     pub enable: Option<Expression>,
     /// What it takes at the clock edge. Empty only while the module is being described.
     pub next: Option<Expression>,

@@ -50,6 +50,11 @@ impl Module {
         &self.ports
     }
 
+    /// The port `rst`.
+    pub fn reset(&self) -> Expression {
+        Expression::signal("rst", 1)
+    }
+
     /// The modules inside, each once for every instance.
     pub fn instances(&self) -> impl Iterator<Item = &Rc<Module>> {
         self.items.iter().filter_map(|item| match item {
@@ -146,20 +151,25 @@ impl Module {
 
     /// A register that `rst` sets to zero. What it takes is said later with [`Module::set`].
     pub fn register(&mut self, name: &str, width: usize) -> Expression {
-        self.add_register(name, width, true)
+        self.add_register(name, width, Some(self.reset()))
     }
 
     /// A register without reset, for data that mean nothing until a register with reset says so.
     pub fn data_register(&mut self, name: &str, width: usize) -> Expression {
-        self.add_register(name, width, false)
+        self.add_register(name, width, None)
     }
 
-    fn add_register(&mut self, name: &str, width: usize, reset: bool) -> Expression {
+    /// A register that `clear`, which must contain `rst`, sets to zero whether it is enabled or not.
+    pub fn register_cleared_by(&mut self, name: &str, width: usize, clear: &Expression) -> Expression {
+        self.add_register(name, width, Some(clear.clone()))
+    }
+
+    fn add_register(&mut self, name: &str, width: usize, clear: Option<Expression>) -> Expression {
         self.take_name(name);
         self.items.push(Item::Register(Register {
             name: name.into(),
             width,
-            reset,
+            clear,
             enable: None,
             next: None,
         }));

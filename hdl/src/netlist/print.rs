@@ -103,7 +103,12 @@ impl<'a> Body<'a> {
 
     fn describe(&mut self, item: &'a Item) {
         if let Item::Register(register) = item {
-            let kind = |register: &Register| (register.reset, register.enable.as_ref().map(expression));
+            let kind = |register: &Register| {
+                (
+                    register.clear.as_ref().map(expression),
+                    register.enable.as_ref().map(expression),
+                )
+            };
             match self.groups.iter_mut().find(|group| kind(group[0]) == kind(register)) {
                 Some(group) => group.push(register),
                 None => self.groups.push(vec![register]),
@@ -187,8 +192,8 @@ impl<'a> Body<'a> {
         let first = group[0];
         self.line("always @(posedge clk) begin");
         let mut indent = "    ";
-        if first.reset {
-            self.line("    if (rst) begin");
+        if let Some(clear) = &first.clear {
+            self.line(&format!("    if ({}) begin", bare(clear)));
             for register in group {
                 self.line(&format!("        {} <= {}'d0;", register.name, register.width));
             }

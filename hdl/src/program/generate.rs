@@ -1,21 +1,17 @@
 //! `hdl generate` and `hdl presets`.
 
-use super::settings::{datapath, free_code};
+use super::settings::{FormatArguments, datapath};
 use anyhow::{Context, Result, bail};
 use clap::Args;
 use seedlm_codec::WeightFormat;
 use seedlm_codec::machine::DatapathConfig;
-use seedlm_hdl::generate::{GeneratedFile, files};
+use seedlm_hdl::generate::{GeneratedFile, files, presets as preset_names};
 use std::path::{Path, PathBuf};
 
 #[derive(Args)]
 pub struct GenerateArguments {
-    /// Weight format: a preset of the block code, or fp16
-    #[arg(long, default_value = "paper-4b", conflicts_with = "code")]
-    weights: String,
-    /// A block code of one's own, for example C=8,P=3,K=12; taps=0:1:2:8, coefficient_bits=4 and exponent_bits=4 may follow
-    #[arg(long)]
-    code: Option<String>,
+    #[command(flatten)]
+    format: FormatArguments,
     /// Take parameters of the datapath from a TOML file
     #[arg(long, value_name = "FILE")]
     config: Option<PathBuf>,
@@ -42,10 +38,7 @@ pub struct PresetArguments {
 
 /// Writes the files of one configuration.
 pub fn generate(arguments: &GenerateArguments) -> Result<()> {
-    let format = match &arguments.code {
-        Some(code) => free_code(code)?,
-        None => WeightFormat::named(&arguments.weights)?,
-    };
+    let format = arguments.format.format()?;
     let config = datapath(&format, arguments.config.as_deref(), &arguments.overrides)?;
     let letters = |c: char| c.is_ascii_alphanumeric() || c == '_';
     if !arguments.suffix.chars().all(letters) {
@@ -71,7 +64,7 @@ pub fn presets(arguments: &PresetArguments) -> Result<()> {
         ),
     };
     let mut differences = Vec::new();
-    for name in WeightFormat::names() {
+    for name in preset_names() {
         let format = WeightFormat::named(&name)?;
         let folder = out.join(&name);
         let files = files(&DatapathConfig::reference(&format), &format, "")?;

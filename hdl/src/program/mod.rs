@@ -1,5 +1,6 @@
 //! Command line of `hdl`.
 
+mod area;
 mod generate;
 mod settings;
 
@@ -26,6 +27,8 @@ enum Verb {
     Generate(generate::GenerateArguments),
     /// Write the Verilog of every preset, one folder each, or check that it is up to date
     Presets(generate::PresetArguments),
+    /// Print what the decode lanes of formats take on two FPGAs, as yosys counts it
+    Area(area::AreaArguments),
 }
 
 /// Runs the program.
@@ -33,6 +36,7 @@ pub fn main() -> ExitCode {
     let outcome = match Arguments::parse().verb {
         Verb::Generate(arguments) => generate::generate(&arguments),
         Verb::Presets(arguments) => generate::presets(&arguments),
+        Verb::Area(arguments) => area::area(&arguments),
     };
     match outcome {
         Ok(()) => ExitCode::SUCCESS,

@@ -1,14 +1,74 @@
 //! The configuration that the command line asks for.
 
 use anyhow::{Context, Result, bail};
+use clap::Args;
 use seedlm_codec::machine::DatapathConfig;
-use seedlm_codec::{BlockCode, BlockCodeFields, Lfsr, WeightFormat};
-use std::path::Path;
+use seedlm_codec::{BlockCode, BlockCodeFields, ChainMap, ChainedCode, Lfsr, WeightFormat};
+use std::path::{Path, PathBuf};
 use toml::{Table, Value};
+
+/// Which weights a machine is for.
+#[derive(Args)]
+pub struct FormatArguments {
+    /// Weight format: a preset of one of the codes, or fp16
+    #[arg(long, default_value = "paper-4b", conflicts_with_all = ["code", "map"])]
+    weights: String,
+    /// A preset, or a block code of one's own, for example C=8,P=3,K=12; taps=0:1:2:8, coefficient_bits=4 and exponent_bits=4
+    /// may follow
+    #[arg(long, conflicts_with = "map")]
+    code: Option<String>,
+    #[command(flatten)]
+    map: MapArguments,
+}
+
+/// A chained code of one's own.
+#[derive(Args)]
+pub struct MapArguments {
+    /// A chained code of one's own: its map, as JSON
+    #[arg(long, value_name = "FILE", requires = "bits_per_weight")]
+    map: Option<PathBuf>,
+    /// Stored bits per weight of the chained code of --map
+    #[arg(long, value_name = "K", requires = "map")]
+    bits_per_weight: Option<u32>,
+}
+
+impl FormatArguments {
+    /// The format that is asked for.
+    pub fn format(&self) -> Result<WeightFormat> {
+        if let Some(format) = self.map.format()? {
+            return Ok(format);
+        }
+        match &self.code {
+            Some(code) if code.contains('=') => free_code(code),
+            Some(preset) => Ok(WeightFormat::named(preset)?),
+            None => Ok(WeightFormat::named(&self.weights)?),
+        }
+    }
+}
+
+impl MapArguments {
+    /// The format that is asked for, if one is.
+    pub fn format(&self) -> Result<Option<WeightFormat>> {
+        match (&self.map, self.bits_per_weight) {
+            (Some(map), Some(bits)) => chained_code(map, bits).map(Some),
+            _ => Ok(None),
+        }
+    }
+}
+
+/// A chained code with the map of a file.
+fn chained_code(map: &Path, bits_per_weight: u32) -> Result<WeightFormat> {
+    let shown = map.display();
+    let text = std::fs::read_to_string(map).with_context(|| format!("{shown}: cannot read"))?;
+    let map: ChainMap = serde_json::from_str(&text).with_context(|| format!("{shown}"))?;
+    let code =
+        ChainedCode::new(bits_per_weight, map).with_context(|| format!("--bits-per-weight {bits_per_weight}"))?;
+    Ok(WeightFormat::Chained(code))
+}
 
 /// A block code from `C=8,P=3,K=16`, with `taps=0:1:3:12`, `coefficient_bits=4` and `exponent_bits=4` where they differ from
 /// the paper's.
-pub fn free_code(text: &str) -> Result<WeightFormat> {
+fn free_code(text: &str) -> Result<WeightFormat> {
     let (mut block_size, mut latent_dimension, mut length) = (None, None, None);
     let (mut coefficient_bits, mut exponent_bits, mut taps) = (4, 4, None);
     for setting in text.split([',', ' ']).filter(|setting| !setting.is_empty()) {

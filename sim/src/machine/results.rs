@@ -25,7 +25,8 @@ impl<'a> ResultCheck<'a> {
         }
     }
 
-    /// Takes a beat that left in a cycle of the run. A tile takes whole beats, and the rows that only fill it up must be zero.
+    /// Takes a beat that left in a cycle of the run. A tile takes whole beats: what only fills up its last one must be zero,
+    /// and rows beyond the matrix must be those of zero bits.
     ///
     /// # Errors
     /// [`MachineError::Wrong`], and [`MachineError::Ports`] for a beat after the last one.
@@ -42,7 +43,11 @@ impl<'a> ResultCheck<'a> {
             let row_of_tile = self.places_seen % self.places_per_tile;
             let row = self.places_seen / self.places_per_tile * self.tile_rows + row_of_tile;
             let is_row = row_of_tile < self.tile_rows && row < self.job.rows;
-            let expected = if is_row { self.job.expected[row] } else { 0 };
+            let expected = match is_row {
+                true => self.job.expected[row],
+                false if row_of_tile < self.tile_rows => self.job.expected_of_padding,
+                false => 0,
+            };
             if got != expected {
                 return Err(MachineError::Wrong {
                     name: self.job.name.clone(),

@@ -10,6 +10,7 @@ use seedlm_sim::{Machine, MachineError, SystemConfig};
 use seedlm_verilator::{Verilator, VerilatorError};
 use std::env;
 use std::error::Error;
+use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::sync::mpsc::{RecvTimeoutError, channel};
@@ -155,7 +156,7 @@ fn generate(program: &Path, format: &WeightFormat, datapath: &DatapathConfig) ->
     let verilog = folder.path().join("verilog");
     let output = Command::new(program)
         .arg("generate")
-        .args(format_arguments(format))
+        .args(format_arguments(format, folder.path())?)
         .arg("--config")
         .arg(&config)
         .arg("--out")
@@ -174,12 +175,20 @@ fn generate(program: &Path, format: &WeightFormat, datapath: &DatapathConfig) ->
     read_files(&verilog)
 }
 
-/// How the generator is told a format: presets by their name, other codes by all their parameters.
-fn format_arguments(format: &WeightFormat) -> [String; 2] {
-    match format {
-        WeightFormat::Block(code) if code.preset_name().is_none() => ["--code".into(), code_argument(code)],
-        named => ["--weights".into(), named.label()],
-    }
+/// How the generator is told a format: presets by their name, other codes by all their parameters. A chain map goes into a
+/// file in `folder`.
+fn format_arguments(format: &WeightFormat, folder: &Path) -> Result<Vec<OsString>> {
+    Ok(match format {
+        WeightFormat::Block(code) if code.preset_name().is_none() => vec!["--code".into(), code_argument(code).into()],
+        WeightFormat::Chained(code) if code.preset_name().is_none() => {
+            let map = folder.join("map.json");
+            let text = serde_json::to_string(code.map()).context("--rtl: the chain map as JSON")?;
+            std::fs::write(&map, text).with_context(|| format!("{}: cannot write", map.display()))?;
+            let bits = code.bits_per_weight().to_string();
+            vec!["--map".into(), map.into(), "--bits-per-weight".into(), bits.into()]
+        }
+        named => vec!["--weights".into(), named.label().into()],
+    })
 }
 
 fn code_argument(code: &BlockCode) -> String {
@@ -227,13 +236,32 @@ fn read_files(folder: &Path) -> Result<Vec<SourceFile>> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use seedlm_codec::{BlockCodeFields, Lfsr};
+    use seedlm_codec::{BlockCodeFields, ChainMap, ChainedCode, Lfsr};
+
+    #[test]
+    fn a_chain_map_goes_through_a_file() {
+        let folder = tempfile::tempdir().unwrap();
+        let map = ChainMap::new(4, vec![vec![8, 3], vec![9]]).unwrap();
+        let format = WeightFormat::Chained(ChainedCode::new(2, map.clone()).unwrap());
+        let arguments = format_arguments(&format, folder.path()).unwrap();
+        let file = folder.path().join("map.json");
+        let expected = [
+            "--map".as_ref(),
+            file.as_os_str(),
+            "--bits-per-weight".as_ref(),
+            "2".as_ref(),
+        ];
+        assert_eq!(arguments, expected);
+        let written: ChainMap = serde_json::from_str(&std::fs::read_to_string(file).unwrap()).unwrap();
+        assert_eq!(written, map);
+    }
 
     #[test]
     fn presets_go_by_name_and_other_codes_by_their_parameters() {
         for name in WeightFormat::names() {
             let format = WeightFormat::named(&name).unwrap();
-            assert_eq!(format_arguments(&format), ["--weights".to_string(), name]);
+            let arguments = format_arguments(&format, Path::new("unused")).unwrap();
+            assert_eq!(arguments, ["--weights", &name]);
         }
         let fields = BlockCodeFields {
             block_size: 8,
@@ -244,6 +272,9 @@ mod tests {
         };
         let format = WeightFormat::Block(BlockCode::new(fields).unwrap());
         let code = "C=8,P=3,K=12,coefficient_bits=5,exponent_bits=2,taps=0:1:4:6";
-        assert_eq!(format_arguments(&format), ["--code", code]);
+        assert_eq!(
+            format_arguments(&format, Path::new("unused")).unwrap(),
+            ["--code", code]
+        );
     }
 }

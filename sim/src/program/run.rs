@@ -268,7 +268,7 @@ impl Workload {
     /// What is run where nothing is asked for.
     fn usual_formats(&self) -> Result<Vec<WeightFormat>> {
         let code = match self {
-            Workload::Model { source, .. } => source.stored_code()?.map(WeightFormat::Block),
+            Workload::Model { source, .. } => source.stored_code()?.map(WeightFormat::from),
             Workload::Product { .. } => None,
         };
         let code = code.map_or_else(|| WeightFormat::named("paper-4b"), Ok)?;
@@ -281,7 +281,7 @@ impl Workload {
             && let Some(stored) = source.stored_code()?
         {
             for format in formats {
-                if !matches!(format, WeightFormat::Binary16) && *format != WeightFormat::Block(stored.clone()) {
+                if format.code().is_some_and(|code| code != stored) {
                     bail!(
                         "{} is compressed as {stored} and cannot be run as {}; leave --weights out, or give the uncompressed model",
                         self.name(),
@@ -308,14 +308,17 @@ impl Workload {
                 matrices: vec![NamedMatrix {
                     name: self.name(),
                     matrix: random_matrix(format, *rows, *columns, RANDOM_SEED)?,
+                    rotation: None,
                 }],
                 relative_error: None,
             }),
-            (Workload::Model { source, .. }, WeightFormat::Binary16) => Ok(model_in_binary16(source)?),
-            (Workload::Model { source, .. }, WeightFormat::Block(code)) => {
+            (Workload::Model { source, .. }, format) => {
+                let Some(code) = format.code() else {
+                    return Ok(model_in_binary16(source)?);
+                };
                 let started = Instant::now();
                 let bar = progress(quiet, &format!("Compressing to {}", format.label()), self.weights());
-                let pass = compress_model(source, code, &|weights| bar.inc(weights as u64))?;
+                let pass = compress_model(source, &code, &|weights| bar.inc(weights as u64))?;
                 bar.finish_and_clear();
                 if !quiet && matches!(**source, ModelSource::Plain(..)) {
                     let seconds = started.elapsed().as_secs_f64();

@@ -90,6 +90,12 @@ impl Report {
         row("relative error of the weights", &|f| {
             f.relative_error.map_or("-".into(), |error| format!("{error:.4}"))
         });
+        if self.formats.iter().any(|f| f.rotated_matrices > 0) {
+            row("rotated matrices (by the host)", &|f| match f.rotated_matrices {
+                0 => "-".into(),
+                count => format!("{count} of {}", f.matrices.len()),
+            });
+        }
         row("bits read per weight", &|f| format!("{:.3}", f.read_bits_per_weight));
         row("bytes read", &|f| grouped(f.read_bytes));
         row("bandwidth, GB/s", &|f| {

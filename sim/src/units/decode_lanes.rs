@@ -10,7 +10,8 @@ pub struct DecodeLanesInputs<'a> {
     pub enable: bool,
     /// Whether words enter.
     pub in_valid: bool,
-    /// One word per lane, lane 0 first; looked at only while `in_valid` is high.
+    /// What each lane is given, lane 0 first; looked at only while `in_valid` is high. That is a word, and below it, where
+    /// the format has one, the history.
     pub in_word: &'a [u128],
 }
 
@@ -36,7 +37,7 @@ pub struct DecodedGroup {
 }
 
 impl DecodedGroup {
-    /// What the golden decoder makes of words.
+    /// What the golden decoder makes of what lanes are given.
     pub fn decode(format: &WeightFormat, words: &[u128]) -> Self {
         let mut group = DecodedGroup {
             mantissas: Vec::with_capacity(words.len() * format.weights_per_word()),

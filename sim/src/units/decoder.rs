@@ -1,6 +1,7 @@
 //! `seedlm_decoder`: a stream of words in, a stream of integer weights out.
 
 use super::decode_lanes::{DecodeLanes, DecodeLanesInputs, DecodedGroup};
+use super::history::RowHistories;
 use super::pipeline::Pipeline;
 use super::skid::{Skid, SkidInputs};
 use super::unpack::{Unpack, UnpackInputs};
@@ -43,9 +44,12 @@ struct TaggedGroup {
 }
 
 /// Unpack, decode lanes and a skid buffer: the lanes stop as a whole while the skid buffer is full.
+///
+/// Where the format has a history, a stream holds the rows of one tile from their beginning, and its end is their end.
 #[derive(Clone, Debug)]
 pub struct Decoder {
     unpack: Unpack,
+    histories: RowHistories,
     lanes: DecodeLanes,
     last: Pipeline<bool>,
     skid: Skid<TaggedGroup>,
@@ -61,6 +65,7 @@ impl Decoder {
                 config.lanes as usize,
                 config.beat_bits as usize,
             ),
+            histories: RowHistories::new(config, format),
             lanes: DecodeLanes::new(format, stages),
             last: Pipeline::new(stages, false),
             skid: Skid::default(),
@@ -98,7 +103,7 @@ impl Decoder {
         });
         if enable {
             let words = if group.m_axis_tvalid {
-                self.unpack.m_axis_tdata()
+                self.histories.take(self.unpack.m_axis_tdata(), group.m_axis_tlast)
             } else {
                 Vec::new()
             };

@@ -5,6 +5,7 @@ use super::activation_buffer::{ActivationBuffer, ActivationBufferInputs};
 use super::control::{Control, ControlInputs};
 use super::decode_lanes::{DecodeLanes, DecodeLanesInputs};
 use super::fifo::{Fifo, FifoInputs};
+use super::history::RowHistories;
 use super::mac_array::{MacArray, MacArrayInputs};
 use super::matvec_ports::{MatvecInputs, MatvecOutputs, MatvecPorts, ProbeBits};
 use super::pipeline::Pipeline;
@@ -51,6 +52,7 @@ pub struct Matvec {
     unpack: Unpack,
     sequence: Sequence,
     activations: ActivationBuffer,
+    histories: RowHistories,
     lanes: DecodeLanes,
     tags: Pipeline<Tag>,
     mac: MacArray,
@@ -76,6 +78,7 @@ impl Matvec {
             ),
             sequence: Sequence::new(config.result_fifo_groups),
             activations: ActivationBuffer::new(config, format),
+            histories: RowHistories::new(config, format),
             lanes: DecodeLanes::new(format, decode_stages),
             tags: Pipeline::new(decode_stages, Tag::default()),
             mac: MacArray::new(config, format),
@@ -164,7 +167,11 @@ impl MatvecPorts for Matvec {
             read: issue,
             read_restart: sequence.last,
         });
-        let words = if issue { self.unpack.m_axis_tdata() } else { Vec::new() };
+        let words = if issue {
+            self.histories.take(self.unpack.m_axis_tdata(), sequence.last)
+        } else {
+            Vec::new()
+        };
         self.lanes.clock(DecodeLanesInputs {
             enable: true,
             in_valid: issue,

@@ -1,9 +1,9 @@
 //! The matrices of a model, compressed on the way in where they are not yet.
 
 use super::{NamedMatrix, Pass};
-use seedlm_codec::{Binary16Matrix, BlockCode, CodecError, WeightFormat, WeightMatrix};
-use seedlm_encoder::{BlockEncoder, EncodeError, Quantizer};
-use seedlm_model::{Container, Matrix, Model, ModelError, Rules, Source, TensorInfo};
+use seedlm_codec::{Binary16Matrix, Code, CodecError, WeightFormat, WeightMatrix};
+use seedlm_encoder::{EncodeError, Quantizer};
+use seedlm_model::{Container, Matrix, MatrixEncoder, Model, ModelError, Rotate, Rules, Source, TensorInfo};
 use std::ops::ControlFlow;
 use std::path::Path;
 use thiserror::Error;
@@ -16,7 +16,7 @@ pub enum WorkloadError {
     #[error(transparent)]
     Model(#[from] ModelError),
     /// A tensor cannot be encoded.
-    #[error("tensor {tensor}: {source}")]
+    #[error("tensor {tensor:?}: {source}")]
     Encode {
         /// Name of the tensor.
         tensor: String,
@@ -24,7 +24,7 @@ pub enum WorkloadError {
         source: EncodeError,
     },
     /// A tensor cannot be brought into the format.
-    #[error("tensor {tensor}: {source}")]
+    #[error("tensor {tensor:?}: {source}")]
     Codec {
         /// Name of the tensor.
         tensor: String,
@@ -32,7 +32,7 @@ pub enum WorkloadError {
         source: CodecError,
     },
     /// The rules choose nothing.
-    #[error("{model}: there is no matrix to run; the tensors are: {}", tensors.join(", "))]
+    #[error("{model}: there is no matrix to run; the tensors are: {}", tensors.join(", ").escape_debug())]
     NoMatrix {
         /// Path or name of the model.
         model: String,
@@ -40,7 +40,7 @@ pub enum WorkloadError {
         tensors: Vec<String>,
     },
     /// A compressed model whose matrices have different codes, or another one than is asked for.
-    #[error("{model}: {tensor} is stored as {stored}, and cannot be run as {wanted}")]
+    #[error("{model}: {tensor:?} is stored as {stored}, and cannot be run as {wanted}")]
     OtherCode {
         /// Path of the model.
         model: String,
@@ -109,7 +109,7 @@ impl ModelSource {
     ///
     /// # Errors
     /// [`WorkloadError::OtherCode`] when its matrices have different codes.
-    pub fn stored_code(&self) -> Result<Option<BlockCode>, WorkloadError> {
+    pub fn stored_code(&self) -> Result<Option<Code>, WorkloadError> {
         let ModelSource::Compressed(container) = self else {
             return Ok(None);
         };
@@ -138,8 +138,7 @@ impl ModelSource {
             }
             ModelSource::Compressed(container) => {
                 for info in container.matrices() {
-                    let coded = container.matrix(info)?;
-                    let values = (0..info.rows).flat_map(|row| coded.row_values(row)).collect();
+                    let values = container.matrix(info)?.values(0..info.rows);
                     use_matrix(
                         info.name.clone(),
                         Matrix {
@@ -171,6 +170,7 @@ pub fn model_in_binary16(model: &ModelSource) -> Result<Pass, WorkloadError> {
         matrices.push(NamedMatrix {
             name,
             matrix: WeightMatrix::Binary16(rounded),
+            rotation: None,
         });
         Ok(())
     })?;
@@ -181,44 +181,45 @@ pub fn model_in_binary16(model: &ModelSource) -> Result<Pass, WorkloadError> {
     })
 }
 
-/// The model in a code: encoded here, with the exact search, unless it is compressed already. `advance` is told how many
+/// The model in a code: encoded here as `seedlm compress` does it by default, with the exact search and rotated where that
+/// pays, unless it is compressed already. `advance` is told how many
 /// weights have been finished, from any thread.
 ///
 /// # Errors
 /// When a tensor cannot be read or encoded, or the model is compressed in another code.
 pub fn compress_model(
     model: &ModelSource,
-    code: &BlockCode,
+    code: &Code,
     advance: &(dyn Fn(usize) + Sync),
 ) -> Result<Pass, WorkloadError> {
     let (mut squared_error, mut squared_norm) = (0.0, 0.0);
     let mut matrices = Vec::new();
     match model {
-        ModelSource::Plain(..) => {
+        ModelSource::Plain(source, chosen) => {
             let in_setup = |source| WorkloadError::Encode {
                 tensor: "(all)".into(),
                 source,
             };
-            let encoder = BlockEncoder::new(code).map_err(in_setup)?;
-            model.for_each(|name, matrix| {
-                let go_on = |weights: usize| {
-                    advance(weights);
-                    ControlFlow::Continue(())
-                };
+            let encoder = MatrixEncoder::new(code, Quantizer::Exact, Rotate::Auto).map_err(in_setup)?;
+            let go_on = |weights: usize| {
+                advance(weights);
+                ControlFlow::Continue(())
+            };
+            for info in chosen {
                 let encoded = encoder
-                    .encode(matrix.rows, matrix.columns, &matrix.values, Quantizer::Exact, &go_on)
+                    .encode(source.matrix(info)?, &|rows| source.rows(info, rows), &go_on)
                     .map_err(|source| WorkloadError::Encode {
-                        tensor: name.clone(),
+                        tensor: info.name.clone(),
                         source,
                     })?;
                 squared_error += encoded.squared_error;
                 squared_norm += encoded.squared_norm;
                 matrices.push(NamedMatrix {
-                    name,
-                    matrix: WeightMatrix::Block(encoded.matrix),
+                    name: info.name.clone(),
+                    rotation: encoded.stored.rotation(),
+                    matrix: encoded.stored.into_coded(),
                 });
-                Ok(())
-            })?;
+            }
         }
         ModelSource::Compressed(container) => {
             for info in container.matrices() {
@@ -232,18 +233,19 @@ pub fn compress_model(
                 }
                 squared_error += info.squared_error;
                 squared_norm += info.squared_norm;
-                let coded = container.matrix(info)?;
-                advance(coded.rows() * coded.columns());
+                let stored = container.matrix(info)?;
+                advance(info.rows * info.columns);
                 matrices.push(NamedMatrix {
                     name: info.name.clone(),
-                    matrix: WeightMatrix::Block(coded),
+                    rotation: stored.rotation(),
+                    matrix: stored.into_coded(),
                 });
             }
         }
     }
     let relative_error = Some(seedlm_model::figures::relative_error(squared_error, squared_norm));
     Ok(Pass {
-        format: WeightFormat::Block(code.clone()),
+        format: code.clone().into(),
         matrices,
         relative_error,
     })

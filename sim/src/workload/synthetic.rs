@@ -3,7 +3,7 @@
 use rand::{Rng, RngExt, SeedableRng};
 use rand_chacha::ChaCha8Rng;
 use seedlm_codec::bits::write_field;
-use seedlm_codec::{Activations, Binary16Matrix, CodecError, CodedMatrix, WeightFormat, WeightMatrix};
+use seedlm_codec::{Binary16Matrix, ChainedMatrix, CodecError, CodedMatrix, WeightFormat, WeightMatrix};
 
 /// Largest number of weights of a synthetic product.
 const MOST_WEIGHTS: usize = 1 << 28;
@@ -59,18 +59,19 @@ pub fn random_matrix(
             let scale = 1.0 / code.entry_divisor() as f32;
             CodedMatrix::new(code, rows, columns, scale, bytes).map(WeightMatrix::Block)
         }
+        WeightFormat::Chained(code) => {
+            let mut bytes = vec![0; ChainedMatrix::word_bytes(code, rows, columns).unwrap_or(0)];
+            random.fill_bytes(&mut bytes);
+            let used = rows * columns * code.bits_per_weight() as usize;
+            if !used.is_multiple_of(8) {
+                // The bits that fill up the last byte are zero.
+                write_field(&mut bytes, used, 8 - used % 8, 0);
+            }
+            // What brings weights of a unit normal distribution near the largest weights.
+            let scale = ChainedMatrix::legal_scale(code, 4.0 / code.map().largest_weight() as f64);
+            ChainedMatrix::new(code, rows, columns, vec![scale; rows], bytes).map(WeightMatrix::Chained)
+        }
     }
-}
-
-/// Random activations that use the whole range of their width.
-///
-/// # Errors
-/// When the width is out of range.
-pub fn random_activations(bits: u32, columns: usize, seed: u64) -> Result<Activations, CodecError> {
-    let mut random = ChaCha8Rng::seed_from_u64(seed);
-    let half = 1 << (bits - 1);
-    let values = (0..columns).map(|_| random.random_range(-half..half)).collect();
-    Activations::new(bits, 1.0, values)
 }
 
 #[cfg(test)]
@@ -98,6 +99,8 @@ mod tests {
             let matrix = random_matrix(&format, 5, 30, 1).unwrap();
             assert_eq!(matrix, random_matrix(&format, 5, 30, 1).unwrap());
             assert_ne!(matrix, random_matrix(&format, 5, 30, 2).unwrap());
+            // 5 x 29 weights of 3 bits do not fill their last byte.
+            assert!(random_matrix(&format, 5, 29, 1).is_ok(), "{name}");
         }
     }
 }

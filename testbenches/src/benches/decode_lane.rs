@@ -39,7 +39,7 @@ impl Bench for DecodeLaneBench {
     }
 
     fn choose(&mut self, stimulus: &mut Stimulus) -> Ports<Vec<u8>> {
-        let width = self.format.word_bits() as usize;
+        let width = self.format.lane_bits() as usize;
         self.enable = stimulus.takes();
         self.word = stimulus.offers().then(|| read_field(&stimulus.data(width), 0, width));
         let data = match self.word {

@@ -67,6 +67,7 @@ impl Bench for MacBench {
         let largest_exponent = match &self.format {
             WeightFormat::Binary16 => 29,
             WeightFormat::Block(code) => code.largest_exponent(),
+            WeightFormat::Chained(_) => 0,
         };
         let largest = self.format.largest_weight() >> largest_exponent;
         let activation_limit = (1 << (activation_bits - 1)) - 1;

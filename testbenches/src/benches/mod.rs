@@ -6,6 +6,7 @@ mod buffer;
 mod control;
 mod decode_lane;
 mod decoder;
+mod history;
 mod mac;
 mod matvec;
 mod sequence;
@@ -18,8 +19,8 @@ use seedlm_codec::machine::DatapathConfig;
 /// Makes the bench of a module.
 pub type MakeBench = fn(&DatapathConfig, &WeightFormat) -> Box<dyn Bench>;
 
-/// Every generated module with its bench.
-pub const ALL: [(&str, MakeBench); 12] = [
+/// Every generated module with its bench. `seedlm_history` is there only where the format has one.
+pub const ALL: [(&str, MakeBench); 13] = [
     ("seedlm_skid", |config, format| {
         Box::new(buffer::BufferBench::skid(config, format))
     }),
@@ -34,6 +35,9 @@ pub const ALL: [(&str, MakeBench); 12] = [
     }),
     ("seedlm_decode_lane", |config, format| {
         Box::new(decode_lane::DecodeLaneBench::new(config, format))
+    }),
+    ("seedlm_history", |config, format| {
+        Box::new(history::HistoryBench::new(config, format))
     }),
     ("seedlm_mac", |config, format| {
         Box::new(mac::MacBench::new(config, format))

@@ -1,0 +1,13 @@
+seedlm_unpack.v
+seedlm_history.v
+seedlm_decode_lane.v
+seedlm_skid.v
+seedlm_decoder.v
+seedlm_control.v
+seedlm_fifo_weights.v
+seedlm_sequence.v
+seedlm_activation_buffer.v
+seedlm_mac.v
+seedlm_accumulate.v
+seedlm_fifo_results.v
+seedlm_matvec.v
