@@ -16,6 +16,7 @@ codes=paper-4b,paper-3b,chained-4b,chained-3b,chained-2b,chained-4b-k12,chained-
 # The pooler is no matrix of the encoder.
 "$programs"/seedlm bench quality "$minilm" --code "$codes" --exclude 'pooler*' --quiet --json >"$work/quality.json"
 "$programs"/seedlm bench quality "$minilm" --code chained-4b --rotate never --exclude 'pooler*' --quiet --json >"$work/plain.json"
+"$programs"/seedlm bench quality --code "$codes" --quiet --json >"$work/embedded.json"
 "$programs"/examples/chained_speed >"$work/chained.txt"
 "$programs"/examples/encode_speed >"$work/block.txt"
 "$programs"/hdl area --weights "$codes" --json "$work/area.json" >/dev/null
@@ -26,8 +27,10 @@ import json, pathlib, sys
 work, tool, compiler, yosys = pathlib.Path(sys.argv[1]), *sys.argv[2:5]
 load = lambda name: json.loads((work / name).read_text())
 quality, plain, area = load("quality.json"), load("plain.json"), load("area.json")
-gaussian, model = [{entry["format"]: entry for entry in load["formats"]} for load in quality["workloads"]]
-unrotated = {entry["format"]: entry for entry in plain["workloads"][1]["formats"]}["chained-4b"]
+by_format = lambda workload: {entry["format"]: entry for entry in workload["formats"]}
+gaussian, model = map(by_format, quality["workloads"])
+embedded = by_format(load("embedded.json")["workloads"][1])
+unrotated = by_format(plain["workloads"][1])["chained-4b"]
 tables = {entry["format"]: entry for entry in area["areas"] if entry["family"] == "xc7"}
 speed = {}
 for line in (work / "chained.txt").read_text().splitlines()[1:]:
@@ -38,8 +41,8 @@ for line in (work / "block.txt").read_text().splitlines()[1:]:
     columns = line.split()
     if len(columns) == 8 and columns[1] == "exact":
         speed[columns[0]] = float(columns[6])
-print("| format | bits per weight | N(0,1): error | MiniLM: bits per weight | MiniLM: median error | largest error | weights encoded per second, one core | decoder: LUT per weight |")
-print("|---|---|---|---|---|---|---|---|")
+print("| format | bits per weight | N(0,1): error | MiniLM: bits per weight | MiniLM: median error | largest error | embedded model: bits per weight | error | weights encoded per second, one core | decoder: LUT per weight |")
+print("|---|---|---|---|---|---|---|---|---|---|")
 for name, entry in model.items():
     print("|", " | ".join([
         f"`{name}`",
@@ -48,6 +51,8 @@ for name, entry in model.items():
         f"{entry['bits_per_weight']:.3f}",
         f"{entry['median_relative_error']:.4f}",
         f"{entry['largest_relative_error']:.4f}",
+        f"{embedded[name]['bits_per_weight']:.3f}",
+        f"{embedded[name]['relative_error']:.4f}",
         f"{speed[name]:,.0f}" if name in speed else "",
         f"{tables[name]['luts_per_weight']:.1f}" if name in tables else "",
     ]), "|")

@@ -174,24 +174,35 @@ fn the_error_is_that_of_the_decoded_rows() {
 #[test]
 fn the_error_is_small() {
     let columns = 1024;
-    for (name, gaussian_bar, heavy_bar) in [
-        ("chained-4b-k12", 0.0760, 0.135),
-        ("chained-3b-k12", 0.1480, 0.22),
-        ("chained-2b-k12", 0.2860, 0.355),
+    for (name, gaussian_bar, heavy_bar, outlier_bar) in [
+        ("chained-4b-k12", 0.0750, 0.135, 0.30),
+        ("chained-3b-k12", 0.1450, 0.22, 0.40),
+        ("chained-2b-k12", 0.2820, 0.355, 0.60),
     ] {
         let encoder = ChainedEncoder::new(&ChainedCode::preset(name).unwrap()).unwrap();
         let error = encode(&encoder, 32, &gaussian(32 * columns, 3), None).relative_error();
         assert!(error <= gaussian_bar, "{name}: {error}");
         let error = encode(&encoder, 32, &heavy_tailed(32 * columns, 4), None).relative_error();
         assert!(error <= heavy_bar, "{name}: {error}");
-        // Three weights of 20 deviations in every row. The best factor for Gaussian rows gives 0.45 and more.
+        // Three weights of 20 deviations in every row. At 4 bits the best factor for Gaussian rows gives 0.45.
         let mut values = gaussian(32 * columns, 5);
         values
             .iter_mut()
             .step_by(columns / 3 + 1)
             .for_each(|weight| *weight = 20.0);
         let error = encode(&encoder, 32, &values, None).relative_error();
-        assert!(error <= 2.2 * gaussian_bar.max(0.2), "{name}: {error}");
+        assert!(error <= outlier_bar, "{name}: {error}");
+    }
+}
+
+#[test]
+fn long_windows_have_the_errors_that_they_were_chosen_for() {
+    // Longer than the vectors keep back-pointers for, so that traces have to meet.
+    let columns = 4096;
+    for (name, bar) in [("chained-4b", 0.0690), ("chained-3b", 0.134), ("chained-2b", 0.263)] {
+        let encoder = ChainedEncoder::new(&ChainedCode::preset(name).unwrap()).unwrap();
+        let error = encode(&encoder, 16, &gaussian(16 * columns, 8), None).relative_error();
+        assert!(error <= bar, "{name}: {error}");
     }
 }
 

@@ -170,11 +170,14 @@ impl MatrixEncoder {
         matches!(self.engine, Engine::Chained(_))
     }
 
-    /// Encodes evenly spaced rows both ways.
+    /// Encodes some rows both ways: from the most heavy-tailed one down to the least, evenly spaced in that order. Rows
+    /// evenly spaced in the matrix would miss the few that make most of the error.
     fn try_rotation(&self, weights: &Matrix, rotation: &Rotation, advance: Advance<'_>) -> Result<Trial, EncodeError> {
         let (rows, columns) = (weights.rows.min(TRIAL_ROWS), weights.columns);
+        let order = by_heavy_tails(&weights.values, columns);
         let mut values: Vec<f32> = (0..rows)
-            .flat_map(|row| &weights.values[row * weights.rows / rows * columns..][..columns])
+            .map(|place| order[place * weights.rows / rows])
+            .flat_map(|row| &weights.values[row * columns..][..columns])
             .copied()
             .collect();
         // It may be stopped, but is no part of the matrix's own progress.
@@ -191,6 +194,20 @@ impl MatrixEncoder {
             },
         })
     }
+}
+
+/// The rows, the most heavy-tailed first: in order of the ratio of their fourth to their second moment, which is their
+/// kurtosis times their size.
+fn by_heavy_tails(values: &[f32], columns: usize) -> Vec<usize> {
+    let heaviness = |row: &[f32]| {
+        let squares = row.iter().map(|&value| f64::from(value).powi(2));
+        let (second, fourth) = squares.fold((0.0, 0.0), |sum, square| (sum.0 + square, sum.1 + square * square));
+        if second == 0.0 { 0.0 } else { fourth / second }
+    };
+    let heaviness: Vec<f64> = values.par_chunks(columns.max(1)).map(heaviness).collect();
+    let mut order: Vec<usize> = (0..heaviness.len()).collect();
+    order.sort_by(|&a, &b| heaviness[b].total_cmp(&heaviness[a]).then(a.cmp(&b)));
+    order
 }
 
 /// What a trial says.

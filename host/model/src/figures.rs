@@ -1,8 +1,9 @@
 //! The figures that a compression is judged by, each defined once.
 
-/// Relative error `||W - W'|| / ||W||`, from the sums of squares. A matrix of zeros that is decoded as zeros has none.
+/// Relative error `||W - W'|| / ||W||`, from the sums of squares. A matrix of zeros has none, though the chained code
+/// decodes it to numbers of at most some 1e-36.
 pub fn relative_error(squared_error: f64, squared_norm: f64) -> f64 {
-    if squared_error == 0.0 {
+    if squared_error == 0.0 || squared_norm == 0.0 {
         0.0
     } else {
         (squared_error / squared_norm).sqrt()
@@ -11,7 +12,7 @@ pub fn relative_error(squared_error: f64, squared_norm: f64) -> f64 {
 
 /// Signal to quantisation noise ratio in decibels, `10 log10(||W||^2 / ||W - W'||^2)`; `None` where there is no noise.
 pub fn sqnr_db(squared_error: f64, squared_norm: f64) -> Option<f64> {
-    (squared_error > 0.0).then(|| 10.0 * (squared_norm / squared_error).log10())
+    (squared_error > 0.0 && squared_norm > 0.0).then(|| 10.0 * (squared_norm / squared_error).log10())
 }
 
 /// Bits per weight: everything stored, divided by the weights it stands for.

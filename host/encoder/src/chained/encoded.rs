@@ -15,10 +15,10 @@ pub struct EncodedChained {
 }
 
 impl EncodedChained {
-    /// The relative error `||W - W'|| / ||W||` in the Frobenius norm, without unit; 0 for a matrix without weights, infinite
-    /// for a matrix of zeros, which this code represents by tiny numbers.
+    /// The relative error `||W - W'|| / ||W||` in the Frobenius norm, without unit; 0 for a matrix without weights and
+    /// for a matrix of zeros, which this code represents by numbers of at most some 1e-36.
     pub fn relative_error(&self) -> f64 {
-        if self.squared_error == 0.0 {
+        if self.squared_error == 0.0 || self.squared_norm == 0.0 {
             0.0
         } else {
             (self.squared_error / self.squared_norm).sqrt()

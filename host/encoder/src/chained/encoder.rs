@@ -106,6 +106,7 @@ impl ChainedEncoder {
             grid: self.grid,
             instructions: self.instructions,
             column_weights: column_weights.as_deref(),
+            columns,
             advance: &|rows| advance(rows * columns),
         };
         let targets = |index: usize| {

@@ -24,9 +24,14 @@ pub(crate) struct RowSearch<'a> {
     pub grid: Grid,
     pub instructions: Instructions,
     pub column_weights: Option<&'a [u32]>,
+    /// Weights in a row.
+    pub columns: usize,
     /// Told how many rows have been finished.
     pub advance: &'a (dyn Fn(usize) -> ControlFlow<()> + Sync),
 }
+
+/// Weights of a job, where rows are so long that a few of them are as many.
+const WEIGHTS_PER_JOB: usize = 1 << 18;
 
 /// A row that is done.
 pub(crate) struct EncodedRow<T> {
@@ -63,7 +68,9 @@ impl RowSearch<'_> {
                 Means::Vectors(width, _) => {
                     let lanes = self.instructions.lanes(width);
                     let batches = open.len() / (lanes * rayon::current_num_threads() * 4);
-                    lanes * batches.clamp(1, 8)
+                    // Long rows: not so many that nobody is asked for long whether to go on.
+                    let short = WEIGHTS_PER_JOB / (lanes * self.columns.max(1));
+                    lanes * batches.min(short).clamp(1, 8)
                 }
                 Means::Plain => 1,
             };
@@ -85,7 +92,7 @@ impl RowSearch<'_> {
                             None => unproven.push(row),
                         }
                     }
-                    if !found.is_empty() && (self.advance)(found.len()).is_break() {
+                    if (self.advance)(found.len()).is_break() {
                         stopped.store(true, Ordering::Relaxed);
                     }
                     (found, unproven)
