@@ -16,4 +16,3 @@ mod vector;
 
 pub use encoded::EncodedChained;
 pub use encoder::ChainedEncoder;
-pub use instructions::Instructions;

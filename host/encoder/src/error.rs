@@ -1,6 +1,7 @@
 //! What can be wrong with a matrix that is to be encoded.
 
 use seedlm_codec::CodecError;
+use seedlm_instructions::InstructionsError;
 use thiserror::Error;
 
 /// Why a matrix cannot be encoded.
@@ -50,13 +51,8 @@ pub enum EncodeError {
         length: u32,
     },
     /// The instructions that were asked for are not there.
-    #[error("SEEDLM_SIMD: {name} {reason}")]
-    Instructions {
-        /// What was asked for.
-        name: String,
-        /// What is wrong with it.
-        reason: &'static str,
-    },
+    #[error(transparent)]
+    Instructions(#[from] InstructionsError),
     /// The caller's progress function asked to stop.
     #[error("stopped on request")]
     Stopped,

@@ -68,8 +68,9 @@ mod search;
 mod span;
 mod target;
 
-pub use chained::{ChainedEncoder, EncodedChained, Instructions};
+pub use chained::{ChainedEncoder, EncodedChained};
 pub use encoded::EncodedMatrix;
 pub use encoder::BlockEncoder;
 pub use error::EncodeError;
 pub use quantizer::{Quantizer, UnknownQuantizer};
+pub use seedlm_instructions::{Instructions, InstructionsError};

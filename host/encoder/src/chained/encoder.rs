@@ -1,7 +1,6 @@
 //! Whole matrices: checks, scales, and the stream's bytes.
 
 use super::encoded::EncodedChained;
-use super::instructions::Instructions;
 use super::objective::{Grid, integer_column_weights};
 use super::rows::RowSearch;
 use super::scale::ScaleChoice;
@@ -10,6 +9,7 @@ use crate::error::EncodeError;
 use rayon::prelude::*;
 use seedlm_codec::bits::write_field;
 use seedlm_codec::{ChainedCode, ChainedMatrix, CodecError};
+use seedlm_instructions::Instructions;
 use std::ops::ControlFlow;
 
 /// Encodes matrices in one chained code.

@@ -1,12 +1,13 @@
 //! The best streams of many rows, by the fastest means that can prove them.
 
-use super::instructions::{Instructions, Width};
+use super::instructions::{Width, lanes, search_with};
 use super::objective::Grid;
 use super::plain::PlainRow;
 use super::search::{Batch, stream_cost};
 use super::trellis::Trellis;
 use crate::error::EncodeError;
 use rayon::prelude::*;
+use seedlm_instructions::Instructions;
 use std::ops::ControlFlow;
 use std::sync::atomic::{AtomicBool, Ordering};
 
@@ -66,7 +67,7 @@ impl RowSearch<'_> {
             let size = match means {
                 // Buffers are large: a job uses them several times. With few rows, threads matter more.
                 Means::Vectors(width, _) => {
-                    let lanes = self.instructions.lanes(width);
+                    let lanes = lanes(self.instructions, width);
                     let batches = open.len() / (lanes * rayon::current_num_threads() * 4);
                     // Long rows: not so many that nobody is asked for long whether to go on.
                     let short = WEIGHTS_PER_JOB / (lanes * self.columns.max(1));
@@ -114,7 +115,7 @@ impl RowSearch<'_> {
         let mut means = Vec::new();
         if self.trellis.is_regular() {
             for (width, most) in [(Width::Narrow, NARROW_WINDOW), (Width::Wide, WIDE_WINDOW)] {
-                let lanes = self.instructions.lanes(width);
+                let lanes = lanes(self.instructions, width);
                 let column_bytes = self.trellis.states() * lanes * self.trellis.stored.next_power_of_two() as usize / 8;
                 let window = most.min(MOST_BACK_BYTES / column_bytes).max(4);
                 // Weighted costs do not fit 16 bits.
@@ -131,7 +132,8 @@ impl RowSearch<'_> {
     fn group(&self, means: Means, rows: &[Vec<i32>]) -> Vec<Option<Vec<u8>>> {
         match means {
             Means::Vectors(width, window) => {
-                let found = self.instructions.search(
+                let found = search_with(
+                    self.instructions,
                     width,
                     &Batch {
                         trellis: self.trellis,

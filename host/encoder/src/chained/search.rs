@@ -167,10 +167,11 @@ pub(crate) fn word_bits<V: Lanes>() -> u32 {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::chained::instructions::{Instructions, Width};
+    use crate::chained::instructions::{Width, search_with};
     use crate::chained::plain::PlainRow;
     use proptest::prelude::*;
     use seedlm_codec::{ChainMap, ChainedCode};
+    use seedlm_instructions::Instructions;
 
     /// Sums of two fields; every bit a parity of the window, and the newest bits among them.
     fn codes() -> Vec<ChainedCode> {
@@ -240,7 +241,7 @@ mod tests {
                         let batch = Batch { trellis: &trellis, grid, rows: &rows, column_weights, window };
                         let mut first: Option<Vec<FoundRow>> = None;
                         for instructions in Instructions::available() {
-                            let found = instructions.search(width, &batch);
+                            let found = search_with(instructions, width, &batch);
                             for ((row, targets), expected) in found.iter().zip(&rows).zip(&expected) {
                                 let cost = stream_cost(&trellis, grid, targets, column_weights, &row.symbols);
                                 if row.joined && cost == u128::from(row.cost) {
@@ -280,7 +281,7 @@ mod tests {
             window: 400,
         };
         for instructions in Instructions::available() {
-            for (row, targets) in instructions.search(Width::Narrow, &batch).iter().zip(&rows) {
+            for (row, targets) in search_with(instructions, Width::Narrow, &batch).iter().zip(&rows) {
                 assert!(row.joined);
                 assert_eq!(
                     stream_cost(&trellis, grid, targets, None, &row.symbols),

@@ -4,6 +4,7 @@
 use super::{Lanes, x86_vector};
 use crate::chained::instructions::Width;
 use crate::chained::search::{Batch, FoundRow, search};
+use seedlm_instructions::Instructions;
 use std::arch::x86_64::*;
 
 x86_vector!(
@@ -33,17 +34,12 @@ x86_vector!(
     _mm256_sll_epi32
 );
 
-/// Whether this machine has the instructions.
-pub(crate) fn is_available() -> bool {
-    is_x86_feature_detected!("avx2")
-}
-
 /// Searches 16 rows at a time in 16-bit integers, or 8 in 32-bit integers.
 ///
 /// # Panics
 /// When this machine lacks the instructions.
 pub(crate) fn search_rows(width: Width, batch: &Batch<'_>) -> Vec<FoundRow> {
-    assert!(is_available(), "this machine lacks the instructions");
+    assert!(Instructions::Avx2.is_available(), "this machine lacks the instructions");
     // SAFETY: the machine has the instructions.
     unsafe {
         match width {
@@ -53,12 +49,12 @@ pub(crate) fn search_rows(width: Width, batch: &Batch<'_>) -> Vec<FoundRow> {
     }
 }
 
-#[target_feature(enable = "avx2")]
+#[target_feature(enable = "avx2,bmi1,bmi2,f16c,fma,lzcnt,popcnt")]
 fn narrow(batch: &Batch<'_>) -> Vec<FoundRow> {
     search::<Narrow>(batch)
 }
 
-#[target_feature(enable = "avx2")]
+#[target_feature(enable = "avx2,bmi1,bmi2,f16c,fma,lzcnt,popcnt")]
 fn wide(batch: &Batch<'_>) -> Vec<FoundRow> {
     search::<Wide>(batch)
 }

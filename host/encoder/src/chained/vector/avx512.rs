@@ -4,6 +4,7 @@
 use super::{Lanes, x86_vector};
 use crate::chained::instructions::Width;
 use crate::chained::search::{Batch, FoundRow, search};
+use seedlm_instructions::Instructions;
 use std::arch::x86_64::*;
 
 x86_vector!(
@@ -33,17 +34,15 @@ x86_vector!(
     _mm512_sll_epi32
 );
 
-/// Whether this machine has the instructions.
-pub(crate) fn is_available() -> bool {
-    is_x86_feature_detected!("avx512f") && is_x86_feature_detected!("avx512bw")
-}
-
 /// Searches 32 rows at a time in 16-bit integers, or 16 in 32-bit integers.
 ///
 /// # Panics
 /// When this machine lacks the instructions.
 pub(crate) fn search_rows(width: Width, batch: &Batch<'_>) -> Vec<FoundRow> {
-    assert!(is_available(), "this machine lacks the instructions");
+    assert!(
+        Instructions::Avx512.is_available(),
+        "this machine lacks the instructions"
+    );
     // SAFETY: the machine has the instructions.
     unsafe {
         match width {
@@ -53,12 +52,12 @@ pub(crate) fn search_rows(width: Width, batch: &Batch<'_>) -> Vec<FoundRow> {
     }
 }
 
-#[target_feature(enable = "avx512f,avx512bw")]
+#[target_feature(enable = "avx512f,avx512bw,avx512cd,avx512dq,avx512vl,avx2,bmi1,bmi2,f16c,fma,lzcnt,popcnt")]
 fn narrow(batch: &Batch<'_>) -> Vec<FoundRow> {
     search::<Narrow>(batch)
 }
 
-#[target_feature(enable = "avx512f,avx512bw")]
+#[target_feature(enable = "avx512f,avx512bw,avx512cd,avx512dq,avx512vl,avx2,bmi1,bmi2,f16c,fma,lzcnt,popcnt")]
 fn wide(batch: &Batch<'_>) -> Vec<FoundRow> {
     search::<Wide>(batch)
 }
