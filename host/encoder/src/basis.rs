@@ -34,65 +34,70 @@ pub(crate) struct SeedBasis<'a> {
 
 impl<'a> SeedBasis<'a> {
     /// Orthogonalises the columns and then the target, each twice over ("twice is enough"): the distances are accurate
-    /// however ill-conditioned `A` is. `columns` is `P`; `workspace` is overwritten.
-    pub fn new(seed: u32, matrix: &'a [i32], columns: usize, target: &'a Target, workspace: &mut Vec<f64>) -> Self {
-        let rows = target.values().len();
-        workspace.clear();
-        for column in 0..columns {
-            workspace.extend(
-                matrix
-                    .iter()
-                    .skip(column)
-                    .step_by(columns)
-                    .map(|&entry| f64::from(entry)),
-            );
+    /// however ill-conditioned `A` is. `columns` is `P`.
+    #[inline(always)]
+    pub fn new(seed: u32, matrix: &'a [i32], columns: usize, target: &'a Target) -> Self {
+        let mut basis = SeedBasis {
+            seed,
+            matrix,
+            target,
+            columns,
+            norm: 0.0,
+            r: [[0.0; MOST_COEFFICIENTS]; MOST_COEFFICIENTS],
+            y: [0.0; MOST_COEFFICIENTS],
+            residual: 0.0,
+        };
+        // The presets' shapes fit registers.
+        match (target.values().len(), columns) {
+            (8, 3) => basis.orthogonalise::<8>(3),
+            (12, 4) => basis.orthogonalise::<12>(4),
+            (size, _) if size <= 16 => basis.orthogonalise::<16>(columns),
+            _ => basis.orthogonalise::<64>(columns),
         }
-        workspace.extend_from_slice(target.values());
-        let norm = dot(&workspace[..columns * rows], &workspace[..columns * rows]).sqrt();
-        let mut r = [[0.0; MOST_COEFFICIENTS]; MOST_COEFFICIENTS];
-        let mut y = [0.0; MOST_COEFFICIENTS];
-        #[expect(
-            clippy::needless_range_loop,
-            reason = "`column` counts vectors; it indexes `r` both ways"
-        )]
+        basis
+    }
+
+    /// With room for blocks of `C` weights; what is not used of it is zero, and changes nothing.
+    #[inline(always)]
+    fn orthogonalise<const C: usize>(&mut self, columns: usize) {
+        let mut vectors = [[0.0; C]; MOST_COEFFICIENTS + 1];
+        for (row, entries) in self.matrix.chunks_exact(columns).enumerate() {
+            for column in 0..columns {
+                vectors[column][row] = f64::from(entries[column]);
+            }
+        }
+        vectors[columns][..self.target.values().len()].copy_from_slice(self.target.values());
+        let square: f64 = vectors[..columns].iter().map(|vector| dot(vector, vector)).sum();
+        self.norm = square.sqrt();
         for column in 0..=columns {
-            let (done, rest) = workspace.split_at_mut(column * rows);
-            let vector = &mut rest[..rows];
+            let (done, rest) = vectors.split_at_mut(column);
+            let vector = &mut rest[0];
             for _ in 0..2 {
-                for (index, direction) in done.chunks_exact(rows).enumerate() {
+                for (index, direction) in done.iter().enumerate() {
                     let part = dot(direction, vector);
-                    for (value, direction) in vector.iter_mut().zip(direction) {
-                        *value -= part * direction;
+                    for lane in 0..C {
+                        vector[lane] -= part * direction[lane];
                     }
                     if column < columns {
-                        r[index][column] += part;
+                        self.r[index][column] += part;
                     } else {
-                        y[index] += part;
+                        self.y[index] += part;
                     }
                 }
             }
             if column < columns {
                 let length = dot(vector, vector).sqrt();
-                let independent = length > DEPENDENT * norm;
-                r[column][column] = if independent { length } else { 0.0 };
+                let independent = length > DEPENDENT * self.norm;
+                self.r[column][column] = if independent { length } else { 0.0 };
                 let factor = if independent { 1.0 / length } else { 0.0 };
                 vector.iter_mut().for_each(|value| *value *= factor);
             }
         }
-        let left = &workspace[columns * rows..];
-        SeedBasis {
-            seed,
-            matrix,
-            target,
-            columns,
-            norm,
-            r,
-            y,
-            residual: dot(left, left),
-        }
+        self.residual = dot(&vectors[columns], &vectors[columns]);
     }
 
     /// The least-squares coefficients; those of dependent columns are 0.
+    #[inline(always)]
     pub fn least_squares(&self) -> [f64; MOST_COEFFICIENTS] {
         let mut solution = [0.0; MOST_COEFFICIENTS];
         for row in (0..self.columns).rev() {
@@ -105,6 +110,7 @@ impl<'a> SeedBasis<'a> {
     }
 
     /// The word of this seed with the given exponent and coefficients, with its canonical error.
+    #[inline(always)]
     pub fn candidate(&self, exponent: u32, coefficients: [i32; MOST_COEFFICIENTS]) -> Candidate {
         let integers = self.matrix.chunks_exact(self.columns).map(|row| {
             let products = row.iter().zip(&coefficients);
@@ -120,6 +126,12 @@ impl<'a> SeedBasis<'a> {
     }
 }
 
-fn dot(a: &[f64], b: &[f64]) -> f64 {
-    a.iter().zip(b).map(|(a, b)| a * b).sum()
+/// Summed in four interleaved parts, which do not wait for each other.
+#[inline(always)]
+fn dot<const C: usize>(a: &[f64; C], b: &[f64; C]) -> f64 {
+    let mut sums = [0.0; 4];
+    for lane in 0..C {
+        sums[lane % 4] += a[lane] * b[lane];
+    }
+    (sums[0] + sums[1]) + (sums[2] + sums[3])
 }

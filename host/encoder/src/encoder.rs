@@ -9,6 +9,7 @@ use crate::target::Target;
 use rayon::prelude::*;
 use seedlm_codec::bits::write_field;
 use seedlm_codec::{BlockCode, BlockDecoder, CodecError, CodedMatrix};
+use seedlm_instructions::Instructions;
 use std::ops::{ControlFlow, Range};
 use std::sync::atomic::{AtomicBool, Ordering};
 
@@ -49,14 +50,24 @@ struct EncodedBlock {
 
 impl BlockEncoder {
     /// Prepares the tables for a code, on the current `rayon` pool. Every legal code is accepted; registers of 10 to 20
-    /// bits are searched fast (with tables of some 40 to 300 bytes per seed), longer ones take seconds per block.
+    /// bits are searched fast (with tables of some 40 to 300 bytes per seed), longer ones take seconds per block. Uses the
+    /// fastest instructions that the machine has, or those that the environment variable `SEEDLM_SIMD` names (`scalar`,
+    /// `avx2`, `avx512`).
     ///
     /// # Errors
-    /// None at present: every legal code can be searched.
+    /// [`EncodeError::Instructions`] for instructions that there are not.
     pub fn new(code: &BlockCode) -> Result<Self, EncodeError> {
+        BlockEncoder::with_instructions(code, Instructions::choose()?)
+    }
+
+    /// The same with the given instructions.
+    ///
+    /// # Errors
+    /// As [`BlockEncoder::new`].
+    pub fn with_instructions(code: &BlockCode, instructions: Instructions) -> Result<Self, EncodeError> {
         Ok(BlockEncoder {
             code: code.clone(),
-            search: SeedSearch::new(code),
+            search: SeedSearch::new(code, instructions.checked()?),
         })
     }
 

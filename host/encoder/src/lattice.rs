@@ -13,6 +13,7 @@ use crate::rule::CoefficientRange;
 const CANONICAL_ROUNDING: f64 = 1e-9;
 
 /// Replaces `best` by the best word of the seed where that is preferred.
+#[inline(always)]
 pub(crate) fn keep_best_word(
     basis: &SeedBasis<'_>,
     range: CoefficientRange,
@@ -182,18 +183,17 @@ mod tests {
         let (smallest, largest) = code.coefficient_range();
         let range = CoefficientRange { smallest, largest };
         let weights = [0.3, -1.2, 0.7, 0.1, -0.4, 2.1, -0.9, 0.05];
-        let mut workspace = Vec::new();
         let mut near_singular = 0;
         for position in (0..orbit.seeds).step_by(3001) {
             // One seed anywhere, and the next one whose matrix is all but singular.
             let singular = (position..position + orbit.seeds).map(|n| n % orbit.seeds).find(|&n| {
                 let target = Target::new(&weights, 8, 1.0);
-                let basis = SeedBasis::new(1, orbit.matrix(n), 3, &target, &mut workspace);
+                let basis = SeedBasis::new(1, orbit.matrix(n), 3, &target);
                 basis.r[2][2] < 1e-3 * basis.norm
             });
             for (position, step) in [(position, 1e-5), (singular.unwrap(), 1e-5), (singular.unwrap(), 1e-2)] {
                 let target = Target::new(&weights, 8, step);
-                let basis = SeedBasis::new(orbit.seed(position), orbit.matrix(position), 3, &target, &mut workspace);
+                let basis = SeedBasis::new(orbit.seed(position), orbit.matrix(position), 3, &target);
                 near_singular += usize::from(basis.r[2][2] < 1e-3 * basis.norm);
                 let zero = Candidate::none_below(f64::INFINITY);
                 let (mut found, mut expected) = (Candidate::zero(target.norm() * target.norm() * 1.5), zero);

@@ -6,23 +6,23 @@ use crate::lattice::keep_best_word;
 use crate::orbit::Orbit;
 use crate::quantizer::Quantizer;
 use crate::rule::{CoefficientRange, keep_printed_word, keep_rounded_word};
-use crate::scan::{COARSE_SLACK, ScanTable, scan};
+use crate::scan::{COARSE_SLACK, Lanes, ScanTable, Scanner, Work, dispatch};
 use crate::span::{GROUP, IdealWindows, SeedSpan, SpanTable};
 use crate::target::Target;
 use rayon::prelude::*;
 use seedlm_codec::BlockCode;
+use seedlm_instructions::Instructions;
 
 /// Register lengths for which the sieves are used. Shorter registers have few seeds and windows too coarse for a bound;
 /// longer ones would need gigabytes of tables.
 const SIEVED_LENGTHS: std::ops::RangeInclusive<u32> = 10..=20;
-/// Blocks in a full batch of the scan.
-const BATCH: usize = 32;
-/// Blocks in a batch of leftovers.
-const SMALL_BATCH: usize = 16;
 /// Growth of the relative error that the scan admits, from one pass to the next.
 const PASS_GROWTH: f64 = 1.7;
 /// Passes of the scan before all seeds are sorted by their bound.
 const PASSES: usize = 4;
+
+/// So many groups of seeds that will be looked at are on their way from memory.
+const AHEAD: usize = 8;
 
 /// Errors are compared with bounds with this much room, relatively: far more than `f64` rounding takes.
 const ROUNDING: f64 = 1e-6;
@@ -42,6 +42,7 @@ pub(crate) struct SeedSearch {
     range: CoefficientRange,
     orbit: Orbit,
     sieve: Option<Sieve>,
+    instructions: Instructions,
 }
 
 /// The tables of the two sieves.
@@ -56,12 +57,12 @@ struct Pass {
     /// Words of at most this error, as a fraction of the block's squared norm, are found.
     admitted: f64,
     /// The scan's thresholds for that.
-    thresholds: Vec<i16>,
+    thresholds: Vec<u32>,
 }
 
 impl SeedSearch {
-    /// Makes the tables for a code.
-    pub fn new(code: &BlockCode) -> Self {
+    /// Makes the tables for a code. The instructions must be available.
+    pub fn new(code: &BlockCode, instructions: Instructions) -> Self {
         let (smallest, largest) = code.coefficient_range();
         let orbit = Orbit::new(code, GROUP);
         SeedSearch {
@@ -71,6 +72,7 @@ impl SeedSearch {
                 .contains(&code.lfsr().length())
                 .then(|| Sieve::new(code, &orbit)),
             orbit,
+            instructions,
         }
     }
 
@@ -83,6 +85,7 @@ impl SeedSearch {
             range: CoefficientRange { smallest, largest },
             sieve: None,
             orbit: Orbit::new(code, GROUP),
+            instructions: Instructions::Scalar,
         }
     }
 
@@ -92,14 +95,23 @@ impl SeedSearch {
         let pending: Vec<usize> = (0..targets.len())
             .filter(|&index| targets[index].norm() > 0.0)
             .collect();
-        let mut workspace = Vec::new();
         // Most words other than zero are longer than these blocks twice over: the scan would find next to nothing.
         let is_short = |index: &usize| targets[*index].norm() < self.orbit.centre();
         let (mut unsolved, pending): (Vec<usize>, Vec<usize>) = pending
             .into_iter()
             .partition(|index| self.sieve.is_none() || is_short(index));
         if let Some(sieve) = &self.sieve {
-            unsolved.extend(self.search_sieved(sieve, targets, rules, pending, &mut best, &mut workspace));
+            unsolved.extend(dispatch(
+                self.instructions,
+                SievedSearch {
+                    search: self,
+                    sieve,
+                    targets,
+                    rules,
+                    pending,
+                    best: &mut best,
+                },
+            ));
         }
         for index in unsolved {
             // All seeds, best bound first where there is one.
@@ -118,47 +130,9 @@ impl SeedSearch {
                 Quantizer::Exact => Candidate::zero(target.canonical_error(std::iter::repeat(0))),
                 Quantizer::Printed | Quantizer::Rounded => Candidate::none_below(f64::INFINITY),
             };
-            self.keep_best_of(&candidates, target, rules, &mut best[index], &mut workspace);
+            self.keep_best_of(&candidates, target, rules, &mut best[index]);
         }
         best
-    }
-
-    /// Solves the blocks that have a word of small error; returns the others.
-    fn search_sieved(
-        &self,
-        sieve: &Sieve,
-        targets: &[Target],
-        rules: SearchRules,
-        mut pending: Vec<usize>,
-        best: &mut [Candidate],
-        workspace: &mut Vec<f64>,
-    ) -> Vec<usize> {
-        let blocks: Vec<SievedBlock> = targets.iter().map(|target| self.sieved_block(target, rules)).collect();
-        for pass in &sieve.passes {
-            let mut unsolved = Vec::new();
-            for batch in pending.chunks(BATCH) {
-                let directions: Vec<&[f32]> = batch.iter().map(|&index| &blocks[index].direction[..]).collect();
-                let mut hits: Vec<Vec<u32>> = vec![Vec::new(); batch.len()];
-                let keep = |lane: usize, group: usize| hits[lane].push(group as u32);
-                if batch.len() <= SMALL_BATCH {
-                    scan::<SMALL_BATCH>(&sieve.scan, &pass.thresholds, &directions, keep);
-                } else {
-                    scan::<BATCH>(&sieve.scan, &pass.thresholds, &directions, keep);
-                }
-                for (&index, groups) in batch.iter().zip(&hits) {
-                    let candidates = sieve.candidates(groups, &blocks[index], pass.admitted * (1.0 + ROUNDING));
-                    // All words of at most this error belong to candidates: the first found is as good as any bound.
-                    let squared_norm = targets[index].norm() * targets[index].norm();
-                    best[index] = Candidate::none_below(pass.admitted * squared_norm);
-                    self.keep_best_of(&candidates, &targets[index], rules, &mut best[index], workspace);
-                    if !best[index].is_word() {
-                        unsolved.push(index);
-                    }
-                }
-            }
-            pending = unsolved;
-        }
-        pending
     }
 
     fn sieved_block(&self, target: &Target, rules: SearchRules) -> SievedBlock {
@@ -174,47 +148,106 @@ impl SeedSearch {
     }
 
     /// Looks at candidates (bound, position) in ascending order until the bound exceeds the best error.
+    #[inline(always)]
     fn keep_best_of(
         &self,
         candidates: &[(f64, u32)],
         target: &Target,
         rules: SearchRules,
         best: &mut Candidate,
-        workspace: &mut Vec<f64>,
     ) {
         let squared_norm = target.norm() * target.norm();
-        if let (Quantizer::Exact, Some(&(_, first))) = (rules.quantizer, candidates.first()) {
+        let has_bound = best.error < squared_norm;
+        if let (Quantizer::Exact, false, Some(&(_, first))) = (rules.quantizer, has_bound, candidates.first()) {
             // Any word will do to begin with: an enumeration without a tight bound is slow.
             let rules = SearchRules {
                 quantizer: Quantizer::Rounded,
                 ..rules
             };
-            self.keep_best_of_seed(first as usize, target, rules, best, workspace);
+            self.keep_best_of_seed(first as usize, target, rules, best);
         }
         for &(bound, position) in candidates {
             if bound * squared_norm > best.error * (1.0 + ROUNDING) {
                 break;
             }
-            self.keep_best_of_seed(position as usize, target, rules, best, workspace);
+            self.keep_best_of_seed(position as usize, target, rules, best);
         }
     }
 
+    #[inline(always)]
     fn keep_best_of_seed(
         &self,
         position: usize,
         target: &Target,
         rules: SearchRules,
         best: &mut Candidate,
-        workspace: &mut Vec<f64>,
     ) {
         let (seed, matrix) = (self.orbit.seed(position), self.orbit.matrix(position));
-        let basis = SeedBasis::new(seed, matrix, self.columns, target, workspace);
-        let keep = match rules.quantizer {
-            Quantizer::Exact => keep_best_word,
-            Quantizer::Rounded => keep_rounded_word,
-            Quantizer::Printed => keep_printed_word,
-        };
-        keep(&basis, self.range, rules.largest_exponent, best);
+        let basis = SeedBasis::new(seed, matrix, self.columns, target);
+        match rules.quantizer {
+            Quantizer::Exact => keep_best_word(&basis, self.range, rules.largest_exponent, best),
+            Quantizer::Rounded => keep_rounded_word(&basis, self.range, rules.largest_exponent, best),
+            Quantizer::Printed => keep_printed_word(&basis, self.range, rules.largest_exponent, best),
+        }
+    }
+}
+
+/// Solves the blocks that have a word of small error; the others are the output.
+struct SievedSearch<'a> {
+    search: &'a SeedSearch,
+    sieve: &'a Sieve,
+    targets: &'a [Target],
+    rules: SearchRules,
+    pending: Vec<usize>,
+    best: &'a mut [Candidate],
+}
+
+impl Work for SievedSearch<'_> {
+    type Output = Vec<usize>;
+
+    #[inline(always)]
+    fn run<V: Lanes>(self) -> Vec<usize> {
+        let SievedSearch { search, sieve, targets, rules, mut pending, best } = self;
+        let blocks: Vec<SievedBlock> = targets.iter().map(|target| search.sieved_block(target, rules)).collect();
+        let mut scanner = Scanner::<V>::new(&sieve.scan);
+        let mut hits = Vec::new();
+        let mut candidates: Vec<Candidates> = vec![Vec::new(); V::COUNT];
+        for pass in &sieve.passes {
+            let admitted = pass.admitted * (1.0 + ROUNDING);
+            let mut unsolved = Vec::new();
+            for batch in pending.chunks(V::COUNT) {
+                let directions: Vec<&[f32]> = batch.iter().map(|&index| &blocks[index].direction[..]).collect();
+                candidates.iter_mut().for_each(Vec::clear);
+                let used = u32::MAX >> (32 - batch.len());
+                // Group by group: all lanes share what is known of a group.
+                let groups = scanner.scan(&pass.thresholds, &directions).iter().enumerate();
+                hits.clear();
+                hits.extend(groups.filter_map(|(group, lanes)| (lanes & used != 0).then_some((group, lanes & used))));
+                for (number, &(group, mut lanes)) in hits.iter().enumerate() {
+                    if let Some(&(later, _)) = hits.get(number + AHEAD) {
+                        sieve.span.prefetch::<V>(later);
+                    }
+                    while lanes != 0 {
+                        let lane = lanes.trailing_zeros() as usize;
+                        lanes &= lanes - 1;
+                        sieve.look_at::<V>(group, &blocks[batch[lane]], admitted, &mut candidates[lane]);
+                    }
+                }
+                for (&index, candidates) in batch.iter().zip(&mut candidates) {
+                    sieve.look_at_coarse::<V>(&blocks[index], admitted, candidates);
+                    sort(candidates);
+                    // All words of at most this error belong to candidates: the first found is as good as any bound.
+                    let squared_norm = targets[index].norm() * targets[index].norm();
+                    best[index] = Candidate::none_below(pass.admitted * squared_norm);
+                    search.keep_best_of(candidates, &targets[index], rules, &mut best[index]);
+                    if !best[index].is_word() {
+                        unsolved.push(index);
+                    }
+                }
+            }
+            pending = unsolved;
+        }
+        pending
     }
 }
 
@@ -257,38 +290,50 @@ impl Sieve {
     }
 
     /// All seeds that may have a word of at most the length `reach`, as (bound, position), ascending.
-    fn all_candidates(&self, block: &SievedBlock, reach: f64) -> Vec<(f64, u32)> {
+    fn all_candidates(&self, block: &SievedBlock, reach: f64) -> Candidates {
         let in_reach = |position: usize| self.span.shortest(position) <= reach;
-        let has_one = |group: &u32| (*group as usize * GROUP..).take(GROUP).any(in_reach);
-        let groups: Vec<u32> = (0..self.span.groups() as u32).filter(has_one).collect();
-        let mut candidates = self.candidates(&groups, block, f64::INFINITY);
+        let mut candidates = Vec::new();
+        for group in 0..self.span.groups() {
+            if (group * GROUP..).take(GROUP).any(in_reach) {
+                self.look_at::<[i16; 32]>(group, block, f64::INFINITY, &mut candidates);
+            }
+        }
         candidates.retain(|&(_, position)| in_reach(position as usize));
+        sort(&mut candidates);
         candidates
     }
 
-    /// Seeds in the given groups with a bound of at most `admitted`, as (bound, position), ascending.
-    fn candidates(&self, groups: &[u32], block: &SievedBlock, admitted: f64) -> Vec<(f64, u32)> {
-        let mut candidates = Vec::new();
-        let seeds = self.scan.seeds();
-        let mut look_at = |group: u32, only: Option<usize>| {
-            let bounds = self.span.bounds(group as usize, &block.direction, block.range_slack);
-            for (lane, &bound) in bounds.iter().enumerate() {
-                let position = group as usize * GROUP + lane;
-                if bound <= admitted && position < seeds && only.is_none_or(|only| only == position) {
-                    candidates.push((bound, position as u32));
-                }
-            }
-        };
-        groups.iter().for_each(|&group| look_at(group, None));
-        if block.range_slack > COARSE_SLACK && groups.len() < self.span.groups() {
-            for &position in self.scan.coarse_seeds() {
-                look_at(position / GROUP as u32, Some(position as usize));
+    /// Adds the seeds of a group with a bound of at most `admitted` as (bound, position).
+    #[inline(always)]
+    fn look_at<V: Lanes>(&self, group: usize, block: &SievedBlock, admitted: f64, candidates: &mut Candidates) {
+        let mut seeds = self.span.candidates::<V::Floats>(group, &block.direction, block.range_slack, admitted);
+        while let Some((position, bound)) = seeds.next() {
+            if position < self.scan.seeds() {
+                candidates.push((bound, position as u32));
             }
         }
-        candidates.sort_unstable_by(|a, b| a.0.total_cmp(&b.0).then(a.1.cmp(&b.1)));
-        candidates.dedup_by_key(|candidate| candidate.1);
-        candidates
     }
+
+    /// Adds the seeds about which the scan says nothing, for blocks for which that matters.
+    #[inline(always)]
+    fn look_at_coarse<V: Lanes>(&self, block: &SievedBlock, admitted: f64, candidates: &mut Candidates) {
+        if block.range_slack > COARSE_SLACK {
+            let groups = self.scan.coarse_seeds().iter().map(|position| *position as usize / GROUP);
+            let mut last = usize::MAX;
+            for group in groups.filter(|&group| std::mem::replace(&mut last, group) != group) {
+                self.look_at::<V>(group, block, admitted, candidates);
+            }
+        }
+    }
+}
+
+/// Seeds with their bounds: (bound, position).
+type Candidates = Vec<(f64, u32)>;
+
+/// Ascending, each once.
+fn sort(candidates: &mut Candidates) {
+    candidates.sort_unstable_by(|a, b| a.0.total_cmp(&b.0).then(a.1.cmp(&b.1)));
+    candidates.dedup_by_key(|candidate| candidate.1);
 }
 
 #[cfg(test)]
@@ -325,7 +370,7 @@ mod tests {
     /// The reference looks at every seed by itself, in `f64`, without recursion, tables, bounds or fixed point.
     fn check(name: &str, quantizer: Quantizer) {
         let code = BlockCode::preset(name).unwrap();
-        let (fast, plain) = (SeedSearch::new(&code), SeedSearch::plain(&code));
+        let plain = SeedSearch::plain(&code);
         let rules = SearchRules {
             quantizer,
             largest_exponent: code.largest_exponent(),
@@ -335,13 +380,15 @@ mod tests {
             .iter()
             .map(|block| Target::new(block, code.block_size(), step))
             .collect();
-        let found = fast.search(&targets, rules);
         let expected: Vec<Candidate> = targets
             .par_iter()
             .map(|target| plain.search(std::slice::from_ref(target), rules)[0])
             .collect();
-        for (index, (found, expected)) in found.iter().zip(&expected).enumerate() {
-            assert_eq!(found, expected, "{name}, {quantizer}, block {index}");
+        for instructions in Instructions::available() {
+            let found = SeedSearch::new(&code, instructions).search(&targets, rules);
+            for (index, (found, expected)) in found.iter().zip(&expected).enumerate() {
+                assert_eq!(found, expected, "{name}, {quantizer}, {instructions}, block {index}");
+            }
         }
     }
 
@@ -357,11 +404,11 @@ mod tests {
     #[test]
     fn all_seeds_of_the_presets_have_a_threshold() {
         for name in BlockCode::PRESETS {
-            let search = SeedSearch::new(&BlockCode::preset(name).unwrap());
+            let search = SeedSearch::new(&BlockCode::preset(name).unwrap(), Instructions::Scalar);
             let sieve = search.sieve.unwrap();
             let thresholds = &sieve.passes[0].thresholds;
             // Only a threshold above 0 sieves anything out.
-            let blind = thresholds.iter().filter(|&&threshold| threshold <= 0).count();
+            let blind = thresholds.iter().filter(|&&threshold| threshold as i16 <= 0).count();
             assert!(blind <= 4, "{name}: {blind}");
             // Seeds with dependent sign vectors, and nothing else.
             let coarse = sieve.scan.coarse_seeds().len();

@@ -20,6 +20,7 @@
 
 use crate::candidate::MOST_COEFFICIENTS;
 use crate::orbit::Orbit;
+use crate::scan::{Floats, Lanes};
 use seedlm_codec::BlockCode;
 
 /// Seeds that are treated side by side.
@@ -163,17 +164,59 @@ impl IdealWindows {
     }
 }
 
+/// Inner products of a block with eight windows, `P` apart from weight to weight; the windows start one after the other.
+#[inline(always)]
+fn inner_products<F: Floats, const P: usize>(windows: &[f32], block: &[f32]) -> F {
+    let windows = &windows[..(block.len() - 1) * P + GROUP];
+    let mut sums = F::spread(0.0);
+    for (c, &weight) in block.iter().enumerate() {
+        let window = windows[c * P..][..GROUP].try_into().expect("as long as asked for");
+        sums = sums.add(F::load(window).multiply(F::spread(weight)));
+    }
+    sums
+}
+
+/// The seeds of a group that may do.
+pub(crate) struct GroupCandidates<'a> {
+    first: usize,
+    /// Those that are left, one bit each.
+    lanes: u32,
+    energies: [f32; GROUP],
+    margins: &'a [f32; GROUP],
+    slacks: &'a [f32; GROUP],
+    range_slack: f64,
+    admitted: f64,
+}
+
+impl GroupCandidates<'_> {
+    /// The next position, with a lower bound on its words' relative error, as far as that is below 1.
+    #[inline(always)]
+    pub fn next(&mut self) -> Option<(usize, f64)> {
+        while self.lanes != 0 {
+            let lane = self.lanes.trailing_zeros() as usize;
+            self.lanes &= self.lanes - 1;
+            let square = 1.0 - f64::from(self.energies[lane]) - f64::from(self.margins[lane]);
+            let slack = f64::from(self.slacks[lane]).min(self.range_slack);
+            let distance = (square.max(0.0).sqrt() - slack).max(0.0);
+            let bound = distance * distance;
+            if bound <= self.admitted {
+                return Some((self.first + lane, bound));
+            }
+        }
+        None
+    }
+}
+
 /// Triangles of all seeds in `f32`, eight seeds side by side.
 pub(crate) struct SpanTable {
     rows: usize,
     columns: usize,
     u: Vec<f32>,
-    /// Per group: for each `i`, for each `k <= i`, the eight seeds' `triangle[i][k]`.
-    triangles: Vec<[f32; GROUP]>,
-    /// Per seed, how much larger the relative energy can be than computed. Infinite: unknown.
-    margins: Vec<f32>,
-    /// Per seed, [`SeedSpan::slack`].
-    slacks: Vec<f32>,
+    /// Signs of the sequence, as [`IdealWindows`] has them.
+    newest: Vec<f32>,
+    /// All that is known of a group stands together: for each `i`, for each `k <= i`, the eight seeds' `triangle[i][k]`; then, per
+    /// seed, how much larger the relative energy can be than computed (infinite: unknown); then [`SeedSpan::slack`].
+    groups: Vec<[f32; GROUP]>,
     /// Per seed, [`SeedSpan::shortest`].
     shortest: Vec<f32>,
 }
@@ -185,9 +228,8 @@ impl SpanTable {
             rows: windows.rows,
             columns: windows.columns,
             u: windows.u.iter().map(|&u| u as f32).collect(),
-            triangles: Vec::new(),
-            margins: Vec::new(),
-            slacks: Vec::new(),
+            newest: windows.newest.iter().map(|&sign| sign as f32).collect(),
+            groups: Vec::new(),
             shortest: Vec::new(),
         }
     }
@@ -200,72 +242,94 @@ impl SpanTable {
                 for (value, span) in column.iter_mut().zip(group) {
                     *value = span.triangle[i][k] as f32;
                 }
-                self.triangles.push(column);
+                self.groups.push(column);
             }
         }
         let (rows, columns) = (self.rows as f64, self.columns as f64);
-        for span in group {
-            // Inner products of C terms, with |u| <= 1 and a block of norm 1, are off by (C + 3) sqrt(C) 2^-24 at most;
-            // `2h - h'` by 4 times that; the triangle's sum of P terms adds P + 1 roundings of terms below the bound
-            // sqrt(C) on an inner product. Twice the norm of all that bounds the change of the energy; it is at most 1.
+        let (mut margins, mut slacks) = ([0.0; GROUP], [0.0; GROUP]);
+        for (lane, span) in group.iter().enumerate() {
+            // Inner products of C terms, with |u| <= 1 and a block of norm 1, are off by (C + 3) sqrt(C) 2^-24 at most; the
+            // triangle's sum of P terms adds P + 1 roundings of terms below the bound sqrt(C) on an inner product. Twice the norm of
+            // all that bounds the change of the energy; it is at most 1.
             let square: f64 = span.triangle.iter().flatten().map(|value| value * value).sum();
-            let product = rows.sqrt() * 2_f64.powi(-24) * (4.0 * (rows + 4.0) + columns + 2.0);
+            let product = rows.sqrt() * 2_f64.powi(-24) * (rows + columns + 6.0);
             let margin = 2.0 * (square * columns).sqrt() * product + 1e-5;
-            self.margins
-                .push(if span.unknown { f32::INFINITY } else { margin as f32 });
-            self.slacks.push(span.slack as f32 * 1.000_001);
+            margins[lane] = if span.unknown { f32::INFINITY } else { margin as f32 };
+            slacks[lane] = span.slack as f32 * 1.000_001;
             self.shortest.push(span.shortest as f32 * 0.999_999);
         }
+        self.groups.extend([margins, slacks]);
     }
 
-    /// The relative energy of a block of norm 1 (`C` values) in the spans of group `group`'s seeds: 1 less the squared
-    /// distance.
-    fn energies(&self, group: usize, block: &[f32]) -> [f32; GROUP] {
-        let columns = self.columns;
-        let mut h = [0_f32; REACH];
-        for (c, &weight) in block.iter().enumerate() {
-            let start = group * GROUP + 1 + c * columns;
-            let window: &[f32; REACH] = self.u[start..start + REACH].try_into().expect("as long as asked for");
-            for (sum, &u) in h.iter_mut().zip(window) {
-                *sum += weight * u;
-            }
+    /// The seeds of a group (but for padding) that can have a word of relative error (`|t - A x|^2 / |t|^2`) `admitted` or
+    /// less. `block` is `t` over its norm; `range_slack` the bound on `|d x| / |t|` by the code's range.
+    #[inline(always)]
+    pub fn candidates<F: Floats>(
+        &self,
+        group: usize,
+        block: &[f32],
+        range_slack: f64,
+        admitted: f64,
+    ) -> GroupCandidates<'_> {
+        let energies = match self.columns {
+            1 => self.energies::<F, 1>(group, block),
+            2 => self.energies::<F, 2>(group, block),
+            3 => self.energies::<F, 3>(group, block),
+            4 => self.energies::<F, 4>(group, block),
+            5 => self.energies::<F, 5>(group, block),
+            6 => self.energies::<F, 6>(group, block),
+            7 => self.energies::<F, 7>(group, block),
+            _ => self.energies::<F, 8>(group, block),
+        };
+        let terms = self.columns * (self.columns + 1) / 2;
+        let limits = &self.groups[group * (terms + 2) + terms..][..2];
+        let (margins, slacks) = (&limits[0], &limits[1]);
+        // An energy from which on the bound can be low enough, whatever the block's range; with room for its own rounding.
+        let distance = F::spread(admitted.sqrt() as f32 * 1.000_001).add(F::load(slacks));
+        let rest = F::spread(1.0 - 1e-5).sub(F::load(margins));
+        let threshold = rest.sub(distance.multiply(distance));
+        GroupCandidates {
+            first: group * GROUP,
+            lanes: energies.at_least(threshold),
+            energies: energies.store(),
+            margins,
+            slacks,
+            range_slack,
+            admitted,
         }
-        let mut products = [[0_f32; GROUP]; MOST_COEFFICIENTS];
-        for p in 1..columns {
-            for lane in 0..GROUP {
-                products[p - 1][lane] = 2.0 * h[lane + p] - h[lane + p - 1];
-            }
+    }
+
+    /// Brings a group nearer that will be asked for soon.
+    #[inline(always)]
+    pub fn prefetch<V: Lanes>(&self, group: usize) {
+        let terms = self.columns * (self.columns + 1) / 2 + 2;
+        // Two to a line.
+        for numbers in self.groups[group * terms..][..terms].iter().step_by(2) {
+            V::prefetch(numbers);
         }
-        products[columns - 1].copy_from_slice(&h[..GROUP]);
-        let terms = columns * (columns + 1) / 2;
-        let mut triangle = self.triangles[group * terms..][..terms].iter();
-        let mut energies = [0_f32; GROUP];
-        for i in 0..columns {
-            let mut coordinate = [0_f32; GROUP];
-            for (product, factor) in products[..=i].iter().zip(&mut triangle) {
-                for lane in 0..GROUP {
-                    coordinate[lane] += factor[lane] * product[lane];
-                }
+    }
+
+    /// The relative energies of a block of norm 1 in the spans of a group's seeds: 1 less the squared distance.
+    #[inline(always)]
+    fn energies<F: Floats, const P: usize>(&self, group: usize, block: &[f32]) -> F {
+        let first = group * GROUP;
+        // The sign vectors first.
+        let mut products = [F::spread(0.0); P];
+        for p in 1..P {
+            products[p - 1] = inner_products::<F, P>(&self.newest[first + p..], block);
+        }
+        products[P - 1] = inner_products::<F, P>(&self.u[first + 1..], block);
+        let terms = P * (P + 1) / 2;
+        let triangle = &self.groups[group * (terms + 2)..][..terms];
+        let mut energies = F::spread(0.0);
+        for i in 0..P {
+            let mut coordinate = F::spread(0.0);
+            for k in 0..=i {
+                coordinate = coordinate.add(F::load(&triangle[i * (i + 1) / 2 + k]).multiply(products[k]));
             }
-            for lane in 0..GROUP {
-                energies[lane] += coordinate[lane] * coordinate[lane];
-            }
+            energies = energies.add(coordinate.multiply(coordinate));
         }
         energies
-    }
-
-    /// Lower bounds on the relative error `|t - A x|^2 / |t|^2` of all words of the eight seeds of a group, as far as
-    /// it is below 1. `block` is `t` over its norm; `range_slack` the bound on `|d x| / |t|` by the code's range.
-    pub fn bounds(&self, group: usize, block: &[f32], range_slack: f64) -> [f64; GROUP] {
-        let energies = self.energies(group, block);
-        let mut bounds = [0.0; GROUP];
-        for (lane, bound) in bounds.iter_mut().enumerate() {
-            let seed = group * GROUP + lane;
-            let square = 1.0 - f64::from(energies[lane]) - f64::from(self.margins[seed]);
-            let distance = square.max(0.0).sqrt() - f64::from(self.slacks[seed]).min(range_slack);
-            *bound = distance.max(0.0) * distance.max(0.0);
-        }
-        bounds
     }
 
     /// [`SeedSpan::shortest`] of the seed at a position.
@@ -275,6 +339,6 @@ impl SpanTable {
 
     /// Number of groups.
     pub fn groups(&self) -> usize {
-        self.margins.len() / GROUP
+        self.shortest.len() / GROUP
     }
 }

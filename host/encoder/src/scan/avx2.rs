@@ -1,0 +1,133 @@
+//! AVX2: 256 bits.
+#![allow(unsafe_code)]
+
+use super::lanes::{Floats, Lanes, Work};
+use seedlm_instructions::Instructions;
+use std::arch::x86_64::*;
+
+/// A register of 16 signed 16-bit integers.
+#[derive(Clone, Copy)]
+#[repr(transparent)]
+struct Vector(__m256i);
+
+impl Lanes for Vector {
+    type Floats = Numbers;
+    const COUNT: usize = 16;
+
+    #[inline(always)]
+    fn spread(pair: u32) -> Self {
+        // SAFETY: only `run` names the type, and only where the instruction set is there.
+        Vector(unsafe { _mm256_set1_epi32(pair as i32) })
+    }
+    #[inline(always)]
+    fn add(self, other: Self) -> Self {
+        // SAFETY: as for `spread`.
+        Vector(unsafe { _mm256_add_epi16(self.0, other.0) })
+    }
+    #[inline(always)]
+    fn sub(self, other: Self) -> Self {
+        // SAFETY: as for `spread`.
+        Vector(unsafe { _mm256_sub_epi16(self.0, other.0) })
+    }
+    #[inline(always)]
+    fn max(self, other: Self) -> Self {
+        // SAFETY: as for `spread`.
+        Vector(unsafe { _mm256_max_epi16(self.0, other.0) })
+    }
+    #[inline(always)]
+    fn average(self, other: Self) -> Self {
+        // SAFETY: as for `spread`.
+        Vector(unsafe { _mm256_avg_epu16(self.0, other.0) })
+    }
+    #[inline(always)]
+    fn multiply(self, other: Self) -> Self {
+        // SAFETY: as for `spread`.
+        Vector(unsafe { _mm256_mulhrs_epi16(self.0, other.0) })
+    }
+    #[inline(always)]
+    fn shift_right<const SHIFT: i32>(self) -> Self {
+        // SAFETY: as for `spread`.
+        Vector(unsafe { _mm256_sra_epi16(self.0, _mm_cvtsi32_si128(SHIFT)) })
+    }
+    #[inline(always)]
+    fn not_negative(self) -> u32 {
+        // SAFETY: as for `spread`.
+        unsafe { 
+            // A byte of each lane, in the halves' order: lanes 0..8, 8..16.
+            let bytes = _mm256_packs_epi16(self.0, _mm256_setzero_si256());
+            let signs = _mm256_movemask_epi8(bytes) as u32;
+            !(signs & 0xFF | signs >> 8 & 0xFF00) & 0xFFFF
+         }
+    }
+    #[inline(always)]
+    fn prefetch(numbers: &[f32; 8]) {
+        // SAFETY: prefetching reads nothing.
+        unsafe { _mm_prefetch::<_MM_HINT_T0>(numbers.as_ptr().cast()) }
+    }
+    #[inline(always)]
+    fn words_mut(vectors: &mut [Self]) -> &mut [i16] {
+        // SAFETY: a vector is 16 words without padding, aligned more strictly; any words are a vector, and the
+        // borrow is exclusive.
+        unsafe { std::slice::from_raw_parts_mut(vectors.as_mut_ptr().cast(), vectors.len() * 16) }
+    }
+}
+
+/// A register of 8 numbers.
+#[derive(Clone, Copy)]
+#[repr(transparent)]
+pub(super) struct Numbers(__m256);
+
+impl Floats for Numbers {
+    #[inline(always)]
+    fn spread(number: f32) -> Self {
+        // SAFETY: the type is named where the instruction set is there, by `Lanes::Floats` of a vector of it.
+        Numbers(unsafe { _mm256_set1_ps(number) })
+    }
+    #[inline(always)]
+    fn load(numbers: &[f32; 8]) -> Self {
+        // SAFETY: as for `spread`; 8 numbers can be read, and need not be aligned.
+        Numbers(unsafe { _mm256_loadu_ps(numbers.as_ptr()) })
+    }
+    #[inline(always)]
+    fn store(self) -> [f32; 8] {
+        let mut numbers = [0.0; 8];
+        // SAFETY: as for `spread`; 8 numbers can be written, and need not be aligned.
+        unsafe { _mm256_storeu_ps(numbers.as_mut_ptr(), self.0) };
+        numbers
+    }
+    #[inline(always)]
+    fn add(self, other: Self) -> Self {
+        // SAFETY: as for `spread`.
+        Numbers(unsafe { _mm256_add_ps(self.0, other.0) })
+    }
+    #[inline(always)]
+    fn sub(self, other: Self) -> Self {
+        // SAFETY: as for `spread`.
+        Numbers(unsafe { _mm256_sub_ps(self.0, other.0) })
+    }
+    #[inline(always)]
+    fn multiply(self, other: Self) -> Self {
+        // SAFETY: as for `spread`.
+        Numbers(unsafe { _mm256_mul_ps(self.0, other.0) })
+    }
+    #[inline(always)]
+    fn at_least(self, other: Self) -> u32 {
+        // SAFETY: as for `spread`.
+        unsafe { _mm256_movemask_ps(_mm256_cmp_ps::<_CMP_GE_OQ>(self.0, other.0)) as u32 }
+    }
+}
+
+/// Does the work compiled for AVX2.
+///
+/// # Panics
+/// When this machine lacks the instructions.
+pub(crate) fn run<W: Work>(work: W) -> W::Output {
+    assert!(Instructions::Avx2.is_available(), "this machine lacks the instructions");
+    // SAFETY: the machine has the instructions.
+    unsafe { compiled(work) }
+}
+
+#[target_feature(enable = "avx2,bmi1,bmi2,f16c,fma,lzcnt,popcnt")]
+fn compiled<W: Work>(work: W) -> W::Output {
+    work.run::<Vector>()
+}

@@ -1,0 +1,84 @@
+//! AVX-512: 512 bits.
+#![allow(unsafe_code)]
+
+use super::avx2::Numbers;
+use super::lanes::{Lanes, Work};
+use seedlm_instructions::Instructions;
+use std::arch::x86_64::*;
+
+/// A register of 32 signed 16-bit integers.
+#[derive(Clone, Copy)]
+#[repr(transparent)]
+struct Vector(__m512i);
+
+impl Lanes for Vector {
+    type Floats = Numbers;
+    const COUNT: usize = 32;
+
+    #[inline(always)]
+    fn spread(pair: u32) -> Self {
+        // SAFETY: only `run` names the type, and only where the instruction set is there.
+        Vector(unsafe { _mm512_set1_epi32(pair as i32) })
+    }
+    #[inline(always)]
+    fn add(self, other: Self) -> Self {
+        // SAFETY: as for `spread`.
+        Vector(unsafe { _mm512_add_epi16(self.0, other.0) })
+    }
+    #[inline(always)]
+    fn sub(self, other: Self) -> Self {
+        // SAFETY: as for `spread`.
+        Vector(unsafe { _mm512_sub_epi16(self.0, other.0) })
+    }
+    #[inline(always)]
+    fn max(self, other: Self) -> Self {
+        // SAFETY: as for `spread`.
+        Vector(unsafe { _mm512_max_epi16(self.0, other.0) })
+    }
+    #[inline(always)]
+    fn average(self, other: Self) -> Self {
+        // SAFETY: as for `spread`.
+        Vector(unsafe { _mm512_avg_epu16(self.0, other.0) })
+    }
+    #[inline(always)]
+    fn multiply(self, other: Self) -> Self {
+        // SAFETY: as for `spread`.
+        Vector(unsafe { _mm512_mulhrs_epi16(self.0, other.0) })
+    }
+    #[inline(always)]
+    fn shift_right<const SHIFT: i32>(self) -> Self {
+        // SAFETY: as for `spread`.
+        Vector(unsafe { _mm512_sra_epi16(self.0, _mm_cvtsi32_si128(SHIFT)) })
+    }
+    #[inline(always)]
+    fn not_negative(self) -> u32 {
+        // SAFETY: as for `spread`.
+        unsafe { !_mm512_movepi16_mask(self.0) }
+    }
+    #[inline(always)]
+    fn prefetch(numbers: &[f32; 8]) {
+        // SAFETY: prefetching reads nothing.
+        unsafe { _mm_prefetch::<_MM_HINT_T0>(numbers.as_ptr().cast()) }
+    }
+    #[inline(always)]
+    fn words_mut(vectors: &mut [Self]) -> &mut [i16] {
+        // SAFETY: a vector is 32 words without padding, aligned more strictly; any words are a vector, and the
+        // borrow is exclusive.
+        unsafe { std::slice::from_raw_parts_mut(vectors.as_mut_ptr().cast(), vectors.len() * 32) }
+    }
+}
+
+/// Does the work compiled for AVX-512.
+///
+/// # Panics
+/// When this machine lacks the instructions.
+pub(crate) fn run<W: Work>(work: W) -> W::Output {
+    assert!(Instructions::Avx512.is_available(), "this machine lacks the instructions");
+    // SAFETY: the machine has the instructions.
+    unsafe { compiled(work) }
+}
+
+#[target_feature(enable = "avx512f,avx512bw,avx512cd,avx512dq,avx512vl,avx2,bmi1,bmi2,f16c,fma,lzcnt,popcnt")]
+fn compiled<W: Work>(work: W) -> W::Output {
+    work.run::<Vector>()
+}

@@ -1,0 +1,244 @@
+//! Vectors of signed 16-bit integers: the few operations of the scan, for each instruction set.
+//!
+//! The scan, and all that is done with its results, is written once over [`Lanes`] as a [`Work`]; [`dispatch`] runs it
+//! compiled for an instruction set. What is to be compiled for it must be `#[inline(always)]` all the way down.
+
+#[cfg(target_arch = "x86_64")]
+use super::{avx2, avx512};
+use seedlm_instructions::Instructions;
+
+/// A vector of signed 16-bit integers. Arithmetic wraps around.
+pub(crate) trait Lanes: Copy {
+    /// What goes with it where numbers need more digits.
+    type Floats: Floats;
+    /// Number of lanes.
+    const COUNT: usize;
+
+    /// The same number in all lanes; it is given twice, as the two halves of a word, because there are instructions that
+    /// spread words from memory to all lanes at no cost.
+    fn spread(pair: u32) -> Self;
+    fn add(self, other: Self) -> Self;
+    fn sub(self, other: Self) -> Self;
+    fn max(self, other: Self) -> Self;
+    /// `(a + b + 1) / 2` of numbers that are not negative.
+    fn average(self, other: Self) -> Self;
+    /// `a b / 2^15`, rounded to nearest.
+    fn multiply(self, other: Self) -> Self;
+    /// Brings numbers nearer that will be wanted soon.
+    fn prefetch(numbers: &[f32; 8]);
+    /// `a / 2^SHIFT`, rounded down.
+    fn shift_right<const SHIFT: i32>(self) -> Self;
+    /// One bit per lane, lane 0 lowest: whether the number is 0 or more.
+    fn not_negative(self) -> u32;
+    /// The lanes of vectors, one vector after the other, to be changed.
+    fn words_mut(vectors: &mut [Self]) -> &mut [i16];
+}
+
+/// Eight numbers in `f32`. Left to itself, the compiler shuffles them about.
+pub(crate) trait Floats: Copy {
+    fn spread(number: f32) -> Self;
+    fn load(numbers: &[f32; 8]) -> Self;
+    fn store(self) -> [f32; 8];
+    fn add(self, other: Self) -> Self;
+    fn sub(self, other: Self) -> Self;
+    fn multiply(self, other: Self) -> Self;
+    /// One bit per lane, lane 0 lowest: whether the number is at least the other one.
+    fn at_least(self, other: Self) -> u32;
+}
+
+/// A number twice over, as [`Lanes::spread`] wants it.
+pub(crate) fn pair(number: i16) -> u32 {
+    u32::from(number as u16) * 0x1_0001
+}
+
+/// What is to be compiled for an instruction set.
+pub(crate) trait Work {
+    type Output;
+    /// Does it. Must be `#[inline(always)]`.
+    fn run<V: Lanes>(self) -> Self::Output;
+}
+
+/// Does the work with an instruction set, which must be available.
+pub(crate) fn dispatch<W: Work>(instructions: Instructions, work: W) -> W::Output {
+    match instructions {
+        #[cfg(target_arch = "x86_64")]
+        Instructions::Avx512 => avx512::run(work),
+        #[cfg(target_arch = "x86_64")]
+        Instructions::Avx2 => avx2::run(work),
+        _ => work.run::<[i16; 32]>(),
+    }
+}
+
+/// A loop, which the compiler turns into vectors.
+#[inline(always)]
+fn lanes(mut a: [i16; 32], b: [i16; 32], operation: impl Fn(i16, i16) -> i16) -> [i16; 32] {
+    for lane in 0..32 {
+        a[lane] = operation(a[lane], b[lane]);
+    }
+    a
+}
+
+/// What every machine has: the compiler makes of it what it can.
+impl Lanes for [i16; 32] {
+    type Floats = [f32; 8];
+    const COUNT: usize = 32;
+
+    #[inline(always)]
+    fn spread(pair: u32) -> Self {
+        [pair as i16; 32]
+    }
+    #[inline(always)]
+    fn add(self, other: Self) -> Self {
+        lanes(self, other, |a, b| a.wrapping_add(b))
+    }
+    #[inline(always)]
+    fn sub(self, other: Self) -> Self {
+        lanes(self, other, |a, b| a.wrapping_sub(b))
+    }
+    #[inline(always)]
+    fn max(self, other: Self) -> Self {
+        lanes(self, other, |a, b| a.max(b))
+    }
+    #[inline(always)]
+    fn average(self, other: Self) -> Self {
+        lanes(self, other, |a, b| ((i32::from(a) + i32::from(b) + 1) >> 1) as i16)
+    }
+    #[inline(always)]
+    fn multiply(self, other: Self) -> Self {
+        // From the halves of the product: there are instructions for those on every machine.
+        lanes(self, other, |a, b| {
+            let high = ((i32::from(a) * i32::from(b)) >> 16) as i16;
+            let low = a.wrapping_mul(b) as u16;
+            let rounded = (low >> 15) as i16 + (low >> 14 & 1) as i16;
+            high.wrapping_add(high).wrapping_add(rounded)
+        })
+    }
+    #[inline(always)]
+    fn shift_right<const SHIFT: i32>(self) -> Self {
+        lanes(self, self, |a, _| a >> SHIFT)
+    }
+    #[inline(always)]
+    fn not_negative(self) -> u32 {
+        // Nearly never is there one: a quick look first.
+        if self.iter().fold(i16::MIN, |most, &value| most.max(value)) < 0 {
+            return 0;
+        }
+        let bits = self.iter().enumerate();
+        bits.fold(0, |bits, (lane, &value)| bits | u32::from(value >= 0) << lane)
+    }
+    #[inline(always)]
+    fn prefetch(_: &[f32; 8]) {}
+    #[inline(always)]
+    fn words_mut(vectors: &mut [Self]) -> &mut [i16] {
+        vectors.as_flattened_mut()
+    }
+}
+
+impl Floats for [f32; 8] {
+    #[inline(always)]
+    fn spread(number: f32) -> Self {
+        [number; 8]
+    }
+    #[inline(always)]
+    fn load(numbers: &[f32; 8]) -> Self {
+        *numbers
+    }
+    #[inline(always)]
+    fn store(self) -> [f32; 8] {
+        self
+    }
+    #[inline(always)]
+    fn add(self, other: Self) -> Self {
+        std::array::from_fn(|lane| self[lane] + other[lane])
+    }
+    #[inline(always)]
+    fn sub(self, other: Self) -> Self {
+        std::array::from_fn(|lane| self[lane] - other[lane])
+    }
+    #[inline(always)]
+    fn multiply(self, other: Self) -> Self {
+        std::array::from_fn(|lane| self[lane] * other[lane])
+    }
+    #[inline(always)]
+    fn at_least(self, other: Self) -> u32 {
+        (0..8).fold(0, |bits, lane| bits | u32::from(self[lane] >= other[lane]) << lane)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    /// Every operation on the lanes of two vectors.
+    struct Operations<'a>(&'a [i16; 32], &'a [i16; 32]);
+
+    impl Work for Operations<'_> {
+        type Output = Vec<Vec<i16>>;
+
+        #[inline(always)]
+        fn run<V: Lanes>(self) -> Vec<Vec<i16>> {
+            let load = |lanes: &[i16]| {
+                let mut vectors = [V::spread(0)];
+                V::words_mut(&mut vectors).copy_from_slice(lanes);
+                vectors[0]
+            };
+            let mut results = vec![Vec::new(); 8];
+            for (a, b) in self.0.chunks(V::COUNT).zip(self.1.chunks(V::COUNT)) {
+                let (x, y) = (load(a), load(b));
+                let magnitude = |lanes: &[i16]| lanes.iter().map(|lane| lane & i16::MAX).collect::<Vec<i16>>();
+                let mut found = [
+                    x.add(y),
+                    x.sub(y),
+                    x.max(y),
+                    load(&magnitude(a)).average(load(&magnitude(b))),
+                    x.multiply(y),
+                    x.shift_right::<1>(),
+                    x.shift_right::<2>(),
+                    V::spread(pair(self.0[0])),
+                ];
+                for (result, lanes) in results.iter_mut().zip(V::words_mut(&mut found).chunks(V::COUNT)) {
+                    result.extend(lanes);
+                }
+                let signs = x.not_negative();
+                results[0].extend((0..V::COUNT).map(|lane| (signs >> lane & 1) as i16));
+            }
+            // Sums and signs of a vector follow each other: put them into an order that is the same for all sizes.
+            results[0].sort_unstable();
+            results
+        }
+    }
+
+    /// Every operation on eight numbers.
+    struct FloatOperations<'a>(&'a [f32; 8], &'a [f32; 8]);
+
+    impl Work for FloatOperations<'_> {
+        type Output = (Vec<[u32; 8]>, u32);
+
+        #[inline(always)]
+        fn run<V: Lanes>(self) -> Self::Output {
+            let (x, y) = (V::Floats::load(self.0), V::Floats::load(self.1));
+            let found = [x.add(y), x.sub(y), x.multiply(y), V::Floats::spread(self.0[3])];
+            (found.map(|found| found.store().map(f32::to_bits)).to_vec(), x.at_least(y))
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn vectors_of_all_instruction_sets_compute_the_same(
+            a in prop::array::uniform32(any::<i16>()),
+            b in prop::array::uniform32(any::<i16>()),
+        ) {
+            let expected = dispatch(Instructions::Scalar, Operations(&a, &b));
+            for instructions in Instructions::available() {
+                prop_assert_eq!(&dispatch(instructions, Operations(&a, &b)), &expected, "{}", instructions);
+            }
+            let floats = |numbers: [i16; 32]| std::array::from_fn(|lane| f32::from(numbers[lane]) / 100.0);
+            let (a, b) = (&floats(a), &floats(b));
+            let expected = dispatch(Instructions::Scalar, FloatOperations(a, b));
+            for instructions in Instructions::available() {
+                prop_assert_eq!(&dispatch(instructions, FloatOperations(a, b)), &expected, "{}", instructions);
+            }
+        }
+    }
+}
