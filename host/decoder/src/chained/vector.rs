@@ -1,0 +1,4 @@
+//! Nibbles with vector instructions.
+
+pub(crate) mod avx2;
+pub(crate) mod avx512;

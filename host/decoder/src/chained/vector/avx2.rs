@@ -1,0 +1,94 @@
+//! AVX2: 32 windows at a time.
+#![allow(unsafe_code)]
+
+use crate::chained::nibbles::{GROUP, Nibbles};
+use crate::row_bits::LEAD;
+use seedlm_instructions::Instructions;
+use std::arch::x86_64::*;
+
+/// The integer weights whose bits begin at byte [`LEAD`], after those of the weights before them.
+///
+/// # Panics
+/// When this machine lacks the instructions, or `bytes` do not have 16 bytes beyond the last group.
+pub(crate) fn integers(nibbles: &Nibbles, bytes: &[u8], groups: &mut [[i8; GROUP]]) {
+    assert!(Instructions::Avx2.is_available(), "this machine lacks the instructions");
+    // SAFETY: the machine has the instructions.
+    unsafe { inner(nibbles, bytes, groups) }
+}
+
+#[target_feature(enable = "avx2,bmi1,bmi2,f16c,fma,lzcnt,popcnt")]
+fn inner(nibbles: &Nibbles, bytes: &[u8], groups: &mut [[i8; GROUP]]) {
+    let (low, high) = (
+        nibbles.low.each_ref().map(|bytes| twice(bytes)),
+        nibbles.high.each_ref().map(|bytes| twice(bytes)),
+    );
+    // Shifting left by 8 - offset brings the byte to the upper half; a multiplication can do this for each place by itself.
+    let shifts = nibbles
+        .offsets
+        .map(|offsets| shifts(offsets.map(|offset| 1 << (8 - offset))));
+    let (pair, third) = (
+        nibbles.pair.each_ref().map(|bytes| twice(bytes)),
+        nibbles.third.each_ref().map(|bytes| twice(bytes)),
+    );
+    let four_bits = _mm256_set1_epi8(15);
+    let largest = _mm256_set1_epi8(nibbles.largest);
+    let step = 2 * nibbles.stored;
+    for (half_index, half) in groups.as_flattened_mut().as_chunks_mut::<32>().0.iter_mut().enumerate() {
+        let start = LEAD - 2 + half_index * 2 * step;
+        let source = _mm256_set_m128i(load(bytes, start + step), load(bytes, start));
+        let byte = |places: &[__m256i; 2]| {
+            let part = |half: usize| {
+                let shifted = _mm256_mullo_epi16(_mm256_shuffle_epi8(source, places[half]), shifts[half]);
+                _mm256_srli_epi16::<8>(shifted)
+            };
+            _mm256_packus_epi16(part(0), part(1))
+        };
+        let (low, high) = (byte(&low), byte(&high));
+        let parts = [
+            _mm256_and_si256(low, four_bits),
+            _mm256_and_si256(_mm256_srli_epi16::<4>(low), four_bits),
+            _mm256_and_si256(high, four_bits),
+            _mm256_and_si256(_mm256_srli_epi16::<4>(high), four_bits),
+        ];
+        let look_up = |tables: &[__m256i; 4]| {
+            let found = |nibble: usize| _mm256_shuffle_epi8(tables[nibble], parts[nibble]);
+            _mm256_xor_si256(
+                _mm256_xor_si256(found(0), found(1)),
+                _mm256_xor_si256(found(2), found(3)),
+            )
+        };
+        let (pair, third) = (look_up(&pair), look_up(&third));
+        let second = _mm256_and_si256(_mm256_srli_epi16::<4>(pair), four_bits);
+        let sum = _mm256_add_epi8(_mm256_add_epi8(_mm256_and_si256(pair, four_bits), second), third);
+        store(half, _mm256_sub_epi8(_mm256_add_epi8(sum, sum), largest));
+    }
+}
+
+/// The same 16 bytes in both halves.
+#[inline]
+#[target_feature(enable = "avx2,bmi1,bmi2,f16c,fma,lzcnt,popcnt")]
+fn twice(bytes: &[u8; 16]) -> __m256i {
+    _mm256_broadcastsi128_si256(load(bytes, 0))
+}
+
+#[inline]
+#[target_feature(enable = "avx2,bmi1,bmi2,f16c,fma,lzcnt,popcnt")]
+fn shifts(factors: [u16; 8]) -> __m256i {
+    let bytes = factors.map(u16::to_le_bytes);
+    _mm256_broadcastsi128_si256(load(bytes.as_flattened(), 0))
+}
+
+#[inline]
+#[target_feature(enable = "avx2,bmi1,bmi2,f16c,fma,lzcnt,popcnt")]
+fn load(bytes: &[u8], start: usize) -> __m128i {
+    let bytes = &bytes[start..start + 16];
+    // SAFETY: the 16 bytes are there.
+    unsafe { _mm_loadu_si128(bytes.as_ptr().cast()) }
+}
+
+#[inline]
+#[target_feature(enable = "avx2,bmi1,bmi2,f16c,fma,lzcnt,popcnt")]
+fn store(out: &mut [i8; 32], weights: __m256i) {
+    // SAFETY: the 32 places are there.
+    unsafe { _mm256_storeu_si256(out.as_mut_ptr().cast(), weights) }
+}

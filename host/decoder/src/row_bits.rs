@@ -1,0 +1,89 @@
+//! The stored bits of one row, where they are easy to read.
+
+use crate::prefetch;
+
+/// Zero bytes before a row: more bits than any window reaches back.
+pub(crate) const LEAD: usize = 4;
+/// Zero bytes after a row: more than any vector reads beyond it.
+const TRAIL: usize = 80;
+
+/// A row's bits, least significant first, from the lowest bit of byte [`LEAD`] on, with zeros around them.
+#[derive(Default)]
+pub(crate) struct RowBits {
+    bytes: Vec<u8>,
+}
+
+impl RowBits {
+    /// Copies bits `start .. start + count` of a stream. Up to 7 bits after them may come along.
+    pub(crate) fn load(&mut self, stream: &[u8], start: usize, count: usize) {
+        let length = count.div_ceil(8);
+        self.bytes.resize(LEAD + length + TRAIL, 0);
+        let (row, trail) = self.bytes[LEAD..].split_at_mut(length);
+        trail.fill(0);
+        let stream = &stream[start / 8..];
+        // The next row, most likely.
+        prefetch::fetch(&stream[length.min(stream.len())..(2 * length).min(stream.len())]);
+        let shift = start % 8;
+        if shift == 0 {
+            row.copy_from_slice(&stream[..length]);
+            return;
+        }
+        // Eight bytes at a time where the stream has a ninth.
+        let whole = length.min(stream.len().saturating_sub(1)) / 8;
+        let (words, rest) = row.split_at_mut(8 * whole);
+        for (index, word) in words.chunks_exact_mut(8).enumerate() {
+            let low = u64::from_le_bytes(stream[8 * index..][..8].try_into().expect("8 bytes"));
+            let high = u64::from(stream[8 * index + 8]);
+            word.copy_from_slice(&(low >> shift | high << (64 - shift)).to_le_bytes());
+        }
+        for (index, byte) in rest.iter_mut().enumerate() {
+            let low = stream[8 * whole + index] >> shift;
+            let high = stream.get(8 * whole + index + 1).map_or(0, |next| next << (8 - shift));
+            *byte = low | high;
+        }
+    }
+
+    /// The bytes, the zeros around them included.
+    #[inline(always)]
+    pub(crate) fn bytes(&self) -> &[u8] {
+        &self.bytes
+    }
+
+    /// The bytes from byte `start` of the row on, `N` by `N`: all of the row, and some more.
+    #[inline(always)]
+    pub(crate) fn chunks<const N: usize>(&self, start: usize) -> &[[u8; N]] {
+        self.bytes[LEAD + start..].as_chunks().0
+    }
+
+    /// The bits from bit `start` of the row on: at least 57 are right, those above are anything.
+    #[inline(always)]
+    pub(crate) fn from(&self, start: usize) -> u64 {
+        self.field(8 * LEAD + start)
+    }
+
+    /// The same, bits being counted from the first zero before the row.
+    #[inline(always)]
+    pub(crate) fn field(&self, start: usize) -> u64 {
+        u64::from_le_bytes(self.bytes[start / 8..][..8].try_into().expect("8 bytes")) >> (start % 8)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+    use seedlm_codec::bits::read_field;
+
+    proptest! {
+        #[test]
+        fn rows_are_moved_to_a_byte(stream in prop::collection::vec(any::<u8>(), 30), start in 0_usize..200, count in 1_usize..40) {
+            let mut row = RowBits::default();
+            row.load(&[255; 9], 3, 50);
+            row.load(&stream, start, count);
+            let mask = (1 << count) - 1;
+            prop_assert_eq!(u128::from(row.from(0) & mask), read_field(&stream, start, count));
+            prop_assert_eq!(row.field(0) as u32, 0);
+            prop_assert!(row.bytes()[LEAD + count.div_ceil(8)..].iter().all(|&byte| byte == 0));
+        }
+    }
+}

@@ -1,0 +1,141 @@
+//! Everything the decoder gives is what the golden model gives, bit for bit: any code, any shape, all instructions, any threads.
+
+mod matrices;
+
+use half::bf16;
+use matrices::{any_matrix, preset_matrix};
+use proptest::prelude::*;
+use seedlm_codec::{Code, WeightMatrix};
+use seedlm_decoder::{Decoder, Instructions};
+use std::ops::Range;
+
+/// What one decoder gives of some rows, as bits.
+#[derive(Debug, PartialEq)]
+struct Outputs {
+    f32: Vec<u32>,
+    bf16: Vec<bf16>,
+    i8: Vec<i8>,
+    scales: Vec<u32>,
+    product: Vec<u32>,
+}
+
+fn bits(values: Vec<f32>) -> Vec<u32> {
+    values.into_iter().map(f32::to_bits).collect()
+}
+
+fn golden(matrix: &WeightMatrix, rows: Range<usize>, activations: &[f32]) -> Outputs {
+    let (integers, scales): (Vec<_>, Vec<_>) = rows.clone().map(|row| matrix.row_i8(row)).unzip();
+    let results = 0..matrix.rows();
+    Outputs {
+        f32: bits(rows.clone().flat_map(|row| matrix.row_values(row)).collect()),
+        bf16: rows.flat_map(|row| matrix.row_bf16(row)).collect(),
+        i8: integers.concat(),
+        scales: bits(scales),
+        product: bits(results.map(|row| matrix.row_product(row, activations)).collect()),
+    }
+}
+
+fn decoded(decoder: &Decoder, matrix: &WeightMatrix, rows: Range<usize>, activations: &[f32]) -> Outputs {
+    let count = rows.len() * matrix.columns();
+    // What was there before must not matter.
+    let (mut values, mut rounded, mut integers) = (vec![f32::NAN; count], vec![bf16::NAN; count], vec![-128; count]);
+    let (mut scales, mut results) = (vec![f32::NAN; rows.len()], vec![f32::NAN; matrix.rows()]);
+    decoder.f32_rows(matrix, rows.clone(), &mut values).unwrap();
+    decoder.bf16_rows(matrix, rows.clone(), &mut rounded).unwrap();
+    decoder.i8_rows(matrix, rows, &mut integers, &mut scales).unwrap();
+    decoder.product(matrix, activations, &mut results).unwrap();
+    Outputs {
+        f32: bits(values),
+        bf16: rounded,
+        i8: integers,
+        scales: bits(scales),
+        product: bits(results),
+    }
+}
+
+fn code_of(matrix: &WeightMatrix) -> Code {
+    matrix.format().code().expect("a coded matrix")
+}
+
+fn activations(columns: usize) -> Vec<f32> {
+    (0..columns)
+        .map(|column| ((column * 37 % 101) as f32 - 50.0) / 7.0)
+        .collect()
+}
+
+fn check(matrix: &WeightMatrix, rows: Range<usize>) {
+    let activations = activations(matrix.columns());
+    let expected = golden(matrix, rows.clone(), &activations);
+    for instructions in Instructions::available() {
+        let decoder = Decoder::with_instructions(&code_of(matrix), instructions).unwrap();
+        let found = decoded(&decoder, matrix, rows.clone(), &activations);
+        assert_eq!(found, expected, "{} with {instructions}", matrix.format().label());
+    }
+}
+
+#[test]
+fn presets_in_all_small_shapes() {
+    for name in Code::presets() {
+        let code = Code::preset(name).unwrap();
+        for columns in (0..40).chain([63, 64, 65, 127, 128, 129, 191, 192, 193]) {
+            check(&preset_matrix(&code, 3, columns, columns as u64), 0..3);
+        }
+        check(&preset_matrix(&code, 4, 25, 7), 1..3);
+        check(&preset_matrix(&code, 0, 25, 7), 0..0);
+    }
+}
+
+#[test]
+fn presets_in_rows_of_many_pieces() {
+    for name in Code::presets() {
+        let code = Code::preset(name).unwrap();
+        for columns in [1536, 2049, 4100] {
+            check(&preset_matrix(&code, 2, columns, 5), 0..2);
+        }
+    }
+}
+
+#[test]
+fn threads_change_nothing() {
+    for name in ["paper-3b", "chained-3b"] {
+        let code = Code::preset(name).unwrap();
+        let matrix = preset_matrix(&code, 700, 501, 3);
+        let activations = activations(501);
+        let decoder = Decoder::new(&code).unwrap();
+        let [one, two] = [1, 2].map(|threads| {
+            let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build().unwrap();
+            pool.install(|| decoded(&decoder, &matrix, 0..700, &activations))
+        });
+        assert_eq!(one, two);
+        assert_eq!(one, golden(&matrix, 0..700, &activations));
+    }
+}
+
+/// Outputs of 32 MiB and more go around the caches.
+#[test]
+fn large_outputs_are_the_same() {
+    const ROWS: usize = 2049;
+    const COLUMNS: usize = 4099;
+    for name in ["paper-4b", "chained-3b"] {
+        let code = Code::preset(name).unwrap();
+        let matrix = preset_matrix(&code, ROWS, COLUMNS, 11);
+        for instructions in Instructions::available() {
+            let decoder = Decoder::with_instructions(&code, instructions).unwrap();
+            let [mut whole, mut halves] = [f32::NAN, -1.0].map(|before| vec![before; ROWS * COLUMNS]);
+            decoder.f32_rows(&matrix, 0..ROWS, &mut whole).unwrap();
+            let (upper, lower) = halves.split_at_mut(1024 * COLUMNS);
+            decoder.f32_rows(&matrix, 0..1024, upper).unwrap();
+            decoder.f32_rows(&matrix, 1024..ROWS, lower).unwrap();
+            assert!(whole == halves, "{name} with {instructions}");
+        }
+    }
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(400))]
+
+    #[test]
+    fn any_code_and_shape(matrix in any_matrix()) {
+        check(&matrix, 0..matrix.rows());
+    }
+}
