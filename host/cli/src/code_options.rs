@@ -4,6 +4,7 @@ use anyhow::{Context, bail};
 use clap::builder::{PossibleValuesParser, TypedValueParser};
 use clap::{Args, ValueEnum};
 use seedlm_codec::{ChainMap, ChainedCode, Code};
+use seedlm_encoder::ChainedEncoder;
 use std::fs;
 use std::path::PathBuf;
 
@@ -107,7 +108,18 @@ impl CodeOptions {
         let text = fs::read_to_string(path).with_context(|| format!("{}: cannot read", path.display()))?;
         let map: ChainMap =
             serde_json::from_str(&text).with_context(|| format!("{}: not a chain map", path.display()))?;
+        if self.code.ends_with("-k12") && map.length() != code.map().length() {
+            bail!(
+                "{} has windows of {} bits, and those of the map in {} have {}; leave out \"-k12\"",
+                self.code,
+                code.map().length(),
+                path.display(),
+                map.length()
+            );
+        }
         let code = ChainedCode::new(bits_per_weight, map).with_context(|| path.display().to_string())?;
+        // The format has longer windows than the encoder can search; it says so before anything is read.
+        ChainedEncoder::new(&code).with_context(|| path.display().to_string())?;
         Ok(code.into())
     }
 }

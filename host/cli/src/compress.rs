@@ -1,6 +1,7 @@
 //! `seedlm compress`
 
 use crate::code_options::{CodeOptions, Quantizer, Rotate};
+use crate::effort::Effort;
 use crate::interrupt;
 use crate::outcome::{EXIT_CODES, Outcome};
 use crate::stdout::{decibels, print, print_json, printable};
@@ -8,8 +9,9 @@ use crate::talk::Talk;
 use crate::writing::Writing;
 use anyhow::bail;
 use clap::Args;
-use indicatif::{DecimalBytes, HumanCount, HumanDuration};
-use seedlm_model::{CompressOptions, CompressReport, Plan, Rules, Source, compress};
+use indicatif::{BinaryBytes, DecimalBytes, HumanCount, HumanDuration};
+use seedlm_codec::Code;
+use seedlm_model::{CompressOptions, CompressReport, Footprint, ModelError, Plan, Rules, Source, compress_with};
 use serde::Serialize;
 use std::fmt::Write;
 use std::path::PathBuf;
@@ -27,9 +29,9 @@ pub struct Compress {
     output: Option<PathBuf>,
     #[command(flatten)]
     code: CodeOptions,
-    /// How the paper's codes choose coefficients
-    #[arg(long, value_enum, default_value_t)]
-    quantizer: Quantizer,
+    /// How the paper's codes choose coefficients; exact if not given. The chained codes have no choice
+    #[arg(long, value_enum)]
+    quantizer: Option<Quantizer>,
     /// Which matrices are rotated along their inputs before they are encoded, which tames heavy tails; decompress undoes it
     #[arg(long, value_enum, default_value_t)]
     rotate: Rotate,
@@ -43,6 +45,8 @@ pub struct Compress {
     #[arg(long)]
     dry_run: bool,
     #[command(flatten)]
+    effort: Effort,
+    #[command(flatten)]
     writing: Writing,
 }
 
@@ -53,6 +57,9 @@ struct DryRun {
     input: String,
     /// Measured on a part of the model; none where there is nothing to encode.
     estimated_seconds: Option<f64>,
+    /// What the run would hold in memory at most where it is not limited, and the least that `--memory` takes, in bytes.
+    peak_memory_bytes: u64,
+    least_memory_bytes: u64,
     #[serde(flatten)]
     plan: Plan,
 }
@@ -69,9 +76,16 @@ struct Run {
 impl Compress {
     /// Runs the verb.
     pub fn run(self) -> anyhow::Result<Outcome> {
+        let code = self.code.code()?;
+        if let (Some(_), Code::Chained(_)) = (self.quantizer, &code) {
+            bail!(
+                "--quantizer belongs to the paper's codes, and {} is none; leave it out",
+                code.label()
+            );
+        }
         let options = CompressOptions {
-            code: self.code.code()?,
-            quantizer: self.quantizer.into(),
+            code,
+            quantizer: self.quantizer.unwrap_or_default().into(),
             rotate: self.rotate.into(),
             rules: Rules::new(&self.include, &self.exclude)?,
             replace: self.writing.force,
@@ -103,7 +117,8 @@ impl Compress {
             HumanCount(plan.weights),
             plan.code
         ));
-        let result = self.writing.threads.run(|| compress(&source, output, &options, &talk));
+        let run = self.effort.run_options();
+        let result = (self.writing.threads).run(|| compress_with(&source, output, &options, run, &talk));
         talk.end();
         let report = result??;
         if self.writing.json {
@@ -119,25 +134,32 @@ impl Compress {
     }
 
     fn dry_run(&self, source: &Source, plan: Plan, options: &CompressOptions) -> anyhow::Result<Outcome> {
-        plan.check_weights(source)?;
-        let estimate = || plan.estimate_seconds(source, options);
-        let estimated_seconds = self.writing.threads.run(estimate)??;
+        let memory_bytes = self.effort.run_options().memory_bytes;
+        let estimate = || -> Result<(Option<f64>, Footprint), ModelError> {
+            let footprint = Footprint::new(&plan, &options.code);
+            footprint.check(source, &plan, memory_bytes)?;
+            plan.check_weights(source)?;
+            Ok((plan.estimate_seconds(source, options)?, footprint))
+        };
+        let (estimated_seconds, footprint) = self.writing.threads.run(estimate)??;
         if self.writing.json {
             print_json(&DryRun {
                 dry_run: true,
                 input: self.input.display().to_string(),
                 estimated_seconds,
+                peak_memory_bytes: footprint.most_bytes(),
+                least_memory_bytes: footprint.least_bytes(),
                 plan,
             })?;
         } else {
-            print(&planned(&plan, estimated_seconds))?;
+            print(&planned(&plan, estimated_seconds, &footprint))?;
         }
         Ok(Outcome::Done)
     }
 }
 
 /// A dry run for people.
-fn planned(plan: &Plan, estimated_seconds: Option<f64>) -> String {
+fn planned(plan: &Plan, estimated_seconds: Option<f64>, footprint: &Footprint) -> String {
     let mut text = String::new();
     for matrix in &plan.compressed {
         // Writing to a text cannot fail.
@@ -179,6 +201,12 @@ fn planned(plan: &Plan, estimated_seconds: Option<f64>) -> String {
     );
     sizes(&mut text, plan.input_bytes, plan.output_bytes);
     bits(&mut text, plan.bits_per_compressed_weight, plan.bits_per_weight);
+    let _ = writeln!(
+        text,
+        "  memory           up to {}; --memory takes {} or more",
+        BinaryBytes(footprint.most_bytes()),
+        BinaryBytes(footprint.least_bytes())
+    );
     text
 }
 
@@ -227,8 +255,13 @@ fn summary(report: &CompressReport, output: &str) -> String {
     }
     let _ = writeln!(
         text,
-        "  time             {:.1} s, of which encoding {:.1} s: {} weights/s",
+        "  time             {:.1} s, {} encoding {:.1} s: {} weights/s",
         report.seconds,
+        if report.resumed_matrices > 0 {
+            "and with the earlier run's"
+        } else {
+            "of which"
+        },
         report.encode_seconds,
         HumanCount(report.weights_per_s as u64)
     );

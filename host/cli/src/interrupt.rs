@@ -1,4 +1,4 @@
-//! Ctrl-C: the running job is asked to stop and removes what it has begun.
+//! Ctrl-C: the running job is asked to stop; it removes what it has begun and keeps what it has finished.
 
 use std::process::exit;
 use std::sync::atomic::{AtomicBool, Ordering};

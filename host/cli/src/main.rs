@@ -5,6 +5,7 @@ mod code_options;
 mod completions;
 mod compress;
 mod decompress;
+mod effort;
 mod inspect;
 mod interrupt;
 mod outcome;

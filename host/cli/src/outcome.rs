@@ -10,7 +10,7 @@ Exit codes:
   0    done
   1    verify found damage, or the file is no SeedLM container
   2    wrong usage, or an input or output error
-  130  interrupted (Ctrl-C); nothing was written";
+  130  interrupted (Ctrl-C); nothing under the output's name, and what compress has finished goes on with --resume";
 
 /// How a run that did not fail ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -38,8 +38,8 @@ pub fn exit_code(run: anyhow::Result<Outcome>) -> ExitCode {
     }
     // A closed stderr is no reason to fail in another way.
     let _ = writeln!(stderr(), "seedlm: {}", message(&error));
-    match error.downcast_ref() {
-        Some(ModelError::Interrupted) => ExitCode::from(130),
+    match error.downcast_ref::<ModelError>() {
+        Some(error) if error.is_interruption() => ExitCode::from(130),
         _ => ExitCode::from(2),
     }
 }

@@ -4,7 +4,7 @@ use crate::interrupt;
 use crate::stdout::{decibels, printable};
 use clap::Args;
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
-use seedlm_model::{MatrixReport, MatrixStep, Progress};
+use seedlm_model::{MatrixReport, MatrixStep, Progress, Resumed};
 use std::io::{Write, stderr};
 use std::path::Path;
 
@@ -82,6 +82,29 @@ fn rotation(report: &MatrixReport) -> String {
 }
 
 impl Progress for Talk {
+    fn checking(&self, path: &Path) {
+        self.now_at(format!("checking {}", path.display()));
+    }
+
+    fn resumed(&self, resumed: Resumed) {
+        let (finished, count) = (resumed.finished, resumed.count);
+        if finished == 0 {
+            self.say("nothing to resume: no unfinished run here; starting at the beginning");
+        } else {
+            self.say(&format!("resuming: {finished} of {count} matrices are finished"));
+        }
+        self.bar.inc(resumed.weights);
+        // They have taken no time of this run.
+        self.bar.reset_eta();
+    }
+
+    fn encoded_again(&self, name: &str) {
+        let name = printable(name);
+        self.say(&format!(
+            "encoding again: what was finished of {name} is damaged on the disk"
+        ));
+    }
+
     fn start(&self, step: &MatrixStep) {
         self.now_at(printable(&step.name));
     }

@@ -73,7 +73,7 @@ fn inputs_and_outputs_that_cannot_be_are_refused() {
 /// The system's limit on the size of a file stands in for a full disk: the write in the middle fails the same way, and
 /// no rights are needed to set it. (The signal that comes with it is switched off.)
 #[test]
-fn a_disk_that_fills_up_leaves_nothing() {
+fn a_disk_that_fills_up_leaves_nothing_but_finished_matrices() {
     let folder = tempfile::tempdir().unwrap();
     let plain = folder.path().join("plain.safetensors");
     write_model(
@@ -98,9 +98,27 @@ fn a_disk_that_fills_up_leaves_nothing() {
         let err = String::from_utf8(output.stderr).unwrap();
         assert_eq!(output.status.code(), Some(2), "{err}");
         assert!(err.contains(&format!("{to}: cannot write: File too large")), "{err}");
+        err
     };
-    limited("compress", "plain.safetensors", "out.safetensors");
-    assert_eq!(listing(folder.path()), ["plain.safetensors"]);
+    let err = limited("compress", "plain.safetensors", "out.safetensors");
+    assert!(
+        err.contains("1 of 1 matrices are finished and kept in .out.safetensors.seedlm-work")
+            && err.contains("--resume"),
+        "{err}"
+    );
+    assert_eq!(
+        listing(folder.path()),
+        [".out.safetensors.seedlm-work", "plain.safetensors"]
+    );
+    // With more room, it goes on.
+    let out = folder.path().join("out.safetensors");
+    let (code, _, err) = run(&["compress", text(&plain), "-o", text(&out), "--resume"]);
+    assert!(
+        code == 0 && err.contains("resuming: 1 of 1 matrices are finished"),
+        "{err}"
+    );
+    assert_eq!(listing(folder.path()), ["out.safetensors", "plain.safetensors"]);
+    fs::remove_file(out).unwrap();
     let packed = folder.path().join("packed.safetensors");
     assert_eq!(run(&["compress", text(&plain), "-o", text(&packed), "-q"]).0, 0);
     limited("decompress", "packed.safetensors", "out.safetensors");
@@ -118,7 +136,10 @@ fn a_disk_that_fills_up_leaves_nothing() {
         output.status.code() == Some(2) && err.contains("out/model.safetensors: cannot write: File too large"),
         "{err}"
     );
-    assert_eq!(listing(folder.path()), ["model", "packed.safetensors"]);
+    assert_eq!(
+        listing(folder.path()),
+        [".out.seedlm-work", "model", "packed.safetensors"]
+    );
 }
 
 /// Starts a compression that takes long, and waits until it has begun.
@@ -147,7 +168,7 @@ fn signal(child: &Child, name: &str) {
 }
 
 #[test]
-fn ctrl_c_stops_with_130_and_leaves_nothing() {
+fn ctrl_c_in_the_first_matrix_stops_with_130_and_leaves_nothing() {
     let folder = tempfile::tempdir().unwrap();
     fs::create_dir(folder.path().join("model")).unwrap();
     let file = folder.path().join("model/model.safetensors");

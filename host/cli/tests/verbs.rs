@@ -82,6 +82,8 @@ fn json_is_the_only_thing_on_stdout() {
     assert_eq!(planned["dry_run"], true);
     assert_eq!(planned["compressed"].as_array().unwrap().len(), 2);
     assert!(planned["estimated_seconds"].as_f64().unwrap() > 0.0);
+    let least = planned["least_memory_bytes"].as_u64().unwrap();
+    assert!(least <= planned["peak_memory_bytes"].as_u64().unwrap());
     let report = json(&[
         "compress",
         &plain,
@@ -96,6 +98,8 @@ fn json_is_the_only_thing_on_stdout() {
     ]);
     assert_eq!(report["matrices"][0]["code"], "paper-3b");
     assert_eq!(report["compressed_weights"], 692);
+    assert_eq!(report["resumed_matrices"], 0);
+    assert!(report["peak_memory_bytes"].as_u64().unwrap() >= least);
     assert_eq!(report["output_bytes"], fs::metadata(&packed).unwrap().len());
     let inspected = json(&["inspect", &packed, "--json"]);
     assert_eq!(inspected["kind"], "container");
@@ -380,6 +384,21 @@ fn code_options_that_do_not_fit_are_refused() {
         fs::write(&map, text).unwrap();
         refused(&["--code", "chained-4b", "--map", path], expected);
     }
+    // Legal in the format, but not to be searched; and a preset whose name says another length.
+    let long = r#"{"length": 21, "fields": [[1048576]]}"#;
+    fs::write(&map, long).unwrap();
+    refused(
+        &["--code", "chained-4b", "--map", path],
+        "map.json: the windows of the code have 21 bits, and the encoder searches windows of up to 20",
+    );
+    refused(
+        &["--code", "chained-4b-k12", "--map", path],
+        "chained-4b-k12 has windows of 12 bits, and those of the map in ",
+    );
+    refused(
+        &["--code", "chained-4b", "--quantizer", "exact"],
+        "--quantizer belongs to the paper's codes, and chained-4b is none",
+    );
     assert_eq!(listing(folder.path()), ["map.json", "plain.safetensors"]);
 }
 

@@ -1,20 +1,22 @@
 //! Compresses a model.
 
-use crate::container::{CompressedEntry, ContainerFile, Content, Crc32};
+use crate::budget::Budget;
 use crate::copy::complete;
-use crate::encode::{EncodedWeights, MatrixEncoder};
+use crate::encode::MatrixEncoder;
 use crate::error::ModelError;
-use crate::figures::{bits_per_weight, median, relative_error, sqnr_db};
+use crate::footprint::Footprint;
 use crate::output::Output;
-use crate::plan::{Plan, PlannedMatrix};
-use crate::progress::{MatrixReport, MatrixStep, Progress, check_stop};
+use crate::pipeline::{self, Job};
+use crate::plan::Plan;
+use crate::progress::Progress;
+use crate::report::{CompressReport, RunFigures};
 use crate::rotate::Rotate;
 use crate::rules::Rules;
 use crate::source::Source;
+use crate::survey::Survey;
+use crate::work::{Recipe, WorkFolder};
 use seedlm_codec::Code;
-use seedlm_encoder::{EncodeError, Quantizer};
-use serde::Serialize;
-use std::ops::ControlFlow;
+use seedlm_encoder::Quantizer;
 use std::path::Path;
 use std::time::Instant;
 
@@ -33,192 +35,93 @@ pub struct CompressOptions {
     pub replace: bool,
 }
 
-/// What a compression did.
-#[derive(Clone, Debug, Serialize)]
-pub struct CompressReport {
-    /// Label of the code.
-    pub code: String,
-    /// The compressed matrices, file by file.
-    pub matrices: Vec<MatrixReport>,
-    /// Number of tensors kept as they were.
-    pub kept_tensors: usize,
-    /// Weights in the compressed matrices.
-    pub compressed_weights: u64,
-    /// Weights in the whole model.
-    pub weights: u64,
-    /// Size of the source's weight files in bytes.
-    pub input_bytes: u64,
-    /// Size of the output's weight files in bytes.
-    pub output_bytes: u64,
-    /// Bytes of words and scales of the compressed matrices.
-    pub stored_bytes: u64,
-    /// Bits per weight of the compressed matrices, over words and scales.
-    pub bits_per_compressed_weight: f64,
-    /// Bits per weight of the whole model, over whole files.
-    pub bits_per_weight: f64,
-    /// `||W - W'|| / ||W||` over all compressed matrices together.
-    pub relative_error: f64,
-    /// The same as a ratio in decibels; none where there is no noise.
-    pub sqnr_db: Option<f64>,
-    /// Median over the matrices of `||W - W'|| / ||W||`; none where there is no matrix.
-    pub median_relative_error: Option<f64>,
-    /// The largest `||W - W'|| / ||W||` of a matrix; none where there is no matrix.
-    pub largest_relative_error: Option<f64>,
-    /// The matrix that has it.
-    pub largest_relative_error_name: Option<String>,
-    /// Number of matrices whose rows were rotated.
-    pub rotated_matrices: usize,
-    /// Time for encoding, in seconds.
-    pub encode_seconds: f64,
-    /// Time for everything, in seconds.
-    pub seconds: f64,
-    /// Weights encoded per second of encoding.
-    pub weights_per_s: f64,
+/// How a compression goes about its work. It changes no byte of the output.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct RunOptions {
+    /// Whether to go on where a run with the same options and the same source has stopped. Without one, it starts at the
+    /// beginning.
+    pub resume: bool,
+    /// Most bytes of memory to use; none: no limit. See [`Footprint`] for what is counted.
+    pub memory_bytes: Option<u64>,
 }
 
-/// Compresses a model: a file to a file, a folder to a folder. The encoder runs in the current rayon thread pool; the
-/// output's bytes do not depend on the number of threads.
-///
-/// Memory holds one matrix and the words of one file of the model at a time.
+/// Compresses a model in one go: as [`compress_with`] and its default options.
 ///
 /// # Errors
-/// [`ModelError`]; nothing is left under the output's name then, except what was there before.
+/// As [`compress_with`].
 pub fn compress(
     source: &Source,
     output: &Path,
     options: &CompressOptions,
     progress: &dyn Progress,
 ) -> Result<CompressReport, ModelError> {
+    compress_with(source, output, options, RunOptions::default(), progress)
+}
+
+/// Compresses a model: a file to a file, a folder to a folder. The encoder runs in the current rayon thread pool; the
+/// output's bytes depend on the source and the [`CompressOptions`] only.
+///
+/// While a matrix is encoded, the next one is read and the one before it is written, in threads of their own. Finished
+/// matrices go to a work folder beside the output, `.NAME.seedlm-work`, at once; an early end leaves it there if there
+/// is one finished matrix in it, and [`RunOptions::resume`] goes on from it.
+///
+/// # Errors
+/// [`ModelError`]; nothing is left under the output's name then, except what was there before.
+/// [`ModelError::Unfinished`] where finished matrices are kept, [`ModelError::Memory`] where the memory does not suffice, and
+/// [`ModelError::Output`] where there is an unfinished run that is not to be resumed or that differs in options or source.
+pub fn compress_with(
+    source: &Source,
+    output: &Path,
+    options: &CompressOptions,
+    run: RunOptions,
+    progress: &dyn Progress,
+) -> Result<CompressReport, ModelError> {
     let begun = Instant::now();
     let plan = Plan::new(source, &options.rules, &options.code)?;
-    let target = Output::prepare(source, output, options.replace)?;
-    plan.check_weights(source)?;
     let encoder = MatrixEncoder::new(&options.code, options.quantizer, options.rotate).map_err(ModelError::Encoder)?;
-    let mut matrices = Vec::with_capacity(plan.compressed.len());
-    let mut output_bytes = 0;
-    let mut index_entries = Vec::new();
-    for (number, file) in source.files().iter().enumerate() {
-        let mut container = ContainerFile::new(&file.header().metadata);
-        for matrix in plan.compressed.iter().filter(|matrix| matrix.info.file == number) {
-            let step = MatrixStep {
-                number: matrices.len() + 1,
-                count: plan.compressed.len(),
-                name: matrix.name.clone(),
-                rows: matrix.shape[0],
-                columns: matrix.shape[1],
-                source_dtype: matrix.source_dtype,
-                code: plan.code.clone(),
-            };
-            progress.start(&step);
-            let (encoded, report) = encode(source, matrix, &step, &encoder, progress)?;
-            progress.finish(&step, &report);
-            add_matrix(&mut container, &options.code, &report, encoded);
-            matrices.push(report);
-        }
-        for kept in plan.kept.iter().filter(|kept| kept.info.file == number) {
-            check_stop(progress)?;
-            container.keep(source, &kept.info)?;
-        }
-        output_bytes += target.write(Path::new(&file.file_name()), progress, |path, writer| {
-            container.write(path, source, writer, progress)
-        })?;
-        let sizes = container.sizes();
-        index_entries.extend(sizes.map(|(name, bytes)| (name.to_string(), file.file_name(), bytes)));
+    let footprint = Footprint::new(&plan, &options.code);
+    footprint.check(source, &plan, run.memory_bytes)?;
+    let mut target = Output::check(source, output, options.replace)?;
+    let recipe = Recipe::of_options(options);
+    let mut work = WorkFolder::open(&target, plan.compressed.len(), run.resume)?;
+    work.check_options(&recipe)?;
+    let survey = Survey::read(source, &plan, progress).map_err(|cause| work.unfinished(cause))?;
+    let recipe = recipe.on_files(&survey.files);
+    work.check_files(&recipe)?;
+    let begun_work = work.begin(recipe, &plan, progress);
+    let finished = begun_work.map_err(|cause| work.unfinished(cause))?;
+    let resumed = work.resumed();
+    if run.resume {
+        progress.resumed(resumed);
     }
-    complete(source, target, index_entries, progress)?;
+    target.work_in(work.path());
+    let budget = Budget::new(run.memory_bytes.map(|bytes| bytes.saturating_sub(footprint.shared())));
+    let written = target.begin(source).and_then(|()| {
+        let job = Job {
+            source,
+            plan: &plan,
+            options,
+            survey: &survey,
+            encoder: &encoder,
+            footprint: &footprint,
+            budget: &budget,
+            target: &target,
+            progress,
+        };
+        pipeline::run(&job, &mut work, finished)
+    });
+    let assembled = written.map_err(|cause| work.unfinished(cause))?;
+    complete(source, target, assembled.index_entries, progress).map_err(|cause| work.unfinished(cause))?;
+    work.remove();
+    let figures = RunFigures {
+        resumed_matrices: resumed.finished,
+        peak_memory_bytes: footprint.shared() + budget.peak(),
+        seconds: begun.elapsed().as_secs_f64(),
+    };
     Ok(CompressReport::new(
         &plan,
-        matrices,
-        output_bytes,
-        begun.elapsed().as_secs_f64(),
+        assembled.matrices,
+        assembled.output_bytes,
+        figures,
     ))
-}
-
-fn encode(
-    source: &Source,
-    matrix: &PlannedMatrix,
-    step: &MatrixStep,
-    encoder: &MatrixEncoder,
-    progress: &dyn Progress,
-) -> Result<(EncodedWeights, MatrixReport), ModelError> {
-    check_stop(progress)?;
-    let weights = source.matrix(&matrix.info)?;
-    let begun = Instant::now();
-    let advance = |done: usize| {
-        progress.advance(done);
-        if progress.stop_requested() {
-            ControlFlow::Break(())
-        } else {
-            ControlFlow::Continue(())
-        }
-    };
-    let encoded = encoder
-        .encode(weights, &|rows| source.rows(&matrix.info, rows), &advance)
-        .map_err(|error| match error {
-            EncodeError::Stopped => ModelError::Interrupted,
-            other => ModelError::tensor(source.file_path(matrix.info.file), &matrix.name, other.to_string()),
-        })?;
-    let report = MatrixReport::new(step, &encoded, begun.elapsed().as_secs_f64());
-    Ok((encoded, report))
-}
-
-fn add_matrix(container: &mut ContainerFile, code: &Code, report: &MatrixReport, encoded: EncodedWeights) {
-    let words = encoded.stored.words().to_vec();
-    let scale = encoded.stored.scale_bytes();
-    let entry = CompressedEntry {
-        shape: report.shape,
-        source_dtype: report.source_dtype,
-        code: report.code.clone(),
-        stated_rotation: Some(encoded.stored.rotation()),
-        words_crc32: Crc32::of(&words),
-        scale_crc32: Crc32::of(&scale),
-        squared_error: report.squared_error,
-        squared_norm: report.squared_norm,
-    };
-    let words_bytes = words.len();
-    container.compressed(
-        &report.name,
-        code,
-        entry,
-        words_bytes,
-        [Content::Bytes(words), Content::Bytes(scale)],
-    );
-}
-
-impl CompressReport {
-    fn new(plan: &Plan, matrices: Vec<MatrixReport>, output_bytes: u64, seconds: f64) -> Self {
-        let sum = |value: fn(&MatrixReport) -> f64| matrices.iter().map(value).sum::<f64>();
-        let (squared_error, squared_norm) = (sum(|matrix| matrix.squared_error), sum(|matrix| matrix.squared_norm));
-        let encode_seconds = sum(|matrix| matrix.seconds);
-        let stored_bytes = matrices.iter().map(|matrix| matrix.stored_bytes).sum();
-        let errors: Vec<f64> = matrices.iter().map(|matrix| matrix.relative_error).collect();
-        let by_error =
-            |left: &&MatrixReport, right: &&MatrixReport| left.relative_error.total_cmp(&right.relative_error);
-        let worst = matrices.iter().max_by(by_error);
-        CompressReport {
-            code: plan.code.clone(),
-            kept_tensors: plan.kept.len(),
-            compressed_weights: plan.compressed_weights,
-            weights: plan.weights,
-            input_bytes: plan.input_bytes,
-            output_bytes,
-            stored_bytes,
-            bits_per_compressed_weight: bits_per_weight(stored_bytes, plan.compressed_weights),
-            bits_per_weight: bits_per_weight(output_bytes, plan.weights),
-            relative_error: relative_error(squared_error, squared_norm),
-            sqnr_db: sqnr_db(squared_error, squared_norm),
-            median_relative_error: median(&errors),
-            largest_relative_error: worst.map(|matrix| matrix.relative_error),
-            largest_relative_error_name: worst.map(|matrix| matrix.name.clone()),
-            rotated_matrices: matrices.iter().filter(|matrix| matrix.rotated).count(),
-            encode_seconds,
-            seconds,
-            weights_per_s: if encode_seconds > 0.0 {
-                plan.compressed_weights as f64 / encode_seconds
-            } else {
-                0.0
-            },
-            matrices,
-        }
-    }
 }

@@ -23,6 +23,7 @@ pub(crate) fn complete(
 ) -> Result<(), ModelError> {
     if source.is_folder() {
         copy_others(source, &target, progress)?;
+        check_stop(progress)?;
     }
     if let Some(index) = source.index() {
         let text = index.rewritten(index_entries).to_json();
@@ -30,7 +31,6 @@ pub(crate) fn complete(
             write_bytes(path, writer, &text, progress)
         })?;
     }
-    check_stop(progress)?;
     target.commit()
 }
 

@@ -68,7 +68,8 @@ pub fn decompress(
 ) -> Result<DecompressReport, ModelError> {
     let begun = Instant::now();
     let source = container.source();
-    let target = Output::prepare(source, output, options.replace)?;
+    let mut target = Output::check(source, output, options.replace)?;
+    target.begin(source)?;
     let mut output_bytes = 0;
     let mut index_entries = Vec::new();
     let mut number = 0;

@@ -137,6 +137,61 @@ pub enum ModelError {
     /// The caller asked to stop. Nothing was written under the output's name.
     #[error("interrupted; nothing was written")]
     Interrupted,
+    /// A compression ended early, and what it had finished is kept on the disk.
+    #[error(
+        "{}; {finished} of {count} matrices are finished and kept in {}: the same command with --resume goes on from there",
+        unfinished(cause),
+        folder.display()
+    )]
+    Unfinished {
+        /// Why it ended.
+        cause: Box<ModelError>,
+        /// Matrices that are finished.
+        finished: usize,
+        /// Matrices in all.
+        count: usize,
+        /// The folder that keeps them.
+        folder: PathBuf,
+    },
+    /// The memory that a compression may use does not suffice.
+    #[error(
+        "{}: tensor {tensor:?}: to encode it takes about {needed} of memory, and --memory allows {allowed}; \
+         give --memory {needed} or more, fewer threads with -j, or --exclude the tensor",
+        path.display(),
+        needed = mebibytes(*needed_bytes),
+        allowed = allowed(*allowed_bytes)
+    )]
+    Memory {
+        /// The file.
+        path: PathBuf,
+        /// The tensor that needs most.
+        tensor: String,
+        /// Memory that the whole run needs, in bytes.
+        needed_bytes: u64,
+        /// Memory that it may use, in bytes.
+        allowed_bytes: u64,
+    },
+}
+
+/// Why a run ended that has left something.
+fn unfinished(cause: &ModelError) -> String {
+    match cause {
+        ModelError::Interrupted => "interrupted".into(),
+        other => other.to_string(),
+    }
+}
+
+/// A size in MiB, rounded up and written so that `--memory` takes it.
+fn mebibytes(bytes: u64) -> String {
+    format!("{}MiB", bytes.div_ceil(1 << 20))
+}
+
+/// A size in MiB, rounded down; a small one in bytes.
+fn allowed(bytes: u64) -> String {
+    match bytes >> 20 {
+        0 => format!("{bytes}B"),
+        whole => format!("{whole}MiB"),
+    }
 }
 
 impl ModelError {
@@ -158,6 +213,15 @@ impl ModelError {
     /// A tensor that the codec refuses.
     pub(crate) fn codec(path: &Path, tensor: &str) -> impl FnOnce(CodecError) -> ModelError {
         move |error| ModelError::tensor(path, tensor, error.to_string())
+    }
+
+    /// True where the caller asked to stop, whether or not something finished is kept.
+    pub fn is_interruption(&self) -> bool {
+        match self {
+            ModelError::Interrupted => true,
+            ModelError::Unfinished { cause, .. } => cause.is_interruption(),
+            _ => false,
+        }
     }
 
     /// True where the file's content is at fault, not the way to it: what `verify` calls damage.

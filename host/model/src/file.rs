@@ -3,7 +3,10 @@
 use crate::error::ModelError;
 use crate::header::{Header, read_header};
 use memmap2::Mmap;
+#[cfg(unix)]
+use memmap2::UncheckedAdvice;
 use std::fs::File;
+use std::ops::Range;
 use std::path::{Path, PathBuf};
 
 /// A safetensors file with its checked header.
@@ -65,6 +68,20 @@ impl SafetensorsFile {
 
     pub(crate) fn header(&self) -> &Header {
         &self.header
+    }
+
+    /// Gives the memory of a range of the file's bytes back to the system, which reads it again when it is asked for: what has
+    /// been read of a large model does not stay.
+    pub(crate) fn release(&self, range: Range<usize>) {
+        #[cfg(unix)]
+        if let Bytes::Mapped(map) = &self.bytes {
+            // SAFETY: the map is private and never written, so its pages come back from the file as they were.
+            let released = unsafe { map.unchecked_advise_range(UncheckedAdvice::DontNeed, range.start, range.len()) };
+            // A system that keeps the pages reads the same bytes.
+            drop(released);
+        }
+        #[cfg(not(unix))]
+        drop(range);
     }
 }
 

@@ -46,18 +46,25 @@ impl FloatDtype {
 
     /// Reads little-endian weights; exact.
     pub(crate) fn read(self, bytes: &[u8]) -> Vec<f32> {
+        let mut values = Vec::with_capacity(bytes.len() / self.bytes());
+        self.read_into(bytes, &mut values);
+        values
+    }
+
+    /// Reads little-endian weights and appends them; exact.
+    pub(crate) fn read_into(self, bytes: &[u8], values: &mut Vec<f32>) {
         match self {
             FloatDtype::F32 => {
                 let (words, _) = bytes.as_chunks();
-                words.iter().map(|&word| f32::from_le_bytes(word)).collect()
+                values.extend(words.iter().map(|&word| f32::from_le_bytes(word)));
             }
             FloatDtype::F16 => {
                 let (words, _) = bytes.as_chunks();
-                words.iter().map(|&word| f16::from_le_bytes(word).to_f32()).collect()
+                values.extend(words.iter().map(|&word| f16::from_le_bytes(word).to_f32()));
             }
             FloatDtype::BF16 => {
                 let (words, _) = bytes.as_chunks();
-                words.iter().map(|&word| bf16::from_le_bytes(word).to_f32()).collect()
+                values.extend(words.iter().map(|&word| bf16::from_le_bytes(word).to_f32()));
             }
         }
     }

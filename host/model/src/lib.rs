@@ -1,7 +1,8 @@
 //! Models on disk: safetensors in, SeedLM containers out, and back.
 //!
 //! * [`Source`]: the tensors of a safetensors file or of a Hugging Face folder; [`Rules`]: which are compressed.
-//! * [`compress`], with a [`Plan`] before and a [`CompressReport`] after it.
+//! * [`compress`], with a [`Plan`] before and a [`CompressReport`] after it; [`compress_with`] caps its memory, and goes on
+//!   where another run has stopped.
 //! * [`Container`]: a compressed model, whose matrices are [`StoredMatrix`]; [`decompress`], [`verify`], [`inspect`].
 //! * [`MatrixEncoder`]: one matrix in either code, rotated where [`Rotate`] says so.
 //! * [`Model`]: either of the two; [`embedded`]: a small model that is part of the program.
@@ -9,6 +10,8 @@
 //! Inputs are hostile until checked: whatever the bytes are, the answer is a [`ModelError`] that names file and tensor,
 //! never a panic. Outputs appear whole or not at all.
 
+mod assemble;
+mod budget;
 mod compress;
 mod container;
 mod copy;
@@ -20,22 +23,28 @@ pub mod figures;
 mod file;
 mod floats;
 mod folder;
+mod footprint;
 mod header;
 mod inspect;
 mod model;
 mod near_names;
 mod output;
+mod pieces;
+mod pipeline;
 mod plain;
 mod plan;
 mod progress;
+mod report;
 mod rotate;
 mod rules;
 mod source;
 mod stored;
+mod survey;
 mod unique_map;
 mod verify;
+mod work;
 
-pub use compress::{CompressOptions, CompressReport, compress};
+pub use compress::{CompressOptions, RunOptions, compress, compress_with};
 pub use container::{
     CONTAINER_VERSION, CompressedEntry, CompressedMatrix, Container, Crc32, Document, FIRST_CONTAINER_VERSION,
     KeptEntry, scale_name, words_name,
@@ -44,10 +53,12 @@ pub use decompress::{DecompressOptions, DecompressReport, decompress};
 pub use encode::{Advance, EncodedWeights, MatrixEncoder, OriginalRows};
 pub use error::ModelError;
 pub use floats::FloatDtype;
+pub use footprint::Footprint;
 pub use inspect::{ContainerInspection, Inspection, MatrixSummary, PlainInspection, TensorSummary, inspect};
 pub use model::Model;
 pub use plan::{Plan, PlannedMatrix, PlannedTensor};
-pub use progress::{MatrixReport, MatrixStep, Progress, Silent};
+pub use progress::{MatrixReport, MatrixStep, Progress, Resumed, Silent};
+pub use report::CompressReport;
 pub use rotate::{Rotate, RotationTrial, rotate_rows, undo_rows};
 pub use rules::{KeepReason, Rules};
 pub use safetensors::Dtype;

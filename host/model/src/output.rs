@@ -1,8 +1,8 @@
 //! Outputs that appear whole or not at all.
 //!
-//! Everything is written under a temporary name in the folder of the final name, brought to the disk, and then renamed.
-//! An error or a stop removes the temporary file or folder; a killed process can leave it (its name starts with a dot
-//! and ends in `.tmp`), but never a part of the output under the final name.
+//! Everything is written under a temporary name on the file system of the final name (beside it, or in a work folder beside
+//! it), brought to the disk, and then renamed. An error or a stop removes the temporary file or folder; a killed process can
+//! leave it (its name starts with a dot and ends in `.tmp`), but never a part of the output under the final name.
 
 use crate::error::ModelError;
 use crate::progress::{Progress, check_stop};
@@ -16,13 +16,15 @@ use tempfile::{Builder, NamedTempFile, TempDir};
 /// Bytes that are written between two looks at the stop request.
 const CHUNK_BYTES: usize = 1 << 20;
 /// Ends every temporary name.
-const TEMPORARY_SUFFIX: &str = ".tmp";
+pub(crate) const TEMPORARY_SUFFIX: &str = ".tmp";
 
 /// Where a model is written: a file for a file, a folder for a folder.
 #[derive(Debug)]
 pub(crate) struct Output {
     path: PathBuf,
     parent: PathBuf,
+    /// The folder for what is temporary.
+    workplace: PathBuf,
     replace: bool,
     /// The folder under its temporary name; none where the output is a file.
     folder: Option<TempDir>,
@@ -30,7 +32,7 @@ pub(crate) struct Output {
 
 impl Output {
     /// Checks, before any long work, that the output can be written and destroys nothing that is needed or unexpected.
-    pub(crate) fn prepare(source: &Source, path: &Path, replace: bool) -> Result<Self, ModelError> {
+    pub(crate) fn check(source: &Source, path: &Path, replace: bool) -> Result<Self, ModelError> {
         let refuse = |reason: String| {
             Err(ModelError::Output {
                 path: path.to_path_buf(),
@@ -67,19 +69,41 @@ impl Output {
                 _ => {}
             }
         }
-        let folder = if source.is_folder() {
-            Some(temporary_folder(&parent, name).map_err(ModelError::io(path, "create"))?)
-        } else {
-            // Only to find out: the real one is made when there is something to write.
-            temporary_file(&parent, name).map_err(ModelError::io(path, "create"))?;
-            None
-        };
         Ok(Output {
             path: path.to_path_buf(),
+            workplace: parent.clone(),
             parent,
             replace,
-            folder,
+            folder: None,
         })
+    }
+
+    /// Makes everything temporary in `workplace`, a folder of the same file system, from now on.
+    pub(crate) fn work_in(&mut self, workplace: &Path) {
+        self.workplace = workplace.to_path_buf();
+    }
+
+    /// The path of the output.
+    pub(crate) fn path(&self) -> &Path {
+        &self.path
+    }
+
+    /// Whether an output that exists is replaced.
+    pub(crate) fn replaces(&self) -> bool {
+        self.replace
+    }
+
+    /// Makes the output under a temporary name, or finds out that this is not possible.
+    pub(crate) fn begin(&mut self, source: &Source) -> Result<(), ModelError> {
+        let name = self.path.file_name().unwrap_or_default();
+        if source.is_folder() {
+            let folder = temporary_folder(&self.workplace, name).map_err(ModelError::io(&self.path, "create"))?;
+            self.folder = Some(folder);
+        } else {
+            // Only to find out: the real one is made when there is something to write.
+            temporary_file(&self.workplace, name).map_err(ModelError::io(&self.path, "create"))?;
+        }
+        Ok(())
     }
 
     /// Writes the output's only file, or one file of the output's folder. Returns its size in bytes.
@@ -91,7 +115,7 @@ impl Output {
     ) -> Result<u64, ModelError> {
         let Some(folder) = &self.folder else {
             progress.writing(&self.path);
-            let temp = temporary_file(&self.parent, self.path.file_name().unwrap_or_default())
+            let temp = temporary_file(&self.workplace, self.path.file_name().unwrap_or_default())
                 .map_err(ModelError::io(&self.path, "create"))?;
             let bytes = fill_and_sync(temp.as_file(), &self.path, fill)?;
             check_stop(progress)?;
@@ -129,7 +153,8 @@ impl Output {
         };
         sync_folder(folder.path());
         if self.replace && self.path.exists() {
-            // A folder cannot be renamed onto a full one, so the old one steps aside, and back if that was in vain.
+            // A folder cannot be renamed onto a full one, so the old one steps aside, and back if that was in vain. Not into the
+            // work folder: what is temporary there may be removed by the next run.
             let name = self.path.file_name().unwrap_or_default();
             let aside = temporary_folder(&self.parent, name).map_err(ModelError::io(&self.path, "replace"))?;
             let old = aside.path().join(name);
@@ -211,7 +236,7 @@ fn fill_and_sync(
 }
 
 /// Brings a folder's entries to the disk. Some file systems cannot, and the names are right all the same.
-fn sync_folder(folder: &Path) {
+pub(crate) fn sync_folder(folder: &Path) {
     let _: io::Result<()> = File::open(folder).and_then(|folder| folder.sync_all());
 }
 

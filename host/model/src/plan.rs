@@ -116,9 +116,10 @@ impl Plan {
     /// # Errors
     /// As [`Source::matrix`].
     pub fn check_weights(&self, source: &Source) -> Result<(), ModelError> {
+        let read = |_: &[u8]| Ok(());
         self.compressed
             .iter()
-            .try_for_each(|matrix| source.matrix(&matrix.info).map(drop))
+            .try_for_each(|matrix| source.check_matrix(&matrix.info, &mut { read }))
     }
 
     /// Measures, on part of the largest matrix, how fast this machine encodes (in the current thread pool), and returns
@@ -130,9 +131,9 @@ impl Plan {
         let Some(largest) = self.compressed.iter().max_by_key(|matrix| matrix.info.elements()) else {
             return Ok(None);
         };
-        let matrix = source.matrix(&largest.info)?;
         let encoder =
             MatrixEncoder::new(&options.code, options.quantizer, options.rotate).map_err(ModelError::Encoder)?;
+        let matrix = source.matrix(&largest.info)?;
         let trials = self.compressed.iter();
         let trial_weights: u64 = trials
             .map(|matrix| encoder.trial_weights(matrix.shape[0], matrix.shape[1]))
@@ -160,7 +161,7 @@ impl Plan {
         let path = source.file_path(number);
         let mut file = ContainerFile::new(&source.files()[number].header().metadata);
         for tensor in self.kept.iter().filter(|tensor| tensor.info.file == number) {
-            file.keep_with(&tensor.info, Crc32(0));
+            file.keep(&tensor.info, Crc32(0));
         }
         for matrix in self.compressed.iter().filter(|matrix| matrix.info.file == number) {
             let entry = CompressedEntry {

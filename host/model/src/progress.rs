@@ -3,7 +3,7 @@
 use crate::encode::EncodedWeights;
 use crate::error::ModelError;
 use crate::rotate::RotationTrial;
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 use std::path::Path;
 
 /// A matrix that a job is about to work on.
@@ -26,7 +26,7 @@ pub struct MatrixStep {
 }
 
 /// What became of a matrix.
-#[derive(Clone, Debug, PartialEq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct MatrixReport {
     /// Name.
     pub name: String,
@@ -81,19 +81,36 @@ impl MatrixReport {
     }
 }
 
+/// What an earlier run has finished of a compression.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Resumed {
+    /// Matrices that are finished.
+    pub finished: usize,
+    /// Matrices in all.
+    pub count: usize,
+    /// Weights in the finished matrices.
+    pub weights: u64,
+}
+
 /// Listens to a job, and may stop it. All functions may be called from any thread.
 pub trait Progress: Sync {
+    /// A weight file of the source is about to be read through, before the work begins.
+    fn checking(&self, _path: &Path) {}
+    /// A run that was to be resumed has found so much; there may be nothing.
+    fn resumed(&self, _resumed: Resumed) {}
+    /// A matrix that an earlier run has finished is damaged on the disk, and is encoded again.
+    fn encoded_again(&self, _name: &str) {}
     /// A matrix is begun.
     fn start(&self, _step: &MatrixStep) {}
     /// So many more weights of the matrix are done.
     fn advance(&self, _weights: usize) {}
-    /// A matrix is done.
+    /// A matrix is done, and safe on the disk. The next one may have been begun already.
     fn finish(&self, _step: &MatrixStep, _report: &MatrixReport) {}
     /// A file is about to be written, under its final name.
     fn writing(&self, _path: &Path) {}
     /// A file or folder of the model is not taken along.
     fn left_out(&self, _path: &Path) {}
-    /// Asked often; true ends the job with [`ModelError::Interrupted`], and nothing is left on disk.
+    /// Asked often; true ends the job with [`ModelError::Interrupted`], and nothing is left under the output's name.
     fn stop_requested(&self) -> bool {
         false
     }

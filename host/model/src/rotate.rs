@@ -2,7 +2,8 @@
 
 use rayon::prelude::*;
 use seedlm_codec::Rotation;
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
+use std::fmt;
 
 /// Values that a thread rotates between two looks at the work that is left.
 const VALUES_PER_TASK: usize = 1 << 14;
@@ -20,8 +21,18 @@ pub enum Rotate {
     Never,
 }
 
+impl fmt::Display for Rotate {
+    fn fmt(&self, formatter: &mut fmt::Formatter) -> fmt::Result {
+        formatter.pad(match self {
+            Rotate::Auto => "auto",
+            Rotate::Always => "always",
+            Rotate::Never => "never",
+        })
+    }
+}
+
 /// Some rows of a matrix, encoded as they are and rotated.
-#[derive(Clone, Copy, Debug, PartialEq, Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 pub struct RotationTrial {
     /// How many rows were tried.
     pub rows: usize,

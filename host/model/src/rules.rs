@@ -51,6 +51,14 @@ impl Rules {
         })
     }
 
+    /// The patterns as they were given: those to include, those to exclude.
+    pub(crate) fn patterns(&self) -> [Vec<String>; 2] {
+        [&self.include, &self.exclude].map(|matchers| {
+            let patterns = matchers.iter().map(|matcher| matcher.glob().glob().to_string());
+            patterns.collect()
+        })
+    }
+
     /// For each tensor: `None` to compress it, or why it is kept.
     pub(crate) fn choose(&self, tensors: &[TensorInfo]) -> Result<Vec<Option<KeepReason>>, ModelError> {
         for pattern in self.include.iter().chain(&self.exclude) {

@@ -186,22 +186,7 @@ impl Source {
     /// [`ModelError::Tensor`] when it is no F32, F16 or BF16 tensor with two dimensions;
     /// [`ModelError::NotFinite`] names the first weight that is not a finite number.
     pub fn matrix(&self, info: &TensorInfo) -> Result<Matrix, ModelError> {
-        let path = self.file_path(info.file);
-        let (Some((rows, columns)), Some(dtype)) = (info.rows_and_columns(), FloatDtype::of(info.dtype)) else {
-            let reason = format!("{} {:?} is no matrix of F32, F16 or BF16", info.dtype, info.shape);
-            return Err(ModelError::tensor(path, &info.name, reason));
-        };
-        let values = dtype.read(self.bytes(info)?);
-        if let Some(index) = values.iter().position(|value| !value.is_finite()) {
-            return Err(ModelError::NotFinite {
-                path: path.to_path_buf(),
-                tensor: info.name.clone(),
-                row: index / columns,
-                column: index % columns,
-                value: values[index],
-            });
-        }
-        Ok(Matrix { rows, columns, values })
+        self.matrix_in_pieces(info, &mut |_| Ok(()))
     }
 
     /// Some rows of a matrix that [`Source::matrix`] has read: the same weights again, one row after the other. What cannot
@@ -211,8 +196,11 @@ impl Source {
             let (_, columns) = info.rows_and_columns()?;
             let dtype = FloatDtype::of(info.dtype)?;
             let row_bytes = columns * dtype.bytes();
-            let bytes = self.bytes(info).ok()?;
-            Some(dtype.read(bytes.get(rows.start * row_bytes..rows.end * row_bytes)?))
+            let range = rows.start * row_bytes..rows.end * row_bytes;
+            let values = dtype.read(self.bytes(info).ok()?.get(range.clone())?);
+            let file = self.files.get(info.file)?;
+            file.release(info.data.start + range.start..info.data.start + range.end);
+            Some(values)
         };
         read().unwrap_or_default()
     }

@@ -1,5 +1,5 @@
 //! Puts a container file together. Its header holds checksums, so all matrices are encoded before the first byte is
-//! written: in memory are the words (a part of the model's size), kept tensors are copied from the source's map.
+//! written: their words wait in parts on the disk, and are copied like the kept tensors of the source, piece by piece.
 
 use super::checksum::{NO_DIGITS, seal_header};
 use super::{
@@ -9,6 +9,8 @@ use crate::error::ModelError;
 use crate::plain::{NewTensor, header_for, order, write_file};
 use crate::progress::Progress;
 use crate::source::{Source, TensorInfo};
+use crate::survey::check_unchanged;
+use crate::work::PartBytes;
 use safetensors::Dtype;
 use seedlm_codec::Code;
 use std::collections::{BTreeMap, BTreeSet};
@@ -18,10 +20,10 @@ use std::path::Path;
 /// Where the bytes of a tensor of a container come from.
 #[derive(Clone, Debug)]
 pub(crate) enum Content {
-    /// Encoded bytes.
-    Bytes(Vec<u8>),
-    /// A tensor of the source.
-    Kept(TensorInfo),
+    /// A stretch of a finished matrix's part.
+    Part(PartBytes),
+    /// A tensor of the source, with the checksum that it must have.
+    Kept(TensorInfo, Crc32),
     /// Of that size, but not known yet: only a header can be made of it.
     Unknown,
 }
@@ -48,20 +50,13 @@ impl ContainerFile {
     }
 
     /// Adds a tensor as it is.
-    pub(crate) fn keep(&mut self, source: &Source, info: &TensorInfo) -> Result<(), ModelError> {
-        let crc32 = Crc32::of(source.bytes(info)?);
-        self.keep_with(info, crc32);
-        Ok(())
-    }
-
-    /// Adds a tensor whose checksum is known.
-    pub(crate) fn keep_with(&mut self, info: &TensorInfo, crc32: Crc32) {
+    pub(crate) fn keep(&mut self, info: &TensorInfo, crc32: Crc32) {
         self.document.kept.insert(info.name.clone(), KeptEntry { crc32 });
         self.tensors.push(NewTensor {
             name: info.name.clone(),
             dtype: info.dtype,
             shape: info.shape.clone(),
-            content: Content::Kept(info.clone()),
+            content: Content::Kept(info.clone(), crc32),
         });
     }
 
@@ -147,8 +142,15 @@ impl ContainerFile {
             &header,
             &self.tensors,
             |tensor, write| match &tensor.content {
-                Content::Bytes(bytes) => write(bytes),
-                Content::Kept(info) => write(source.bytes(info)?),
+                Content::Part(part) => part.read(write),
+                Content::Kept(info, crc32) => {
+                    let mut hasher = crc32fast::Hasher::new();
+                    source.pieces(info, &mut |piece| {
+                        hasher.update(piece);
+                        write(piece)
+                    })?;
+                    check_unchanged(source, info, *crc32, hasher)
+                }
                 Content::Unknown => Ok(()),
             },
         )

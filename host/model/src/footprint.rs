@@ -1,0 +1,154 @@
+//! What a compression holds in memory, estimated from above before it begins.
+//!
+//! | what | how much |
+//! |---|---|
+//! | the program itself, pieces that are read and written, what the allocator keeps | [`PROGRAM_BYTES`] |
+//! | the encoder's tables | some hundred bytes per seed, or 4 per window |
+//! | the encoder's buffers, per thread | the chained code: back-pointers of up to 256 MiB, less for short windows and rows |
+//! | the matrix in work | 4 bytes per weight, what the encoder notes of each block or weight, and its words |
+//! | the matrix before it | its words, until they are on the disk |
+//! | the matrix after it | like the matrix in work, if there is room to read ahead |
+
+use crate::error::ModelError;
+use crate::plan::{Plan, PlannedMatrix};
+use crate::source::Source;
+use seedlm_codec::{BlockCode, ChainedCode, Code};
+
+/// What does not depend on the model: measured, some 30 MiB, and room for what the allocator does not give back.
+const PROGRAM_BYTES: u64 = 64 << 20;
+/// Besides the encoder's own: stack, and pieces of a matrix that are rotated or measured.
+const THREAD_BYTES: u64 = 2 << 20;
+/// Bytes of a weight in work.
+const WEIGHT_BYTES: u64 = 4;
+/// The block encoder's tables, per seed: those of the two sieves with the most coefficients, while they are made.
+const SEED_BYTES: u64 = 512;
+/// What the block encoder notes of a block: its word and errors, twice while they are put in order.
+const BLOCK_BYTES: u64 = 2 * 32;
+/// What the chained encoder notes of a row: its scale, errors, symbols' place.
+const ROW_BYTES: u64 = 128;
+/// Most bytes for back-pointers in one thread of the chained encoder.
+const MOST_BACK_BYTES: u64 = 256 << 20;
+/// Lanes, bytes of a lane and weights with back-pointers of the chained encoder's searches.
+const SEARCHES: [(u64, u64, u64); 2] = [(32, 2, 1024), (16, 4, 4096)];
+/// Weights of a job of the chained encoder, where rows are short.
+const WEIGHTS_PER_JOB: u64 = 1 << 18;
+/// Bytes of a weight of such a job: target, symbol, state and symbol of the trace.
+const JOB_WEIGHT_BYTES: u64 = 10;
+
+/// What a compression holds in memory, in bytes.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Footprint {
+    /// What is there all the time.
+    shared: u64,
+    /// Of each matrix in the plan's order: what is held while it is encoded, its words included.
+    working: Vec<u64>,
+    /// Of the matrix with the most words: what is held while they are written.
+    writing: u64,
+}
+
+impl Footprint {
+    /// Estimates the memory for a plan, with the threads of the current rayon pool.
+    pub fn new(plan: &Plan, code: &Code) -> Self {
+        let threads = rayon::current_num_threads() as u64;
+        let most_columns = plan.compressed.iter().map(|matrix| matrix.shape[1] as u64).max();
+        let (tables, per_thread) = match code {
+            Code::Block(code) => block_shared(code),
+            Code::Chained(code) => chained_shared(code, most_columns.unwrap_or(0)),
+        };
+        Footprint {
+            shared: PROGRAM_BYTES + tables + threads * (THREAD_BYTES + per_thread),
+            working: plan.compressed.iter().map(|matrix| working(matrix, code)).collect(),
+            writing: plan
+                .compressed
+                .iter()
+                .map(|matrix| matrix.output_bytes)
+                .max()
+                .unwrap_or(0),
+        }
+    }
+
+    /// What is there all the time, in bytes.
+    pub(crate) fn shared(&self) -> u64 {
+        self.shared
+    }
+
+    /// What a matrix takes while it is encoded, in bytes.
+    pub(crate) fn working(&self, number: usize) -> u64 {
+        self.working[number]
+    }
+
+    /// The least memory that the compression can be done in, in bytes.
+    pub fn least_bytes(&self) -> u64 {
+        self.shared + self.working.iter().max().unwrap_or(&0)
+    }
+
+    /// The most that the compression takes where memory is not limited, in bytes: one matrix is written, one encoded and one
+    /// read, whichever they are.
+    pub fn most_bytes(&self) -> u64 {
+        let mut working = self.working.clone();
+        working.sort_unstable();
+        let ahead: u64 = working.iter().rev().take(2).sum();
+        self.shared + ahead + if working.len() > 2 { self.writing } else { 0 }
+    }
+
+    /// Checks that the compression can be done in that much memory.
+    ///
+    /// # Errors
+    /// [`ModelError::Memory`] names the matrix that needs most, and how much would do.
+    pub fn check(&self, source: &Source, plan: &Plan, allowed_bytes: Option<u64>) -> Result<(), ModelError> {
+        let largest = plan
+            .compressed
+            .iter()
+            .zip(&self.working)
+            .max_by_key(|(_, bytes)| **bytes);
+        match (allowed_bytes, largest) {
+            (Some(allowed_bytes), Some((matrix, _))) if allowed_bytes < self.least_bytes() => Err(ModelError::Memory {
+                path: source.file_path(matrix.info.file).to_path_buf(),
+                tensor: matrix.name.clone(),
+                needed_bytes: self.least_bytes(),
+                allowed_bytes,
+            }),
+            _ => Ok(()),
+        }
+    }
+}
+
+/// What a matrix takes while it is encoded.
+fn working(matrix: &PlannedMatrix, code: &Code) -> u64 {
+    let [rows, columns] = matrix.shape.map(|size| size as u64);
+    let noted = match code {
+        Code::Block(code) => BLOCK_BYTES * rows * columns.div_ceil(code.block_size() as u64),
+        // A symbol for each weight.
+        Code::Chained(_) => rows * (columns + ROW_BYTES),
+    };
+    WEIGHT_BYTES * rows * columns + noted + matrix.output_bytes
+}
+
+/// Tables of the block encoder, and buffers of a thread.
+fn block_shared(code: &BlockCode) -> (u64, u64) {
+    let seeds = u64::from(code.lfsr().period());
+    // Long registers are searched without tables, seed by seed in a list.
+    (SEED_BYTES * seeds.min(1 << 20) + 4 * seeds, 16 * seeds)
+}
+
+/// Tables of the chained encoder, and buffers of a thread, for rows of that many weights.
+fn chained_shared(code: &ChainedCode, columns: u64) -> (u64, u64) {
+    let stored = code.bits_per_weight();
+    let states = 1_u64 << code.history_bits();
+    let pointer_bits = u64::from(stored.next_power_of_two());
+    let vectors = SEARCHES.map(|(lanes, lane_bytes, most_weights)| {
+        let column_bytes = (states * lanes * pointer_bits).div_ceil(8);
+        let weights = most_weights
+            .min(MOST_BACK_BYTES / column_bytes.max(1))
+            .max(4)
+            .min(columns);
+        let metrics = 2 * (states + (1 << stored)) * lanes * lane_bytes;
+        weights * column_bytes + metrics
+    });
+    // The search that is left when nothing else is sure: one row, metrics at the start of every stretch of it.
+    let stretch = columns.isqrt().max(1);
+    let plain = states * (8 * (columns.div_ceil(stretch) + 3) + stretch);
+    let search = vectors.into_iter().fold(plain, u64::max);
+    let job = JOB_WEIGHT_BYTES * WEIGHTS_PER_JOB.max(SEARCHES[0].0 * columns);
+    (4 << code.map().length(), search + job)
+}

@@ -1,0 +1,251 @@
+//! The work folder itself.
+
+use super::journal::{FinishedMatrix, Journal};
+use super::part::write_part;
+use super::recipe::Recipe;
+use crate::container::Crc32;
+use crate::encode::EncodedWeights;
+use crate::error::ModelError;
+use crate::output::{Output, TEMPORARY_SUFFIX, sync_folder};
+use crate::plan::{Plan, PlannedMatrix};
+use crate::progress::{MatrixReport, Progress, Resumed, check_stop};
+use std::collections::BTreeMap;
+use std::ffi::OsString;
+use std::fs;
+use std::io::ErrorKind;
+use std::path::{Path, PathBuf};
+
+/// Ends the name of a work folder.
+const WORK_SUFFIX: &str = ".seedlm-work";
+/// Ends the name of a part.
+const PART_SUFFIX: &str = ".part";
+/// The name of the journal.
+const JOURNAL_FILE: &str = "journal";
+
+/// An open work folder; no other run can open it.
+#[derive(Debug)]
+pub(crate) struct WorkFolder {
+    path: PathBuf,
+    output: PathBuf,
+    journal: Journal,
+    /// The recipe of the unfinished run.
+    recipe: Option<Recipe>,
+    /// What is finished, by number.
+    finished: BTreeMap<usize, FinishedMatrix>,
+    /// Matrices in the plan.
+    count: usize,
+}
+
+impl WorkFolder {
+    /// Opens the work folder of an output, or makes it.
+    ///
+    /// # Errors
+    /// [`ModelError::Output`] when it holds an unfinished run that is neither to be resumed nor, with the output, to be
+    /// replaced, or when another run is using it; [`ModelError::Io`].
+    pub(crate) fn open(target: &Output, count: usize, resume: bool) -> Result<Self, ModelError> {
+        let mut name = OsString::from(".");
+        name.push(target.path().file_name().unwrap_or_default());
+        name.push(WORK_SUFFIX);
+        let path = target.path().with_file_name(name);
+        match fs::create_dir(&path) {
+            Err(error) if error.kind() == ErrorKind::AlreadyExists => {
+                if !path.symlink_metadata().is_ok_and(|found| found.is_dir()) {
+                    let reason = "is in the way of the work folder; move it".into();
+                    return Err(ModelError::Output { path, reason });
+                }
+            }
+            made => made.map_err(ModelError::io(target.path(), "create a work folder for"))?,
+        }
+        let (journal, contents) = Journal::open(path.join(JOURNAL_FILE))?;
+        let mut work = WorkFolder {
+            path,
+            output: target.path().to_path_buf(),
+            journal,
+            recipe: contents.recipe,
+            finished: contents.finished,
+            count,
+        };
+        if work.finished.is_empty() || !resume && target.replaces() {
+            work.clear()?;
+        } else if !resume {
+            let finished = work.finished.len();
+            return Err(work.refuse(&format!(
+                "an unfinished run has left {finished} finished matrices in {}; --resume goes on from there, --force discards them",
+                work.path.display()
+            )));
+        }
+        work.remove_temporaries()?;
+        Ok(work)
+    }
+
+    /// The folder.
+    pub(crate) fn path(&self) -> &Path {
+        &self.path
+    }
+
+    /// The part of a matrix.
+    pub(crate) fn part(&self, number: usize) -> PathBuf {
+        self.path.join(format!("{number:06}{PART_SUFFIX}"))
+    }
+
+    /// Checks that the unfinished run has been asked for with the same options; the files are not known yet.
+    ///
+    /// # Errors
+    /// [`ModelError::Output`] names what differs.
+    pub(crate) fn check_options(&self, recipe: &Recipe) -> Result<(), ModelError> {
+        self.check(|unfinished| recipe.options_difference(unfinished))
+    }
+
+    /// Checks that the unfinished run has had the same source.
+    ///
+    /// # Errors
+    /// [`ModelError::Output`] names what differs.
+    pub(crate) fn check_files(&self, recipe: &Recipe) -> Result<(), ModelError> {
+        self.check(|unfinished| recipe.files_difference(unfinished))
+    }
+
+    fn check(&self, difference: impl FnOnce(&Recipe) -> Option<String>) -> Result<(), ModelError> {
+        match self.recipe.as_ref().and_then(difference) {
+            None => Ok(()),
+            Some(difference) => Err(self.refuse(&format!(
+                "the unfinished run in {} cannot be resumed: {difference}; give it what it had, or start anew with --force and \
+                 without --resume",
+                self.path.display()
+            ))),
+        }
+    }
+
+    /// Begins to work by a checked recipe. Returns, for each matrix of the plan, what the unfinished run has finished and what is
+    /// still as it was then.
+    ///
+    /// # Errors
+    /// [`ModelError::Io`]; [`ModelError::Interrupted`].
+    pub(crate) fn begin(
+        &mut self,
+        recipe: Recipe,
+        plan: &Plan,
+        progress: &dyn Progress,
+    ) -> Result<Vec<Option<FinishedMatrix>>, ModelError> {
+        if self.recipe.is_none() {
+            self.journal.append(&recipe)?;
+            sync_folder(&self.path);
+            self.recipe = Some(recipe);
+        }
+        for (number, matrix) in plan.compressed.iter().enumerate() {
+            check_stop(progress)?;
+            if let Some(finished) = self.finished.get(&number)
+                && !self.is_intact(finished, matrix)
+            {
+                progress.encoded_again(&matrix.name);
+                self.finished.remove(&number);
+            }
+        }
+        self.finished.retain(|&number, _| number < plan.compressed.len());
+        Ok((0..plan.compressed.len())
+            .map(|number| self.finished.get(&number).cloned())
+            .collect())
+    }
+
+    /// What has been found of an unfinished run.
+    pub(crate) fn resumed(&self) -> Resumed {
+        Resumed {
+            finished: self.finished.len(),
+            count: self.count,
+            weights: self.finished.values().map(|finished| finished.report.weights).sum(),
+        }
+    }
+
+    /// Whether the part of a finished matrix is there as it was written.
+    fn is_intact(&self, finished: &FinishedMatrix, matrix: &PlannedMatrix) -> bool {
+        let path = self.part(finished.number);
+        let bytes = finished.words_bytes + finished.scale_bytes;
+        finished.report.name == matrix.name
+            && finished.report.shape == matrix.shape
+            && bytes == matrix.output_bytes
+            && fs::metadata(&path).is_ok_and(|found| found.len() == bytes)
+            && finished
+                .stretches(&path)
+                .iter()
+                .all(|stretch| stretch.read(&mut |_| Ok(())).is_ok())
+    }
+
+    /// Brings a finished matrix to the disk: its part first, then its line in the journal.
+    pub(crate) fn add(
+        &mut self,
+        number: usize,
+        encoded: &EncodedWeights,
+        report: MatrixReport,
+    ) -> Result<FinishedMatrix, ModelError> {
+        let (words, scale) = (encoded.stored.words(), encoded.stored.scale_bytes());
+        write_part(&self.part(number), [words, &scale])?;
+        sync_folder(&self.path);
+        let finished = FinishedMatrix {
+            number,
+            rotation: encoded.stored.rotation(),
+            words_bytes: words.len() as u64,
+            words_crc32: Crc32::of(words),
+            scale_bytes: scale.len() as u64,
+            scale_crc32: Crc32::of(&scale),
+            report,
+        };
+        self.journal.append(&finished)?;
+        self.finished.insert(number, finished.clone());
+        Ok(finished)
+    }
+
+    /// What to say of a run that ended early. Where nothing is finished, nothing stays.
+    pub(crate) fn unfinished(&self, cause: ModelError) -> ModelError {
+        if self.finished.is_empty() {
+            self.remove();
+            return cause;
+        }
+        ModelError::Unfinished {
+            cause: Box::new(cause),
+            finished: self.finished.len(),
+            count: self.count,
+            folder: self.path.clone(),
+        }
+    }
+
+    /// Removes the folder, which is of no use any more. What cannot be removed does no harm.
+    pub(crate) fn remove(&self) {
+        let _ = fs::remove_dir_all(&self.path);
+    }
+
+    /// Forgets what is finished.
+    fn clear(&mut self) -> Result<(), ModelError> {
+        self.journal.cut(0)?;
+        self.recipe = None;
+        self.finished.clear();
+        self.remove_entries(PART_SUFFIX)
+    }
+
+    /// Removes what a killed run had begun to put together.
+    fn remove_temporaries(&self) -> Result<(), ModelError> {
+        self.remove_entries(TEMPORARY_SUFFIX)
+    }
+
+    fn remove_entries(&self, suffix: &str) -> Result<(), ModelError> {
+        let list = fs::read_dir(&self.path).map_err(ModelError::io(&self.path, "list"))?;
+        for entry in list {
+            let path = entry.map_err(ModelError::io(&self.path, "list"))?.path();
+            let name = path.file_name().unwrap_or_default().to_string_lossy();
+            if name.ends_with(suffix) {
+                let removed = if path.is_dir() {
+                    fs::remove_dir_all(&path)
+                } else {
+                    fs::remove_file(&path)
+                };
+                removed.map_err(ModelError::io(&path, "remove"))?;
+            }
+        }
+        Ok(())
+    }
+
+    fn refuse(&self, reason: &str) -> ModelError {
+        ModelError::Output {
+            path: self.output.clone(),
+            reason: reason.into(),
+        }
+    }
+}

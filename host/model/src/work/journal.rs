@@ -1,0 +1,156 @@
+//! The journal of a work folder: what is finished, line by line.
+
+use super::part::PartBytes;
+use super::recipe::Recipe;
+use crate::container::{CompressedEntry, Crc32};
+use crate::error::ModelError;
+use crate::progress::MatrixReport;
+use seedlm_codec::Rotation;
+use serde::{Deserialize, Serialize};
+use std::collections::BTreeMap;
+use std::fs::{File, OpenOptions, TryLockError};
+use std::io::{Read, Seek, SeekFrom, Write};
+use std::path::{Path, PathBuf};
+
+/// A finished matrix, whose words and scales are in a part.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct FinishedMatrix {
+    /// Number of the matrix in the plan, from 0.
+    pub number: usize,
+    /// What was applied to each row before it was encoded.
+    pub rotation: Option<Rotation>,
+    /// Bytes of the words.
+    pub words_bytes: u64,
+    /// Their checksum.
+    pub words_crc32: Crc32,
+    /// Bytes of the scales.
+    pub scale_bytes: u64,
+    /// Their checksum.
+    pub scale_crc32: Crc32,
+    /// What became of the matrix.
+    pub report: MatrixReport,
+}
+
+impl FinishedMatrix {
+    /// The matrix as a container describes it.
+    pub(crate) fn entry(&self) -> CompressedEntry {
+        CompressedEntry {
+            shape: self.report.shape,
+            source_dtype: self.report.source_dtype,
+            code: self.report.code.clone(),
+            stated_rotation: Some(self.rotation),
+            words_crc32: self.words_crc32,
+            scale_crc32: self.scale_crc32,
+            squared_error: self.report.squared_error,
+            squared_norm: self.report.squared_norm,
+        }
+    }
+
+    /// Its words and its scales in the part at `path`.
+    pub(crate) fn stretches(&self, path: &Path) -> [PartBytes; 2] {
+        [
+            PartBytes {
+                path: path.to_path_buf(),
+                start: 0,
+                bytes: self.words_bytes,
+                crc32: self.words_crc32,
+            },
+            PartBytes {
+                path: path.to_path_buf(),
+                start: self.words_bytes,
+                bytes: self.scale_bytes,
+                crc32: self.scale_crc32,
+            },
+        ]
+    }
+}
+
+/// What a journal says.
+#[derive(Debug, Default)]
+pub(super) struct Contents {
+    /// The recipe, if there is one.
+    pub recipe: Option<Recipe>,
+    /// The finished matrices by number.
+    pub finished: BTreeMap<usize, FinishedMatrix>,
+    /// Bytes of the lines that are whole.
+    whole_bytes: u64,
+}
+
+impl Contents {
+    /// Reads lines until one is not whole: a process was killed, or a machine lost power, while it was written.
+    fn parse(path: &Path, text: &[u8]) -> Result<Self, ModelError> {
+        let mut contents = Contents::default();
+        for line in text.split_inclusive(|&byte| byte == b'\n') {
+            if !line.ends_with(b"\n") {
+                break;
+            }
+            if contents.recipe.is_none() {
+                // A whole line that is no recipe is another version's: what it is worth is not for us to say.
+                let recipe = serde_json::from_slice(line).map_err(|error| ModelError::Output {
+                    path: path.to_path_buf(),
+                    reason: format!(
+                        "the journal of an unfinished run cannot be read: {error}; resume it with the version of seedlm that wrote \
+                         it, or remove its folder"
+                    ),
+                })?;
+                contents.recipe = Some(recipe);
+            } else {
+                let Ok(finished) = serde_json::from_slice::<FinishedMatrix>(line) else {
+                    break;
+                };
+                contents.finished.insert(finished.number, finished);
+            }
+            contents.whole_bytes += line.len() as u64;
+        }
+        Ok(contents)
+    }
+}
+
+/// An open journal, locked.
+#[derive(Debug)]
+pub(super) struct Journal {
+    path: PathBuf,
+    file: File,
+}
+
+impl Journal {
+    /// Opens the journal, makes it if there is none, and reads it.
+    ///
+    /// # Errors
+    /// [`ModelError::Output`] when another run is using it, and [`ModelError::Io`].
+    pub(super) fn open(path: PathBuf) -> Result<(Self, Contents), ModelError> {
+        let mut options = OpenOptions::new();
+        let opened = options.read(true).write(true).create(true).truncate(false).open(&path);
+        let mut file = opened.map_err(ModelError::io(&path, "open"))?;
+        // A file system without locks is no reason not to work.
+        if let Err(TryLockError::WouldBlock) = file.try_lock() {
+            return Err(ModelError::Output {
+                path,
+                reason: "another run is writing the same output; wait for it, or choose another name".into(),
+            });
+        }
+        let mut text = Vec::new();
+        file.read_to_end(&mut text).map_err(ModelError::io(&path, "read"))?;
+        let contents = Contents::parse(&path, &text)?;
+        let mut journal = Journal { path, file };
+        journal.cut(contents.whole_bytes)?;
+        Ok((journal, contents))
+    }
+
+    /// Removes everything after so many bytes.
+    pub(super) fn cut(&mut self, bytes: u64) -> Result<(), ModelError> {
+        let cut = self.file.set_len(bytes).and_then(|()| self.file.seek(SeekFrom::End(0)));
+        cut.map(drop).map_err(ModelError::io(&self.path, "write"))
+    }
+
+    /// Appends a line, and waits until it is on the disk.
+    pub(super) fn append(&mut self, line: &impl Serialize) -> Result<(), ModelError> {
+        let mut text = serde_json::to_vec(line)
+            .map_err(std::io::Error::from)
+            .map_err(ModelError::io(&self.path, "write"))?;
+        text.push(b'\n');
+        let written = self.file.write_all(&text).and_then(|()| self.file.sync_data());
+        written.map_err(ModelError::io(&self.path, "write"))
+    }
+}

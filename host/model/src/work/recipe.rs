@@ -1,0 +1,100 @@
+//! All that decides the bytes of an output: a run is resumed only where nothing of it differs.
+
+use crate::compress::CompressOptions;
+use crate::survey::SurveyedFile;
+use seedlm_codec::Code;
+use serde::{Deserialize, Serialize};
+
+/// The version of the work folder's layout. Another one cannot be resumed.
+const WORK_VERSION: u64 = 1;
+
+/// What a run is made of, as the journal's first line says it.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Recipe {
+    work_version: u64,
+    /// Program and version.
+    generator: String,
+    /// Label of the code, for messages.
+    label: String,
+    code: serde_json::Value,
+    quantizer: Option<String>,
+    rotate: String,
+    include: Vec<String>,
+    exclude: Vec<String>,
+    /// The source's weight files, with checksums of all their bytes: a copy of a file is the same file, whatever its time says.
+    files: Vec<SurveyedFile>,
+}
+
+impl Recipe {
+    /// The recipe of a run with these options, on files that are not known yet.
+    pub(crate) fn of_options(options: &CompressOptions) -> Self {
+        let [include, exclude] = options.rules.patterns();
+        Recipe {
+            work_version: WORK_VERSION,
+            generator: concat!("seedlm ", env!("CARGO_PKG_VERSION")).into(),
+            label: options.code.label(),
+            // Parameters of a code are numbers: they have a text.
+            code: serde_json::to_value(&options.code).unwrap_or_default(),
+            // The chained code has none.
+            quantizer: matches!(options.code, Code::Block(_)).then(|| options.quantizer.to_string()),
+            rotate: options.rotate.to_string(),
+            include,
+            exclude,
+            files: Vec::new(),
+        }
+    }
+
+    /// The same on these files.
+    pub(crate) fn on_files(mut self, files: &[SurveyedFile]) -> Self {
+        self.files = files.to_vec();
+        self
+    }
+
+    /// What differs in options and program from the recipe of the unfinished run, for people; none if nothing does.
+    pub(crate) fn options_difference(&self, unfinished: &Recipe) -> Option<String> {
+        let versions = |recipe: &Recipe| format!("{} (work folder version {})", recipe.generator, recipe.work_version);
+        let changed =
+            |what: &str, was: String, is: String| (was != is).then(|| format!("{what} was {was} and is {is}"));
+        let quantizer = |recipe: &Recipe| recipe.quantizer.clone().unwrap_or("none".into());
+        let differences = [
+            changed("the program", versions(unfinished), versions(self)),
+            changed("--code", unfinished.label.clone(), self.label.clone()),
+            changed("--quantizer", quantizer(unfinished), quantizer(self)).filter(|_| unfinished.label == self.label),
+            changed("--rotate", unfinished.rotate.clone(), self.rotate.clone()),
+            changed("--include", patterns(&unfinished.include), patterns(&self.include)),
+            changed("--exclude", patterns(&unfinished.exclude), patterns(&self.exclude)),
+        ];
+        let differences: Vec<String> = differences.into_iter().flatten().collect();
+        if differences.is_empty() && self.code != unfinished.code {
+            return Some("the parameters of the code have changed".into());
+        }
+        (!differences.is_empty()).then(|| differences.join("; "))
+    }
+
+    /// What differs in the source's files from the recipe of the unfinished run; none if nothing does.
+    pub(crate) fn files_difference(&self, unfinished: &Recipe) -> Option<String> {
+        let names = |recipe: &Recipe| -> Vec<String> { recipe.files.iter().map(|file| file.name.clone()).collect() };
+        if names(self) != names(unfinished) {
+            return Some(format!(
+                "the weight files were {} and are {}",
+                names(unfinished).join(", "),
+                names(self).join(", ")
+            ));
+        }
+        let mut pairs = unfinished.files.iter().zip(&self.files);
+        let (was, is) = pairs.find(|(was, is)| was != is)?;
+        Some(format!(
+            "the input file {} has changed: it had {} bytes and the checksum {}, and has {} bytes and {}",
+            is.name, was.bytes, was.crc32, is.bytes, is.crc32
+        ))
+    }
+}
+
+fn patterns(patterns: &[String]) -> String {
+    if patterns.is_empty() {
+        "not given".into()
+    } else {
+        format!("{patterns:?}")
+    }
+}
