@@ -7,6 +7,10 @@ use crate::target::Target;
 /// dependent on them.
 const DEPENDENT: f64 = 1e-12;
 
+/// Squared, the part of a vector that has to be left after a pass for a second one to be of no use: rounding is then 10 000
+/// times smaller than what [`SLACK`] allows.
+const ONCE_IS_ENOUGH: f64 = 1e-4;
+
 /// How far, relative to the numbers involved, distances in the basis may be off: rounding (some 1e-14) and the columns
 /// that were called dependent (1e-12), with room to spare.
 pub(crate) const SLACK: f64 = 1e-10;
@@ -33,7 +37,7 @@ pub(crate) struct SeedBasis<'a> {
 }
 
 impl<'a> SeedBasis<'a> {
-    /// Orthogonalises the columns and then the target, each twice over ("twice is enough"): the distances are accurate
+    /// Orthogonalises the columns and then the target, twice over where much cancels ("twice is enough"): the distances are accurate
     /// however ill-conditioned `A` is. `columns` is `P`.
     #[inline(always)]
     pub fn new(seed: u32, matrix: &'a [i32], columns: usize, target: &'a Target) -> Self {
@@ -72,6 +76,7 @@ impl<'a> SeedBasis<'a> {
         for column in 0..=columns {
             let (done, rest) = vectors.split_at_mut(column);
             let vector = &mut rest[0];
+            let before = dot(vector, vector);
             for _ in 0..2 {
                 for (index, direction) in done.iter().enumerate() {
                     let part = dot(direction, vector);
@@ -83,6 +88,10 @@ impl<'a> SeedBasis<'a> {
                     } else {
                         self.y[index] += part;
                     }
+                }
+                // Where much is left, once was enough.
+                if dot(vector, vector) > ONCE_IS_ENOUGH * before {
+                    break;
                 }
             }
             if column < columns {

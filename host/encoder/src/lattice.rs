@@ -91,13 +91,15 @@ impl SphereSearch<'_> {
     /// coefficient has to be one that cannot be doubled, and all have to lie in the box, within the ellipsoid's reach.
     fn is_needed(&self, solution: &[f64; MOST_COEFFICIENTS], spread: &[f64; MOST_COEFFICIENTS]) -> bool {
         let radius = self.limit.sqrt();
+        let inverse = 1.0 / self.step;
         let mut new = self.exponent == 0;
         for p in 0..self.basis.columns {
             let reach = spread[p] * radius * (1.0 + SLACK) + SLACK * (solution[p].abs() + self.step);
             if reach.is_nan() || solution[p].is_nan() {
                 return true;
             }
-            let (low, high) = ((solution[p] - reach) / self.step, (solution[p] + reach) / self.step);
+            // A power of two: the product is the quotient.
+            let (low, high) = ((solution[p] - reach) * inverse, (solution[p] + reach) * inverse);
             if low > f64::from(self.range.largest) || high < f64::from(self.range.smallest) {
                 return false;
             }
