@@ -136,7 +136,7 @@ impl Compress {
     fn dry_run(&self, source: &Source, plan: Plan, options: &CompressOptions) -> anyhow::Result<Outcome> {
         let memory_bytes = self.effort.run_options().memory_bytes;
         let estimate = || -> Result<(Option<f64>, Footprint), ModelError> {
-            let footprint = Footprint::new(&plan, &options.code);
+            let footprint = Footprint::new(&plan, options);
             footprint.check(source, &plan, memory_bytes)?;
             plan.check_weights(source)?;
             Ok((plan.estimate_seconds(source, options)?, footprint))

@@ -98,6 +98,19 @@ impl Progress for Talk {
         self.bar.reset_eta();
     }
 
+    fn discarded(&self, matrices: usize) {
+        self.say(&format!(
+            "discarding what an unfinished run has left: {matrices} finished matrices"
+        ));
+    }
+
+    fn unreadable(&self, lines: usize, journal: &Path) {
+        let journal = journal.display();
+        self.say(&format!(
+            "skipping {lines} damaged lines of {journal}: what they were about is encoded again"
+        ));
+    }
+
     fn encoded_again(&self, name: &str) {
         let name = printable(name);
         self.say(&format!(

@@ -146,7 +146,8 @@ fn a_disk_that_fills_up_leaves_nothing_but_finished_matrices() {
 fn long_run(folder: &Path, input: &str) -> Child {
     let mut child = Command::new(env!("CARGO_BIN_EXE_seedlm"))
         .current_dir(folder)
-        .args(["compress", input, "-o", "out"])
+        .args(["compress", input, "-o", "out", "-j", "1"])
+        .env("SEEDLM_SIMD", "scalar")
         .stdout(Stdio::piped())
         .stderr(Stdio::piped())
         .spawn()

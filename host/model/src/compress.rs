@@ -62,8 +62,8 @@ pub fn compress(
 /// output's bytes depend on the source and the [`CompressOptions`] only.
 ///
 /// While a matrix is encoded, the next one is read and the one before it is written, in threads of their own. Finished
-/// matrices go to a work folder beside the output, `.NAME.seedlm-work`, at once; an early end leaves it there if there
-/// is one finished matrix in it, and [`RunOptions::resume`] goes on from it.
+/// matrices go to a work folder beside the output, `.NAME.seedlm-work` (long names are cut), at once; an early end leaves it
+/// there if there is one finished matrix in it, and [`RunOptions::resume`] goes on from it.
 ///
 /// # Errors
 /// [`ModelError`]; nothing is left under the output's name then, except what was there before.
@@ -78,13 +78,15 @@ pub fn compress_with(
 ) -> Result<CompressReport, ModelError> {
     let begun = Instant::now();
     let plan = Plan::new(source, &options.rules, &options.code)?;
-    let encoder = MatrixEncoder::new(&options.code, options.quantizer, options.rotate).map_err(ModelError::Encoder)?;
-    let footprint = Footprint::new(&plan, &options.code);
+    let footprint = Footprint::new(&plan, options);
     footprint.check(source, &plan, run.memory_bytes)?;
     let mut target = Output::check(source, output, options.replace)?;
     let recipe = Recipe::of_options(options);
     let mut work = WorkFolder::open(&target, plan.compressed.len(), run.resume)?;
     work.check_options(&recipe)?;
+    // Its tables take memory and time: not before all that can be refused without them.
+    let encoder = MatrixEncoder::new(&options.code, options.quantizer, options.rotate)
+        .map_err(|error| work.unfinished(ModelError::Encoder(error)))?;
     let survey = Survey::read(source, &plan, progress).map_err(|cause| work.unfinished(cause))?;
     let recipe = recipe.on_files(&survey.files);
     work.check_files(&recipe)?;

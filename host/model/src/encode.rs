@@ -10,7 +10,7 @@ use seedlm_encoder::{BlockEncoder, ChainedEncoder, EncodeError, EncodedChained, 
 use std::ops::{ControlFlow, Range};
 
 /// Most rows of a matrix that a trial encodes.
-const TRIAL_ROWS: usize = 16;
+pub(crate) const TRIAL_ROWS: usize = 16;
 /// A rotation must bring the squared error of the trial below this share, or the run-time work is not worth it.
 const WORTHWHILE_SHARE: f64 = 0.97;
 /// Weights that a thread decodes at a time to measure their error.

@@ -51,6 +51,14 @@ pub enum ModelError {
         /// What is wrong.
         reason: String,
     },
+    /// The input has changed under the run.
+    #[error("{}: tensor {tensor:?}: it has changed since this run began", path.display())]
+    Changed {
+        /// The file.
+        path: PathBuf,
+        /// The tensor.
+        tensor: String,
+    },
     /// A weight is not a number, or infinite.
     #[error(
         "{}: tensor {tensor:?}: row {row}, column {column}: the weight is {value}; \
@@ -139,9 +147,10 @@ pub enum ModelError {
     Interrupted,
     /// A compression ended early, and what it had finished is kept on the disk.
     #[error(
-        "{}; {finished} of {count} matrices are finished and kept in {}: the same command with --resume goes on from there",
+        "{}; {finished} of {count} matrices are finished and kept in {}: {}",
         unfinished(cause),
-        folder.display()
+        folder.display(),
+        way_on(cause)
     )]
     Unfinished {
         /// Why it ended.
@@ -178,6 +187,16 @@ fn unfinished(cause: &ModelError) -> String {
     match cause {
         ModelError::Interrupted => "interrupted".into(),
         other => other.to_string(),
+    }
+}
+
+/// What to do about such a run.
+fn way_on(cause: &ModelError) -> &'static str {
+    match cause {
+        ModelError::Changed { .. } => {
+            "restore the input and give the same command with --resume, or start anew with --force and without --resume"
+        }
+        _ => "the same command with --resume goes on from there",
     }
 }
 

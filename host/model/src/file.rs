@@ -75,7 +75,7 @@ impl SafetensorsFile {
     pub(crate) fn release(&self, range: Range<usize>) {
         #[cfg(unix)]
         if let Bytes::Mapped(map) = &self.bytes {
-            // SAFETY: the map is private and never written, so its pages come back from the file as they were.
+            // SAFETY: the map is shared and read only: released pages are read from the file again.
             let released = unsafe { map.unchecked_advise_range(UncheckedAdvice::DontNeed, range.start, range.len()) };
             // A system that keeps the pages reads the same bytes.
             drop(released);

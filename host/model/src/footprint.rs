@@ -6,11 +6,15 @@
 //! | the encoder's tables | some hundred bytes per seed, or 4 per window |
 //! | the encoder's buffers, per thread | the chained code: back-pointers of up to 256 MiB, less for short windows and rows |
 //! | the matrix in work | 4 bytes per weight, what the encoder notes of each block or weight, and its words |
+//! | the trial of a rotation | copies of some rows, where one is made |
 //! | the matrix before it | its words, until they are on the disk |
 //! | the matrix after it | like the matrix in work, if there is room to read ahead |
 
+use crate::compress::CompressOptions;
+use crate::encode::TRIAL_ROWS;
 use crate::error::ModelError;
 use crate::plan::{Plan, PlannedMatrix};
+use crate::rotate::Rotate;
 use crate::source::Source;
 use seedlm_codec::{BlockCode, ChainedCode, Code};
 
@@ -22,8 +26,15 @@ const THREAD_BYTES: u64 = 2 << 20;
 const WEIGHT_BYTES: u64 = 4;
 /// The block encoder's tables, per seed: those of the two sieves with the most coefficients, while they are made.
 const SEED_BYTES: u64 = 512;
-/// What the block encoder notes of a block: its word and errors, twice while they are put in order.
-const BLOCK_BYTES: u64 = 2 * 32;
+/// What the block encoder notes of a block: its word and errors, twice while they are put in order, and what the search has
+/// found and made of it.
+const BLOCK_BYTES: u64 = 2 * 32 + 48 + 32;
+/// Blocks of at most so many weights are searched in the order of their directions...
+const LONGEST_SORTED_BLOCK: usize = 8;
+/// ... where a matrix has at least so many of them.
+const FEWEST_SORTED_BLOCKS: u64 = 1 << 16;
+/// What is noted of a block for that: its direction and place, and its result twice, in that order and in the matrix's.
+const SORTED_BLOCK_BYTES: u64 = 40 + 48 + 32;
 /// What the chained encoder notes of a row: its scale, errors, symbols' place.
 const ROW_BYTES: u64 = 128;
 /// Most bytes for back-pointers in one thread of the chained encoder.
@@ -34,6 +45,10 @@ const SEARCHES: [(u64, u64, u64); 2] = [(32, 2, 1024), (16, 4, 4096)];
 const WEIGHTS_PER_JOB: u64 = 1 << 18;
 /// Bytes of a weight of such a job: target, symbol, state and symbol of the trace.
 const JOB_WEIGHT_BYTES: u64 = 10;
+/// Bytes of a weight in the trial of a rotation: the copy, and the symbols of both ways.
+const TRIAL_WEIGHT_BYTES: u64 = 4 + 1 + 1;
+/// Bytes of a weight, per thread, where the error of a rotated row is measured: the row as it was, and as it is decoded.
+const MEASURED_WEIGHT_BYTES: u64 = 8;
 
 /// What a compression holds in memory, in bytes.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -48,16 +63,24 @@ pub struct Footprint {
 
 impl Footprint {
     /// Estimates the memory for a plan, with the threads of the current rayon pool.
-    pub fn new(plan: &Plan, code: &Code) -> Self {
+    pub fn new(plan: &Plan, options: &CompressOptions) -> Self {
         let threads = rayon::current_num_threads() as u64;
-        let most_columns = plan.compressed.iter().map(|matrix| matrix.shape[1] as u64).max();
-        let (tables, per_thread) = match code {
+        let columns = plan.compressed.iter().map(|matrix| matrix.shape[1] as u64);
+        let most_columns = columns.max().unwrap_or(0);
+        let (tables, per_thread) = match &options.code {
             Code::Block(code) => block_shared(code),
-            Code::Chained(code) => chained_shared(code, most_columns.unwrap_or(0)),
+            Code::Chained(code) => chained_shared(code, most_columns),
+        };
+        let measured = if may_rotate(options) {
+            MEASURED_WEIGHT_BYTES * most_columns
+        } else {
+            0
         };
         Footprint {
-            shared: PROGRAM_BYTES + tables + threads * (THREAD_BYTES + per_thread),
-            working: plan.compressed.iter().map(|matrix| working(matrix, code)).collect(),
+            shared: PROGRAM_BYTES + tables + threads * (THREAD_BYTES + per_thread + measured),
+            working: (plan.compressed.iter())
+                .map(|matrix| working(matrix, options))
+                .collect(),
             writing: plan
                 .compressed
                 .iter()
@@ -114,14 +137,33 @@ impl Footprint {
 }
 
 /// What a matrix takes while it is encoded.
-fn working(matrix: &PlannedMatrix, code: &Code) -> u64 {
+fn working(matrix: &PlannedMatrix, options: &CompressOptions) -> u64 {
     let [rows, columns] = matrix.shape.map(|size| size as u64);
-    let noted = match code {
-        Code::Block(code) => BLOCK_BYTES * rows * columns.div_ceil(code.block_size() as u64),
-        // A symbol for each weight.
-        Code::Chained(_) => rows * (columns + ROW_BYTES),
+    let noted = match &options.code {
+        Code::Block(code) => {
+            let blocks = rows * columns.div_ceil(code.block_size() as u64);
+            let is_sorted = code.block_size() <= LONGEST_SORTED_BLOCK && blocks >= FEWEST_SORTED_BLOCKS;
+            blocks * (BLOCK_BYTES + if is_sorted { SORTED_BLOCK_BYTES } else { 0 })
+        }
+        Code::Chained(_) => {
+            let trial = match options.rotate {
+                Rotate::Auto => TRIAL_WEIGHT_BYTES * rows.min(TRIAL_ROWS as u64) * columns,
+                Rotate::Always | Rotate::Never => 0,
+            };
+            // A symbol for each weight.
+            rows * (columns + ROW_BYTES) + trial
+        }
     };
     WEIGHT_BYTES * rows * columns + noted + matrix.output_bytes
+}
+
+/// Whether some matrix may be rotated.
+fn may_rotate(options: &CompressOptions) -> bool {
+    match options.rotate {
+        Rotate::Always => true,
+        Rotate::Auto => matches!(options.code, Code::Chained(_)),
+        Rotate::Never => false,
+    }
 }
 
 /// Tables of the block encoder, and buffers of a thread.

@@ -88,6 +88,11 @@ impl Output {
         &self.path
     }
 
+    /// The folder of the output.
+    pub(crate) fn parent(&self) -> &Path {
+        &self.parent
+    }
+
     /// Whether an output that exists is replaced.
     pub(crate) fn replaces(&self) -> bool {
         self.replace

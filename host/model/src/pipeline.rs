@@ -11,11 +11,12 @@ use crate::output::Output;
 use crate::plan::{Plan, PlannedMatrix};
 use crate::progress::{MatrixReport, MatrixStep, Progress, check_stop};
 use crate::source::{Matrix, Source};
-use crate::survey::{Survey, check_unchanged};
+use crate::survey::{Survey, changed, check_unchanged};
 use crate::work::{FinishedMatrix, WorkFolder};
 use seedlm_encoder::EncodeError;
 use std::ops::ControlFlow;
 use std::panic::resume_unwind;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
 use std::thread::{ScopedJoinHandle, scope};
 use std::time::Instant;
@@ -51,7 +52,8 @@ struct EncodedMatrix<'a> {
 /// Encodes all matrices that are not finished, and puts together the output's files, each as soon as its matrices are there.
 ///
 /// # Errors
-/// The first stage that fails ends all; what is finished then is in the work folder.
+/// The first stage that fails ends all; what is finished then is in the work folder. The writer's error goes before the others':
+/// they stop because of it.
 pub(crate) fn run(
     job: &Job<'_>,
     work: &mut WorkFolder,
@@ -59,18 +61,41 @@ pub(crate) fn run(
 ) -> Result<Assembled, ModelError> {
     let open = finished.iter().enumerate().filter(|(_, finished)| finished.is_none());
     let open: Vec<usize> = open.map(|(number, _)| number).collect();
+    let has_writer_ended = AtomicBool::new(false);
+    let flag = &has_writer_ended;
     scope(|scope| {
         // Without room in the channels, a stage that is done waits until the next one takes what it has.
         let (read, to_encode) = sync_channel(0);
         let (encoded, to_write) = sync_channel(0);
-        let reader = scope.spawn(|| read_all(job, &open, read));
-        let writer = scope.spawn(|| write_all(job, work, finished, to_write));
-        let encoding = encode_all(job, to_encode, encoded);
+        let reader = scope.spawn(move || read_all(job, &open, read, flag));
+        let writer = scope.spawn(move || {
+            let _end = SetAtEnd(flag);
+            write_all(job, work, finished, to_write)
+        });
+        let encoding = encode_all(job, to_encode, encoded, flag);
         let reading = join(reader);
-        let written = join(writer);
+        let written = join(writer)?;
         // A stage that finds its neighbour gone ends without an error: the neighbour has the reason.
-        encoding.and(reading).and(written)
+        encoding.and(reading)?;
+        Ok(written)
     })
+}
+
+/// Sets a flag when it is dropped, by a panic too.
+struct SetAtEnd<'a>(&'a AtomicBool);
+
+impl Drop for SetAtEnd<'_> {
+    fn drop(&mut self) {
+        self.0.store(true, Ordering::Relaxed);
+    }
+}
+
+/// Ends a stage before the writer if the caller wishes, or once nobody is left to write what it makes: a matrix can take hours.
+fn check_go_on(job: &Job<'_>, has_writer_ended: &AtomicBool) -> Result<(), ModelError> {
+    if has_writer_ended.load(Ordering::Relaxed) {
+        return Err(ModelError::Interrupted);
+    }
+    check_stop(job.progress)
 }
 
 /// Waits for a thread; its panic goes on in this one.
@@ -78,7 +103,12 @@ fn join<T>(thread: ScopedJoinHandle<'_, T>) -> T {
     thread.join().unwrap_or_else(|panic| resume_unwind(panic))
 }
 
-fn read_all<'a>(job: &Job<'a>, open: &[usize], read: SyncSender<ReadMatrix<'a>>) -> Result<(), ModelError> {
+fn read_all<'a>(
+    job: &Job<'a>,
+    open: &[usize],
+    read: SyncSender<ReadMatrix<'a>>,
+    has_writer_ended: &AtomicBool,
+) -> Result<(), ModelError> {
     for &number in open {
         // All that the matrix will take until it is written, so that a later stage never waits for memory.
         let memory = job.budget.reserve(job.footprint.working(number));
@@ -86,7 +116,12 @@ fn read_all<'a>(job: &Job<'a>, open: &[usize], read: SyncSender<ReadMatrix<'a>>)
         let mut hasher = crc32fast::Hasher::new();
         let weights = job.source.matrix_in_pieces(info, &mut |piece| {
             hasher.update(piece);
-            check_stop(job.progress)
+            check_go_on(job, has_writer_ended)
+        });
+        let weights = weights.map_err(|error| match error {
+            // In the survey all were finite.
+            ModelError::NotFinite { .. } => changed(job.source, info),
+            other => other,
         })?;
         check_unchanged(job.source, info, job.survey.crc32(info), hasher)?;
         let matrix = ReadMatrix {
@@ -105,6 +140,7 @@ fn encode_all<'a>(
     job: &Job<'a>,
     to_encode: Receiver<ReadMatrix<'a>>,
     encoded: SyncSender<EncodedMatrix<'a>>,
+    has_writer_ended: &AtomicBool,
 ) -> Result<(), ModelError> {
     for read in to_encode {
         let number = read.number;
@@ -120,7 +156,7 @@ fn encode_all<'a>(
             code: job.plan.code.clone(),
         };
         job.progress.start(&step);
-        let (of_matrix, report) = encode(job, matrix, &step, read.weights)?;
+        let (of_matrix, report) = encode(job, matrix, &step, read.weights, has_writer_ended)?;
         memory.shrink_to(report.stored_bytes);
         let finished = EncodedMatrix {
             step,
@@ -140,16 +176,16 @@ fn encode(
     matrix: &PlannedMatrix,
     step: &MatrixStep,
     weights: Matrix,
+    has_writer_ended: &AtomicBool,
 ) -> Result<(EncodedWeights, MatrixReport), ModelError> {
-    let (source, progress) = (job.source, job.progress);
-    check_stop(progress)?;
+    let source = job.source;
+    check_go_on(job, has_writer_ended)?;
     let begun = Instant::now();
     let advance = |done: usize| {
-        progress.advance(done);
-        if progress.stop_requested() {
-            ControlFlow::Break(())
-        } else {
-            ControlFlow::Continue(())
+        job.progress.advance(done);
+        match check_go_on(job, has_writer_ended) {
+            Ok(()) => ControlFlow::Continue(()),
+            Err(_) => ControlFlow::Break(()),
         }
     };
     let encoded = job

@@ -98,6 +98,10 @@ pub trait Progress: Sync {
     fn checking(&self, _path: &Path) {}
     /// A run that was to be resumed has found so much; there may be nothing.
     fn resumed(&self, _resumed: Resumed) {}
+    /// So many finished matrices of an earlier run are discarded, as asked for.
+    fn discarded(&self, _matrices: usize) {}
+    /// So many lines of an earlier run's journal are damaged on the disk: what they said is finished is encoded again.
+    fn unreadable(&self, _lines: usize, _journal: &Path) {}
     /// A matrix that an earlier run has finished is damaged on the disk, and is encoded again.
     fn encoded_again(&self, _name: &str) {}
     /// A matrix is begun.
@@ -110,7 +114,8 @@ pub trait Progress: Sync {
     fn writing(&self, _path: &Path) {}
     /// A file or folder of the model is not taken along.
     fn left_out(&self, _path: &Path) {}
-    /// Asked often; true ends the job with [`ModelError::Interrupted`], and nothing is left under the output's name.
+    /// Asked often; true ends the job with [`ModelError::Interrupted`], or with [`ModelError::Unfinished`] where a compression
+    /// keeps what it has finished ([`ModelError::is_interruption`] tells both), and nothing is left under the output's name.
     fn stop_requested(&self) -> bool {
         false
     }

@@ -79,7 +79,7 @@ impl Survey {
 /// Checks that a tensor has the checksum it had in the survey.
 ///
 /// # Errors
-/// [`ModelError::Tensor`].
+/// [`ModelError::Changed`].
 pub(crate) fn check_unchanged(
     source: &Source,
     info: &TensorInfo,
@@ -89,8 +89,15 @@ pub(crate) fn check_unchanged(
     if Crc32(hasher.finalize()) == known {
         return Ok(());
     }
-    let reason = "it has changed since this run began; leave the input alone and start again";
-    Err(ModelError::tensor(source.file_path(info.file), &info.name, reason))
+    Err(changed(source, info))
+}
+
+/// A tensor that is not what it was in the survey.
+pub(crate) fn changed(source: &Source, info: &TensorInfo) -> ModelError {
+    ModelError::Changed {
+        path: source.file_path(info.file).to_path_buf(),
+        tensor: info.name.clone(),
+    }
 }
 
 #[cfg(test)]

@@ -1,8 +1,10 @@
-//! The work folder of a compression, `.NAME.seedlm-work` beside the output `NAME`: what is finished is kept there until the
-//! output is complete, so that a run that was stopped or killed can be resumed.
+//! The work folder of a compression, `.NAME.seedlm-work` beside the output `NAME` (a name that is too long for that is cut, and
+//! has a checksum): what is finished is kept there until the output is complete, so that a run that was stopped or killed can be
+//! resumed.
 //!
 //! * `journal`: lines of JSON. The first is the recipe: all that decides the output's bytes. Each further one is a finished
-//!   matrix, appended when its part is safe on the disk. A line that is not whole was never written.
+//!   matrix, appended when its part is safe on the disk. A line without an end was never written; one that is damaged is skipped.
+//!   Empty, it says that nothing in the folder is of use.
 //! * `NUMBER.part`: words and then scales of a finished matrix.
 //! * `.*.tmp`: the output in the making; of no use to another run.
 //!

@@ -8,6 +8,7 @@ use seedlm_model::{
     Rotate, Rules, RunOptions, Silent, Source, compress, compress_with,
 };
 use std::fs;
+use std::io::{Seek, SeekFrom, Write};
 use std::path::{Path, PathBuf};
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -25,6 +26,8 @@ struct StopAfter {
     left: AtomicUsize,
     resumed: Mutex<Option<Resumed>>,
     again: Mutex<Vec<String>>,
+    unreadable: AtomicUsize,
+    discarded: AtomicUsize,
 }
 
 impl StopAfter {
@@ -33,6 +36,8 @@ impl StopAfter {
             left: AtomicUsize::new(matrices),
             resumed: Mutex::default(),
             again: Mutex::default(),
+            unreadable: AtomicUsize::new(0),
+            discarded: AtomicUsize::new(0),
         }
     }
 }
@@ -43,6 +48,12 @@ impl Progress for StopAfter {
     }
     fn encoded_again(&self, name: &str) {
         self.again.lock().unwrap().push(name.into());
+    }
+    fn unreadable(&self, lines: usize, _: &Path) {
+        self.unreadable.fetch_add(lines, Ordering::SeqCst);
+    }
+    fn discarded(&self, matrices: usize) {
+        self.discarded.fetch_add(matrices, Ordering::SeqCst);
     }
     fn finish(&self, _: &MatrixStep, _: &MatrixReport) {
         self.left.fetch_sub(1, Ordering::SeqCst);
@@ -218,9 +229,43 @@ fn an_unfinished_run_is_not_overwritten_unless_that_is_asked_for() {
     );
     let mut replace = options();
     replace.replace = true;
-    let report = place.run(&replace, RunOptions::default(), &Silent).unwrap();
-    assert_eq!(report.resumed_matrices, 0);
+    // Nor then, before the input has been read through.
+    let error = place
+        .run(&replace, RunOptions::default(), &StopAfter::new(0))
+        .unwrap_err();
+    assert!(matches!(error, ModelError::Interrupted));
+    assert_eq!(listing(&place.work()).len(), finished + 1);
+    let progress = StopAfter::new(usize::MAX / 2);
+    let report = place.run(&replace, RunOptions::default(), &progress).unwrap();
+    assert_eq!(
+        (report.resumed_matrices, progress.discarded.into_inner()),
+        (0, finished)
+    );
     place.check_whole();
+}
+
+#[test]
+fn a_folder_whose_journal_is_empty_holds_no_unfinished_run() {
+    let place = Workplace::new(&options());
+    place.stop(&options());
+    fs::write(place.work().join("journal"), "").unwrap();
+    let progress = StopAfter::new(usize::MAX / 2);
+    place.run(&options(), RunOptions::default(), &progress).unwrap();
+    assert_eq!(progress.discarded.into_inner(), 0);
+    place.check_whole();
+}
+
+#[test]
+fn an_output_with_the_longest_name_has_a_work_folder() {
+    let mut place = Workplace::new(&options());
+    let name = "o".repeat(255);
+    place.out = place.root.path().join(&name);
+    place
+        .run(&options(), RunOptions::default(), &StopAfter::new(4))
+        .unwrap_err();
+    let report = place.run(&options(), RESUME, &Silent).unwrap();
+    assert!(report.resumed_matrices >= 4);
+    assert_eq!(listing(place.root.path()), ["model", &name[..], "whole"]);
 }
 
 #[test]
@@ -291,6 +336,119 @@ fn a_torn_line_and_damaged_parts_are_done_again() {
     let again = progress.again.into_inner().unwrap();
     assert_eq!(again, ["layers.0.k.weight", "layers.0.q.weight", "layers.1.k.weight"]);
     place.check_whole();
+}
+
+#[test]
+fn a_damaged_line_takes_no_other_with_it() {
+    let place = Workplace::new(&options());
+    let finished = place.stop(&options());
+    let journal = place.work().join("journal");
+    let text = fs::read_to_string(&journal).unwrap();
+    let mut lines: Vec<&str> = text.lines().collect();
+    lines[2] = "{\"number\":1,";
+    let mut damaged = lines.join("\n") + "\n";
+    // And the run was killed in a line.
+    damaged.push_str("{\"number\":13");
+    fs::write(&journal, &damaged).unwrap();
+    // Whoever is refused changes nothing.
+    place.run(&options(), RunOptions::default(), &Silent).unwrap_err();
+    place
+        .run(&options_for(common::small_code(), Rotate::Always), RESUME, &Silent)
+        .unwrap_err();
+    assert_eq!(fs::read_to_string(&journal).unwrap(), damaged);
+    // Nor is anything lost when the run goes on and is stopped.
+    let again = StopAfter::new(1);
+    place.run(&options(), RESUME, &again).unwrap_err();
+    assert_eq!(again.unreadable.into_inner(), 1);
+    let progress = StopAfter::new(usize::MAX / 2);
+    let report = place.run(&options(), RESUME, &progress).unwrap();
+    // The damaged line's matrix was the first to be encoded again.
+    assert!(report.resumed_matrices >= finished);
+    assert_eq!(progress.again.into_inner().unwrap(), [""; 0]);
+    place.check_whole();
+}
+
+/// Changes a later tensor of the input when the first matrix is finished.
+struct Meddler<'a>(&'a Path, AtomicUsize);
+
+impl Progress for Meddler<'_> {
+    fn finish(&self, _: &MatrixStep, _: &MatrixReport) {
+        if self.1.fetch_add(1, Ordering::SeqCst) == 0 {
+            // In place: whoever maps the file sees it, and it keeps its length.
+            let mut file = fs::OpenOptions::new().write(true).open(self.0).unwrap();
+            file.seek(SeekFrom::End(-1)).unwrap();
+            file.write_all(&[1]).unwrap();
+        }
+    }
+}
+
+#[test]
+fn an_input_that_changes_under_the_run_must_be_restored() {
+    let place = Workplace::new(&options());
+    let file = place.model.join(format!("model-{}.safetensors", SHARDS - 1));
+    let whole = fs::read(&file).unwrap();
+    let error = place
+        .run(&options(), RunOptions::default(), &Meddler(&file, AtomicUsize::new(0)))
+        .unwrap_err();
+    let message = error.to_string();
+    assert!(
+        matches!(error, ModelError::Unfinished { .. })
+            && message.contains("it has changed since this run began; ")
+            && message
+                .contains(": restore the input and give the same command with --resume, or start anew with --force"),
+        "{message}"
+    );
+    let error = place.run(&options(), RESUME, &Silent).unwrap_err().to_string();
+    assert!(error.contains("has changed: it had "), "{error}");
+    fs::write(&file, &whole).unwrap();
+    place.run(&options(), RESUME, &Silent).unwrap();
+    place.check_whole();
+}
+
+/// Puts a folder where the first matrix is to be written, and makes the second one slow. Counts what is done of that.
+struct FullDisk {
+    part: PathBuf,
+    matrix: AtomicUsize,
+    done: AtomicUsize,
+}
+
+impl Progress for FullDisk {
+    fn start(&self, step: &MatrixStep) {
+        self.matrix.store(step.number, Ordering::SeqCst);
+        if step.number == 1 {
+            fs::create_dir(&self.part).unwrap();
+        }
+    }
+    fn advance(&self, weights: usize) {
+        if self.matrix.load(Ordering::SeqCst) == 2 {
+            self.done.fetch_add(weights, Ordering::SeqCst);
+            std::thread::sleep(Duration::from_millis(20));
+        }
+    }
+}
+
+#[test]
+fn a_writer_that_fails_stops_the_matrix_in_work() {
+    let folder = tempfile::tempdir().unwrap();
+    let (input, output) = (folder.path().join("in.safetensors"), folder.path().join("out"));
+    let (rows, columns) = (256, 4096);
+    let tensors = [f32_matrix("a.weight", 4, 16), f32_matrix("b.weight", rows, columns)];
+    fs::write(&input, safetensors(&tensors, &[])).unwrap();
+    let progress = FullDisk {
+        part: folder.path().join(".out.seedlm-work/000000.part"),
+        matrix: AtomicUsize::new(0),
+        done: AtomicUsize::new(0),
+    };
+    let source = Source::open(&input).unwrap();
+    let error = compress(&source, &output, &options(), &progress).unwrap_err();
+    assert!(
+        matches!(&error, ModelError::Io { path, .. } if *path == progress.part),
+        "{error}"
+    );
+    assert_eq!(progress.matrix.into_inner(), 2);
+    let done = progress.done.into_inner();
+    assert!(done < rows * columns / 2, "{done}");
+    assert_eq!(listing(folder.path()), ["in.safetensors"]);
 }
 
 #[test]
@@ -381,7 +539,7 @@ fn memory_changes_no_byte_and_too_little_is_refused_at_once() {
         let place = Workplace::new(&options);
         let source = Source::open(&place.model).unwrap();
         let plan = Plan::new(&source, &options.rules, &options.code).unwrap();
-        let footprint = Footprint::new(&plan, &options.code);
+        let footprint = Footprint::new(&plan, &options);
         let (least, most) = (footprint.least_bytes(), footprint.most_bytes());
         assert!(least < most);
         let within = |bytes: u64| RunOptions {

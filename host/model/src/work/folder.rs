@@ -10,13 +10,17 @@ use crate::output::{Output, TEMPORARY_SUFFIX, sync_folder};
 use crate::plan::{Plan, PlannedMatrix};
 use crate::progress::{MatrixReport, Progress, Resumed, check_stop};
 use std::collections::BTreeMap;
-use std::ffi::OsString;
+use std::ffi::{OsStr, OsString};
 use std::fs;
 use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 
 /// Ends the name of a work folder.
 const WORK_SUFFIX: &str = ".seedlm-work";
+/// Most bytes of an output's name that a work folder's name holds whole: file systems take 255 bytes, one is the dot.
+const LONGEST_NAME: usize = 255 - 1 - WORK_SUFFIX.len();
+/// Characters that are kept of a longer one, to be read.
+const READABLE_CHARACTERS: usize = 40;
 /// Ends the name of a part.
 const PART_SUFFIX: &str = ".part";
 /// The name of the journal.
@@ -28,7 +32,13 @@ pub(crate) struct WorkFolder {
     path: PathBuf,
     output: PathBuf,
     journal: Journal,
-    /// The recipe of the unfinished run.
+    /// Bytes of the journal that are worth keeping.
+    whole_bytes: u64,
+    /// Lines of the journal that are damaged.
+    unreadable: usize,
+    /// Finished matrices of another run, which are to be discarded and still there.
+    discarded: usize,
+    /// The recipe of the run that is gone on with.
     recipe: Option<Recipe>,
     /// What is finished, by number.
     finished: BTreeMap<usize, FinishedMatrix>,
@@ -37,15 +47,13 @@ pub(crate) struct WorkFolder {
 }
 
 impl WorkFolder {
-    /// Opens the work folder of an output, or makes it.
+    /// Opens the work folder of an output, or makes it. What is in it stays as it is until [`WorkFolder::begin`].
     ///
     /// # Errors
     /// [`ModelError::Output`] when it holds an unfinished run that is neither to be resumed nor, with the output, to be
     /// replaced, or when another run is using it; [`ModelError::Io`].
     pub(crate) fn open(target: &Output, count: usize, resume: bool) -> Result<Self, ModelError> {
-        let mut name = OsString::from(".");
-        name.push(target.path().file_name().unwrap_or_default());
-        name.push(WORK_SUFFIX);
+        let name = work_name(target.path().file_name().unwrap_or_default());
         let path = target.path().with_file_name(name);
         match fs::create_dir(&path) {
             Err(error) if error.kind() == ErrorKind::AlreadyExists => {
@@ -54,27 +62,35 @@ impl WorkFolder {
                     return Err(ModelError::Output { path, reason });
                 }
             }
-            made => made.map_err(ModelError::io(target.path(), "create a work folder for"))?,
+            made => {
+                made.map_err(ModelError::io(target.path(), "create a work folder for"))?;
+                sync_folder(target.parent());
+            }
         }
         let (journal, contents) = Journal::open(path.join(JOURNAL_FILE))?;
         let mut work = WorkFolder {
             path,
             output: target.path().to_path_buf(),
             journal,
+            whole_bytes: contents.whole_bytes,
+            unreadable: contents.unreadable,
+            discarded: 0,
             recipe: contents.recipe,
             finished: contents.finished,
             count,
         };
-        if work.finished.is_empty() || !resume && target.replaces() {
-            work.clear()?;
-        } else if !resume {
-            let finished = work.finished.len();
+        let finished = work.finished.len();
+        if finished > 0 && !resume && !target.replaces() {
             return Err(work.refuse(&format!(
                 "an unfinished run has left {finished} finished matrices in {}; --resume goes on from there, --force discards them",
                 work.path.display()
             )));
         }
-        work.remove_temporaries()?;
+        if finished == 0 || !resume {
+            work.discarded = finished;
+            work.recipe = None;
+            work.finished.clear();
+        }
         Ok(work)
     }
 
@@ -115,8 +131,8 @@ impl WorkFolder {
         }
     }
 
-    /// Begins to work by a checked recipe. Returns, for each matrix of the plan, what the unfinished run has finished and what is
-    /// still as it was then.
+    /// Begins to work by a checked recipe: only now what is of no use in the folder is removed. Returns, for each matrix of the
+    /// plan, what the unfinished run has finished and what is still as it was then.
     ///
     /// # Errors
     /// [`ModelError::Io`]; [`ModelError::Interrupted`].
@@ -126,11 +142,24 @@ impl WorkFolder {
         plan: &Plan,
         progress: &dyn Progress,
     ) -> Result<Vec<Option<FinishedMatrix>>, ModelError> {
+        if self.unreadable > 0 {
+            progress.unreadable(self.unreadable, &self.path.join(JOURNAL_FILE));
+        }
         if self.recipe.is_none() {
+            if self.discarded > 0 {
+                progress.discarded(self.discarded);
+            }
+            self.journal.cut(0)?;
+            self.discarded = 0;
+            self.remove_entries(PART_SUFFIX)?;
             self.journal.append(&recipe)?;
             sync_folder(&self.path);
             self.recipe = Some(recipe);
+        } else {
+            self.journal.cut(self.whole_bytes)?;
         }
+        // What a killed run had begun to put together.
+        self.remove_entries(TEMPORARY_SUFFIX)?;
         for (number, matrix) in plan.compressed.iter().enumerate() {
             check_stop(progress)?;
             if let Some(finished) = self.finished.get(&number)
@@ -193,8 +222,12 @@ impl WorkFolder {
         Ok(finished)
     }
 
-    /// What to say of a run that ended early. Where nothing is finished, nothing stays.
+    /// What to say of a run that ended early. Where nothing is finished, nothing stays but what another run has left and this
+    /// one has not discarded yet.
     pub(crate) fn unfinished(&self, cause: ModelError) -> ModelError {
+        if self.discarded > 0 {
+            return cause;
+        }
         if self.finished.is_empty() {
             self.remove();
             return cause;
@@ -209,22 +242,12 @@ impl WorkFolder {
 
     /// Removes the folder, which is of no use any more. What cannot be removed does no harm.
     pub(crate) fn remove(&self) {
+        // The journal first: a run that is killed between the two must not look unfinished.
+        let _ = self.journal.cut(0);
         let _ = fs::remove_dir_all(&self.path);
     }
 
-    /// Forgets what is finished.
-    fn clear(&mut self) -> Result<(), ModelError> {
-        self.journal.cut(0)?;
-        self.recipe = None;
-        self.finished.clear();
-        self.remove_entries(PART_SUFFIX)
-    }
-
-    /// Removes what a killed run had begun to put together.
-    fn remove_temporaries(&self) -> Result<(), ModelError> {
-        self.remove_entries(TEMPORARY_SUFFIX)
-    }
-
+    /// Removes the files and folders whose names end so.
     fn remove_entries(&self, suffix: &str) -> Result<(), ModelError> {
         let list = fs::read_dir(&self.path).map_err(ModelError::io(&self.path, "list"))?;
         for entry in list {
@@ -247,5 +270,39 @@ impl WorkFolder {
             path: self.output.clone(),
             reason: reason.into(),
         }
+    }
+}
+
+/// The name of an output's work folder. A long name is cut, and told from others that begin like it by its checksum.
+fn work_name(output: &OsStr) -> OsString {
+    let mut name = OsString::from(".");
+    if output.len() <= LONGEST_NAME {
+        name.push(output);
+    } else {
+        let readable: String = output.to_string_lossy().chars().take(READABLE_CHARACTERS).collect();
+        name.push(format!("{readable}.{}", Crc32::of(output.as_encoded_bytes())));
+    }
+    name.push(WORK_SUFFIX);
+    name
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_of_work_folders_are_legal_and_differ() {
+        let long = |count: usize, end: &str| work_name(OsStr::new(&("ä".repeat(count) + end)));
+        assert_eq!(work_name(OsStr::new("out")), ".out.seedlm-work");
+        // 242 bytes are whole, and 243 are not.
+        assert_eq!(long(121, "").len(), 255);
+        assert!(
+            long(121, "a")
+                .to_string_lossy()
+                .starts_with(&format!(".{}.", "ä".repeat(40)))
+        );
+        assert!(long(121, "a").len() < 120);
+        assert_ne!(long(127, "a"), long(127, "b"));
+        assert_ne!(long(127, "a"), long(126, "a"));
     }
 }

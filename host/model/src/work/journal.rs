@@ -73,12 +73,14 @@ pub(super) struct Contents {
     pub recipe: Option<Recipe>,
     /// The finished matrices by number.
     pub finished: BTreeMap<usize, FinishedMatrix>,
-    /// Bytes of the lines that are whole.
-    whole_bytes: u64,
+    /// Lines that are whole and say nothing: damaged on the disk.
+    pub unreadable: usize,
+    /// Bytes of the lines that are whole; what follows is the line that a process was killed in, or a machine lost power in.
+    pub whole_bytes: u64,
 }
 
 impl Contents {
-    /// Reads lines until one is not whole: a process was killed, or a machine lost power, while it was written.
+    /// Reads the lines that are whole. Each stands for itself: one that is damaged takes no other with it.
     fn parse(path: &Path, text: &[u8]) -> Result<Self, ModelError> {
         let mut contents = Contents::default();
         for line in text.split_inclusive(|&byte| byte == b'\n') {
@@ -96,10 +98,10 @@ impl Contents {
                 })?;
                 contents.recipe = Some(recipe);
             } else {
-                let Ok(finished) = serde_json::from_slice::<FinishedMatrix>(line) else {
-                    break;
-                };
-                contents.finished.insert(finished.number, finished);
+                match serde_json::from_slice::<FinishedMatrix>(line) {
+                    Ok(finished) => drop(contents.finished.insert(finished.number, finished)),
+                    Err(_) => contents.unreadable += 1,
+                }
             }
             contents.whole_bytes += line.len() as u64;
         }
@@ -115,7 +117,8 @@ pub(super) struct Journal {
 }
 
 impl Journal {
-    /// Opens the journal, makes it if there is none, and reads it.
+    /// Opens the journal, makes it if there is none, and reads it. What it holds stays as it is: whoever goes on with it cuts it
+    /// to its whole lines first.
     ///
     /// # Errors
     /// [`ModelError::Output`] when another run is using it, and [`ModelError::Io`].
@@ -133,15 +136,14 @@ impl Journal {
         let mut text = Vec::new();
         file.read_to_end(&mut text).map_err(ModelError::io(&path, "read"))?;
         let contents = Contents::parse(&path, &text)?;
-        let mut journal = Journal { path, file };
-        journal.cut(contents.whole_bytes)?;
-        Ok((journal, contents))
+        Ok((Journal { path, file }, contents))
     }
 
-    /// Removes everything after so many bytes.
-    pub(super) fn cut(&mut self, bytes: u64) -> Result<(), ModelError> {
-        let cut = self.file.set_len(bytes).and_then(|()| self.file.seek(SeekFrom::End(0)));
-        cut.map(drop).map_err(ModelError::io(&self.path, "write"))
+    /// Removes everything after so many bytes, and waits until that is on the disk.
+    pub(super) fn cut(&self, bytes: u64) -> Result<(), ModelError> {
+        let cut = self.file.set_len(bytes).and_then(|()| self.file.sync_data());
+        let at_end = cut.and_then(|()| (&self.file).seek(SeekFrom::End(0)));
+        at_end.map(drop).map_err(ModelError::io(&self.path, "write"))
     }
 
     /// Appends a line, and waits until it is on the disk.
