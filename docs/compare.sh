@@ -5,7 +5,7 @@
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
-cargo build --release --quiet --package seedlm --package seedlm-hdl --package seedlm-encoder --bins --examples
+cargo build --release --quiet --package seedlm --package seedlm-hdl --bins
 programs=${CARGO_TARGET_DIR:-target}/release
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
@@ -17,8 +17,7 @@ codes=paper-4b,paper-3b,chained-4b,chained-3b,chained-2b,chained-4b-k12,chained-
 "$programs"/seedlm bench quality "$minilm" --code "$codes" --exclude 'pooler*' --quiet --json >"$work/quality.json"
 "$programs"/seedlm bench quality "$minilm" --code chained-4b --rotate never --exclude 'pooler*' --quiet --json >"$work/plain.json"
 "$programs"/seedlm bench quality --code "$codes" --quiet --json >"$work/embedded.json"
-"$programs"/examples/chained_speed >"$work/chained.txt"
-"$programs"/examples/encode_speed >"$work/block.txt"
+"$programs"/seedlm bench encode --code "$codes" --instructions best --threads 1 --quiet --json >"$work/speed.json"
 "$programs"/hdl area --weights "$codes" --json "$work/area.json" >/dev/null
 
 python3 - "$work" "$("$programs"/seedlm --version)" "$(rustc --version)" "$(yosys -V)" <<'E2'
@@ -32,15 +31,7 @@ gaussian, model = map(by_format, quality["workloads"])
 embedded = by_format(load("embedded.json")["workloads"][1])
 unrotated = by_format(plain["workloads"][1])["chained-4b"]
 tables = {entry["format"]: entry for entry in area["areas"] if entry["family"] == "xc7"}
-speed = {}
-for line in (work / "chained.txt").read_text().splitlines()[1:]:
-    columns = line.split()
-    # The first line of a code is that of the widest instructions that this machine has.
-    speed.setdefault(columns[0], float(columns[-1]))
-for line in (work / "block.txt").read_text().splitlines()[1:]:
-    columns = line.split()
-    if len(columns) == 8 and columns[1] == "exact":
-        speed[columns[0]] = float(columns[6])
+speed = {line["code"]: line["weights_per_s_and_core"] for line in load("speed.json")["lines"]}
 print("| format | bits per weight | N(0,1): error | MiniLM: bits per weight | MiniLM: median error | largest error | embedded model: bits per weight | error | weights encoded per second, one core | decoder: LUT per weight |")
 print("|---|---|---|---|---|---|---|---|---|---|")
 for name, entry in model.items():

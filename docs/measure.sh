@@ -4,14 +4,15 @@
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
-cargo build --release --quiet --package seedlm --package seedlm-sim --package seedlm-encoder --examples --bins
+cargo build --release --quiet --package seedlm --package seedlm-sim --bins
 programs=${CARGO_TARGET_DIR:-target}/release
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
 minilm=target/models/all-MiniLM-L6-v2
 [ -d "$minilm" ] || bash host/model/scripts/get_minilm.sh "$minilm" >&2
 
-"$programs"/examples/encode_speed >"$work/encoder.txt"
+"$programs"/seedlm bench encode --code paper-4b,paper-3b --quantizer exact,rounded,printed --instructions best --threads 1 \
+    --quiet --json >"$work/encoder.json"
 for code in paper-4b paper-3b; do
     "$programs"/seedlm compress "$minilm" -o "$work/$code" --code "$code" --quiet --json >"$work/$code.json"
     "$programs"/sim run "$work/$code" --weights "fp16,$code" --quiet --json "$work/minilm-$code.json" >/dev/null
@@ -27,8 +28,7 @@ import json, pathlib, sys
 work, tool, compiler = pathlib.Path(sys.argv[1]), sys.argv[2], sys.argv[3]
 load = lambda name: json.loads((work / name).read_text())
 codes = ["paper-4b", "paper-3b"]
-lines = [line.split() for line in (work / "encoder.txt").read_text().splitlines()[1:]]
-encoder = {(line[0], line[1]): line for line in lines if len(line) == 8}
+encoder = {(line["code"], line["quantizer"]): line for line in load("encoder.json")["lines"]}
 packed = {code: load(f"{code}.json") for code in codes}
 minilm = {code: {entry["format"]: entry for entry in load(f"minilm-{code}.json")["formats"]} for code in codes}
 embedded = {entry["format"]: entry for entry in load("embedded.json")["formats"]}
@@ -48,10 +48,10 @@ def simulated(name, report, reference):
 
 print("| | fp16 | " + " | ".join(f"`{code}`" for code in codes) + " |")
 print("|---|---|---|---|")
-row("relative error, N(0,1), optimum over all words", "", lambda c: f"{float(encoder[c, 'exact'][3]):.4f}")
-row("the same by rounded least squares", "", lambda c: f"{float(encoder[c, 'rounded'][3]):.4f}")
-row("the same by the rule as the paper prints it", "", lambda c: f"{float(encoder[c, 'printed'][3]):.4f}")
-row("weights encoded per second, one core, optimum", "", lambda c: f"{float(encoder[c, 'exact'][6]):,.0f}")
+row("relative error, N(0,1), optimum over all words", "", lambda c: f"{encoder[c, 'exact']['relative_error']:.4f}")
+row("the same by rounded least squares", "", lambda c: f"{encoder[c, 'rounded']['relative_error']:.4f}")
+row("the same by the rule as the paper prints it", "", lambda c: f"{encoder[c, 'printed']['relative_error']:.4f}")
+row("weights encoded per second, one core, optimum", "", lambda c: f"{encoder[c, 'exact']['weights_per_s_and_core']:,.0f}")
 row("all-MiniLM-L6-v2, 37 matrices: relative error", "", lambda c: f"{packed[c]['relative_error']:.4f}")
 row("all-MiniLM-L6-v2, 37 matrices: stored bits per weight", "16",
     lambda c: f"{packed[c]['bits_per_compressed_weight']:.3f}")

@@ -11,7 +11,16 @@ const MAY_USE: [(&str, &[&str]); 10] = [
     ("seedlm-encoder", &["seedlm-codec", "seedlm-instructions"]),
     ("seedlm-decoder", &["seedlm-codec", "seedlm-instructions"]),
     ("seedlm-model", &["seedlm-codec", "seedlm-encoder"]),
-    ("seedlm", &["seedlm-codec", "seedlm-encoder", "seedlm-model"]),
+    (
+        "seedlm",
+        &[
+            "seedlm-codec",
+            "seedlm-decoder",
+            "seedlm-encoder",
+            "seedlm-instructions",
+            "seedlm-model",
+        ],
+    ),
     // The binding knows no hardware: it builds and clocks whatever Verilog it is given.
     ("seedlm-verilator", &[]),
     // Never each other: simulator and generator meet in tests only, or their agreement would be worth nothing.

@@ -1,18 +1,26 @@
 //! `seedlm bench`: measurements that anybody can repeat.
 
+mod best_of;
+mod compiled;
+mod counter;
+mod decode;
+mod encode;
 mod formats;
 mod gaussian;
 mod int4;
+mod machine;
+mod naive;
 mod nf4;
 mod quality;
 mod reference;
+mod speed_options;
 mod table;
 mod workload;
 
 use crate::outcome::Outcome;
 use clap::{Args, Subcommand};
 
-/// Measure codes on models
+/// Measure the codes: their quality on models, and how fast matrices are encoded and decoded
 #[derive(Debug, Args)]
 #[command(arg_required_else_help = true)]
 pub struct Bench {
@@ -23,6 +31,8 @@ pub struct Bench {
 #[derive(Debug, Subcommand)]
 enum What {
     Quality(quality::Quality),
+    Encode(encode::Encode),
+    Decode(decode::Decode),
 }
 
 impl Bench {
@@ -30,6 +40,8 @@ impl Bench {
     pub fn run(self) -> anyhow::Result<Outcome> {
         match self.what {
             What::Quality(verb) => verb.run(),
+            What::Encode(verb) => verb.run(),
+            What::Decode(verb) => verb.run(),
         }
     }
 }

@@ -1,4 +1,5 @@
 //! The `seedlm` program: compresses models into LFSR seeds, and back. Each verb has its file.
+#![deny(unsafe_code)]
 
 mod bench;
 mod code_options;

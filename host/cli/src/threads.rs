@@ -2,6 +2,7 @@
 
 use anyhow::Context;
 use clap::Args;
+use rayon::ThreadPool;
 
 /// How many threads work.
 #[derive(Clone, Copy, Debug, Args)]
@@ -14,10 +15,19 @@ pub struct Threads {
 impl Threads {
     /// Runs a job in a pool of that many threads.
     pub fn run<T: Send>(self, job: impl FnOnce() -> T + Send) -> anyhow::Result<T> {
-        let pool = rayon::ThreadPoolBuilder::new()
-            .num_threads(self.threads.unwrap_or(0).into())
-            .build()
-            .context("cannot start the threads; try fewer with -j")?;
-        Ok(pool.install(job))
+        Ok(pool(self.threads.unwrap_or(0).into())?.install(job))
     }
+}
+
+/// A pool of so many threads; 0 means all cores.
+pub fn pool(threads: usize) -> anyhow::Result<ThreadPool> {
+    rayon::ThreadPoolBuilder::new()
+        .num_threads(threads)
+        .build()
+        .context("cannot start the threads; try fewer with -j")
+}
+
+/// The cores that the program may use.
+pub fn available() -> usize {
+    std::thread::available_parallelism().map_or(1, usize::from)
 }

@@ -2,6 +2,7 @@
 
 use super::formats::{Figures, Format, Measured};
 use super::gaussian::parse_shape;
+use super::machine::TOOL;
 use super::reference::REFERENCES;
 use super::table::{Style, table};
 use super::workload::Workload;
@@ -18,9 +19,6 @@ use seedlm_model::{MatrixEncoder, ModelError, Progress, Rules};
 use serde::Serialize;
 use std::ops::ControlFlow;
 use std::path::PathBuf;
-
-/// Program and version.
-const TOOL: &str = concat!("seedlm ", env!("CARGO_PKG_VERSION"));
 
 /// Compare codes, int4 and NF4 on the same matrices: bits per weight, error, encoding speed
 ///
