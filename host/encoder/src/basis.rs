@@ -55,7 +55,6 @@ impl<'a> SeedBasis<'a> {
         match (target.values().len(), columns) {
             (8, 3) => basis.orthogonalise::<8>(3),
             (12, 4) => basis.orthogonalise::<12>(4),
-            (size, _) if size <= 16 => basis.orthogonalise::<16>(columns),
             _ => basis.orthogonalise::<64>(columns),
         }
         basis

@@ -5,12 +5,13 @@ use crate::error::EncodeError;
 use crate::quantizer::Quantizer;
 use crate::scale::{legal_scale, roomy_bias, step_at};
 use crate::search::{SearchRules, SeedSearch};
+use crate::sorted::{Direction, Leaf, leaves, sort};
 use crate::target::Target;
 use rayon::prelude::*;
 use seedlm_codec::bits::write_field;
 use seedlm_codec::{BlockCode, BlockDecoder, CodecError, CodedMatrix};
 use seedlm_instructions::Instructions;
-use std::ops::{ControlFlow, Range};
+use std::ops::ControlFlow;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 /// The largest blocks of a matrix, which decide its bias: this many.
@@ -39,6 +40,7 @@ pub struct BlockEncoder {
 }
 
 /// What became of one block.
+#[derive(Clone, Default)]
 struct EncodedBlock {
     /// The word's bits.
     word: u128,
@@ -152,7 +154,7 @@ impl BlockEncoder {
             quantizer,
             largest_exponent: PILOT_LARGEST_EXPONENT,
         };
-        let words = self.search.search(&targets, rules);
+        let words = self.search.search(&targets, rules, None);
         let top = words.iter().map(|word| word.exponent).max().unwrap_or(0);
         bias + top as i32 - self.code.largest_exponent() as i32
     }
@@ -165,47 +167,75 @@ impl BlockEncoder {
         advance: &(dyn Fn(usize) -> ControlFlow<()> + Sync),
     ) -> Result<Vec<EncodedBlock>, EncodeError> {
         let stopped = AtomicBool::new(false);
-        // Large jobs fill the scan's batches better; small ones share the work better. It changes nothing else.
-        let threads = rayon::current_num_threads();
-        let size = (blocks.count() / (4 * threads)).clamp(32, 1024).next_multiple_of(32);
-        let jobs = blocks.count().div_ceil(size);
-        let encoded: Vec<Vec<EncodedBlock>> = (0..jobs)
-            .into_par_iter()
-            .map(|job| {
-                if stopped.load(Ordering::Relaxed) {
-                    return Vec::new();
-                }
-                let range = job * size..blocks.count().min((job + 1) * size);
-                let weights = range.clone().map(|index| blocks.weights(index).len()).sum();
-                let encoded = self.encode_range(blocks, range, scale, quantizer);
-                if advance(weights).is_break() {
-                    stopped.store(true, Ordering::Relaxed);
-                }
-                encoded
-            })
-            .collect();
-        if stopped.into_inner() {
+        let go_on = |weights: usize| {
+            if advance(weights).is_break() {
+                stopped.store(true, Ordering::Relaxed);
+            }
+        };
+        let encoded: Vec<(usize, EncodedBlock)> = match self.search.leaf(blocks.count()) {
+            Some(leaf) => {
+                let mut directions: Vec<Direction> = (0..blocks.count())
+                    .into_par_iter()
+                    .map(|index| Direction::new(index as u32, blocks.weights(index)))
+                    .collect();
+                sort(&mut directions, leaf);
+                let leaves = leaves(&directions, leaf);
+                let jobs = leaves.par_chunks(leaf);
+                let encoded = jobs.filter(|_| !stopped.load(Ordering::Relaxed)).map(|leaves| {
+                    let members = |ball: &Leaf| ball.first..directions.len().min(ball.first + leaf);
+                    let indices: Vec<usize> = leaves
+                        .iter()
+                        .flat_map(members)
+                        .map(|member| directions[member].block as usize)
+                        .collect();
+                    let encoded = self.encode_some(blocks, &indices, scale, quantizer, Some(leaves));
+                    go_on(indices.iter().map(|&index| blocks.weights(index).len()).sum());
+                    encoded
+                });
+                encoded.flatten_iter().collect()
+            }
+            None => {
+                // Large jobs fill the scan's batches better; small ones share the work better. It changes nothing else.
+                let threads = rayon::current_num_threads();
+                let size = (blocks.count() / (4 * threads)).clamp(32, 1024).next_multiple_of(32);
+                let jobs = (0..blocks.count().div_ceil(size)).into_par_iter();
+                let encoded = jobs.filter(|_| !stopped.load(Ordering::Relaxed)).map(|job| {
+                    let indices: Vec<usize> = (job * size..blocks.count().min((job + 1) * size)).collect();
+                    let encoded = self.encode_some(blocks, &indices, scale, quantizer, None);
+                    go_on(indices.iter().map(|&index| blocks.weights(index).len()).sum());
+                    encoded
+                });
+                encoded.flatten_iter().collect()
+            }
+        };
+        if stopped.load(Ordering::Relaxed) {
             return Err(EncodeError::Stopped);
         }
-        Ok(encoded.into_iter().flatten().collect())
+        let mut ordered: Vec<EncodedBlock> = vec![EncodedBlock::default(); blocks.count()];
+        for (index, block) in encoded {
+            ordered[index] = block;
+        }
+        Ok(ordered)
     }
 
-    fn encode_range(
+    /// Encodes the blocks of the given numbers; `balls` are those of their leaves, if they come in leaves.
+    fn encode_some(
         &self,
         blocks: &Blocks<'_>,
-        range: Range<usize>,
+        indices: &[usize],
         scale: f32,
         quantizer: Quantizer,
-    ) -> Vec<EncodedBlock> {
+        balls: Option<&[Leaf]>,
+    ) -> Vec<(usize, EncodedBlock)> {
         let step = f64::from(scale);
-        let targets: Vec<Target> = range.clone().map(|index| blocks.target(index, step)).collect();
+        let targets: Vec<Target> = indices.iter().map(|&index| blocks.target(index, step)).collect();
         let rules = SearchRules {
             quantizer,
             largest_exponent: self.code.largest_exponent(),
         };
         let decoder = BlockDecoder::new(&self.code);
-        let words = self.search.search(&targets, rules).into_iter().zip(range);
-        let encoded = words.map(|(candidate, index)| {
+        let words = self.search.search(&targets, rules, balls);
+        let encoded = words.into_iter().zip(indices).map(|(candidate, &index)| {
             let word = candidate.word(&self.code);
             let (mut squared_error, mut squared_norm) = (0.0, 0.0);
             for (&weight, integer) in blocks.weights(index).iter().zip(decoder.weights(&word)) {
@@ -214,11 +244,12 @@ impl BlockEncoder {
                 squared_error += difference * difference;
                 squared_norm += f64::from(weight) * f64::from(weight);
             }
-            EncodedBlock {
+            let block = EncodedBlock {
                 word: word.pack(&self.code),
                 squared_error,
                 squared_norm,
-            }
+            };
+            (index, block)
         });
         encoded.collect()
     }

@@ -65,6 +65,7 @@ mod rule;
 mod scale;
 mod scan;
 mod search;
+mod sorted;
 mod span;
 mod target;
 

@@ -27,13 +27,16 @@ mod avx2;
 mod avx512;
 mod kernel;
 mod lanes;
+mod listed;
 mod sums;
 
 pub(crate) use kernel::Scanner;
-pub(crate) use lanes::{Floats, Lanes, Work, dispatch};
+pub(crate) use lanes::{Floats, Lanes, Work, dispatch, lanes};
+pub(crate) use listed::ListedScanner;
 
 use crate::orbit::Orbit;
-use crate::span::SeedSpan;
+use crate::sorted::MOST_WEIGHTS;
+use crate::span::{IdealWindows, SeedSpan};
 use lanes::pair;
 use seedlm_codec::BlockCode;
 
@@ -43,10 +46,18 @@ const WARM_UP: usize = 24;
 const INDEX_BITS: usize = 8;
 /// The most parts of a block: those of 64 weights.
 const MOST_PARTS: usize = 8;
-/// Bytes of an index into the tables of so many parts.
-const fn index_bytes(parts: usize) -> usize {
-    if parts <= 2 { parts } else { MOST_PARTS }
+/// The most columns of codes whose blocks are searched in leaves.
+const MOST_LISTED_COLUMNS: usize = 4;
+
+/// Bytes of an index into the tables of all parts: as few as the kernel is compiled for.
+const fn index_bytes(columns: usize, parts: usize) -> usize {
+    match (columns, parts) {
+        (1..=MOST_LISTED_COLUMNS, 1) => 1,
+        (4, 2) => 2,
+        _ => MOST_PARTS,
+    }
 }
+
 /// How far a table entry can be from the real subset sum: half a step of rounding, and the terms' own rounding.
 const ENTRY_ERROR: f64 = 0.6;
 /// 1 in fixed point, and the largest number that leaves room for what rounding adds.
@@ -77,17 +88,24 @@ pub(crate) struct ScanTable {
     columns: usize,
     /// `X` of an inner product of 1.
     unit: f64,
+    /// What `H` can be off by where it comes from the entries.
+    listed_error: f64,
     /// Bits in each part of an index; together `C`.
     parts: Vec<usize>,
     /// From `WARM_UP` before the first seed, [`index_bytes`] each: for each part, the signs of sequence bits `m + K + cP`, `c` in
     /// the part.
     indices: Vec<u8>,
+    index_bytes: usize,
     /// Per seed, [`factors_per_seed`] factors, ready to be spread to all lanes.
     factors: Vec<u32>,
+    /// `u` from the first seed, in units of 2^-15, ready to be spread to all lanes.
+    entries: Vec<u32>,
     /// Per seed: computed energy of a block that lies in the span.
     full: Vec<f32>,
     /// Per seed: how much smaller than the real energy the computed one can be. Infinite: no bound.
     margins: Vec<f32>,
+    /// The same where `H` comes from the entries themselves, not from the recursion.
+    listed_margins: Vec<f32>,
     /// Per seed, at most [`COARSE_SLACK`].
     slacks: Vec<f32>,
     coarse: Vec<u32>,
@@ -96,13 +114,13 @@ pub(crate) struct ScanTable {
 
 impl ScanTable {
     /// A table without seeds. `positions` is the number of seeds it will have, padding included.
-    pub fn new(code: &BlockCode, orbit: &Orbit, positions: usize) -> Self {
+    pub fn new(code: &BlockCode, orbit: &Orbit, windows: &IdealWindows, positions: usize) -> Self {
         let (rows, columns) = (code.block_size(), code.latent_dimension());
         let count = rows.div_ceil(INDEX_BITS);
         let parts: Vec<usize> = (0..count).map(|part| (rows + part) / count).collect();
         let start = WARM_UP.div_ceil(orbit.seeds) * orbit.seeds - WARM_UP;
         let length = code.lfsr().length() as usize;
-        let stride = index_bytes(parts.len());
+        let stride = index_bytes(columns, parts.len());
         let mut indices = Vec::with_capacity((WARM_UP + positions + columns) * stride);
         for position in start..start + WARM_UP + positions + columns {
             let mut index = [0; MOST_PARTS];
@@ -115,14 +133,26 @@ impl ScanTable {
             }
             indices.extend(&index[..stride]);
         }
+        let mut entries: Vec<u32> = windows
+            .u()
+            .iter()
+            .map(|u| pair((u * (ONE - 1.0)).round() as i16))
+            .collect();
+        // Blocks of fewer weights are filled up with zeros, which are multiplied with something.
+        entries.resize(entries.len() + MOST_WEIGHTS * columns, 0);
         ScanTable {
             columns,
             unit: LARGEST / (rows as f64).sqrt(),
+            // Each term: half a unit from the product's rounding, half a unit of the weight, half a unit of the entry.
+            listed_error: 1.6 * MOST_WEIGHTS as f64,
+            index_bytes: stride,
             indices,
             parts,
             factors: Vec::new(),
+            entries,
             full: Vec::new(),
             margins: Vec::new(),
+            listed_margins: Vec::new(),
             slacks: Vec::new(),
             coarse: Vec::new(),
             seeds: orbit.seeds,
@@ -153,7 +183,11 @@ impl ScanTable {
                     // first of them is in the form.
                     let first = triangle[0][0] * triangle[0][0];
                     let is_dependent = triangle[i][i] == 0.0;
-                    let both = if is_dependent { rho * rho / 4.0 * first } else { 2.0 * form };
+                    let both = if is_dependent {
+                        rho * rho / 4.0 * first
+                    } else {
+                        2.0 * form
+                    };
                     factors.push((both, product_error));
                 }
             }
@@ -164,19 +198,29 @@ impl ScanTable {
         let known = !span.unknown && rho.is_finite() && factors.iter().all(|(factor, _)| factor.abs() < LARGEST / ONE);
         // Half a unit each for the rounding of the product and of the factor, and what the factor is multiplied with.
         let error = |&(factor, error): &(f64, f64)| 1.0 + factor.abs() * error;
-        let square_error = start_error + factors[form_factors..].iter().map(error).sum::<f64>();
         let size = rho * self.unit / 2.0;
-        // The square of `Z`, which is `size` at most.
-        let margin = 0.5 + (2.0 * size + square_error) * square_error / ONE
-            + factors[..form_factors].iter().map(error).sum::<f64>();
+        let form_error = factors[..form_factors].iter().map(error).sum::<f64>();
+        let start_factors_error = factors[form_factors..].iter().map(error).sum::<f64>();
+        let margin = |start_error: f64| {
+            let square_error = start_error + start_factors_error;
+            // The square of `Z`, which is `size` at most. 1 more is for the blocks' own norm.
+            1.5 + (2.0 * size + square_error) * square_error / ONE + form_error
+        };
         let stored = factors.iter().map(|(factor, _)| if known { factor * ONE } else { 0.0 });
         self.factors.extend(stored.map(|factor| pair(factor.round() as i16)));
         if span.slack > COARSE_SLACK {
             self.coarse.push(self.margins.len() as u32);
         }
         self.full.push(if known { (size * size / ONE) as f32 } else { 0.0 });
-        // 1 more is for the blocks' own norm.
-        self.margins.push(if known { margin as f32 + 1.0 } else { f32::INFINITY });
+        let margin_of = |start_error| {
+            if known {
+                margin(start_error) as f32
+            } else {
+                f32::INFINITY
+            }
+        };
+        self.margins.push(margin_of(start_error));
+        self.listed_margins.push(margin_of(self.listed_error));
         self.slacks.push(span.slack.min(COARSE_SLACK) as f32);
     }
 
@@ -189,21 +233,181 @@ impl ScanTable {
     /// Energies from which a seed may have a word of relative error `error` (`|t - A x|^2 / |t|^2`) or less, ready to be
     /// spread to all lanes.
     pub fn thresholds(&self, error: f64) -> Vec<u32> {
-        let thresholds = (0..self.full.len()).map(|seed| {
-            let distance = error.sqrt() + f64::from(self.slacks[seed]);
-            let energy = f64::from(self.full[seed]) * (1.0 - distance * distance) - f64::from(self.margins[seed]);
-            // Padding repeats the first seeds: never a hit. A saturating cast takes care of the infinite margin.
-            pair(if seed < self.seeds {
-                (energy - 1.0).floor().max(f64::from(-LIMIT)) as i16
-            } else {
-                LIMIT
-            })
-        });
-        thresholds.collect()
+        let mut thresholds = Vec::new();
+        self.set_thresholds(&mut thresholds, error, 0.0, &self.margins);
+        thresholds
+    }
+
+    /// The same for [`ListedScanner`].
+    pub fn listed_thresholds(&self, error: f64) -> Vec<u32> {
+        let mut thresholds = Vec::new();
+        self.set_thresholds(&mut thresholds, error, 0.0, &self.listed_margins);
+        thresholds
+    }
+
+    /// Energies of the centre of a ball from which a seed may have such a word for a block in the ball. `radius` is the
+    /// ball's, for blocks of norm 1.
+    pub fn ball_thresholds(&self, thresholds: &mut Vec<u32>, error: f64, radius: f64) {
+        self.set_thresholds(thresholds, error, radius, &self.margins);
+    }
+
+    fn set_thresholds(&self, thresholds: &mut Vec<u32>, error: f64, radius: f64, margins: &[f32]) {
+        let reach = (error.sqrt() + radius) as f32 * 1.000_001;
+        let seeds = self.full.iter().zip(margins).zip(&self.slacks);
+        thresholds.clear();
+        thresholds.extend(seeds.map(|((full, margin), slack)| {
+            let distance = reach + slack;
+            let rest = (1.0 - distance * distance).max(0.0);
+            // A saturating cast takes care of the infinite margin. Two units are more than this rounds.
+            let energy = full * rest - margin - 2.0;
+            pair(energy.max(f32::from(-LIMIT)) as i16)
+        }));
+        // Padding repeats the first seeds: never a hit.
+        thresholds[self.seeds..].fill(pair(LIMIT));
+    }
+
+    /// Whether there is a scan of single seeds, for blocks in leaves.
+    pub fn has_lists(&self) -> bool {
+        self.index_bytes == 1
+    }
+
+    /// Weights in a block.
+    pub fn block_size(&self) -> usize {
+        self.parts.iter().sum()
     }
 
     /// Number of seeds, padding excluded.
     pub fn seeds(&self) -> usize {
         self.seeds
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::span::GROUP;
+    use rand::SeedableRng;
+    use rand_chacha::ChaCha8Rng;
+    use rand_distr::{Distribution, StandardNormal};
+    use seedlm_codec::{BlockCodeFields, Lfsr};
+    use seedlm_instructions::Instructions;
+
+    /// For every seed, the lanes that reach a threshold, in all ways to scan.
+    struct Scans<'a>(&'a ScanTable, &'a [u32], Vec<&'a [f32]>);
+
+    impl Work for Scans<'_> {
+        type Output = (Vec<bool>, Option<Vec<bool>>, Option<Vec<bool>>);
+
+        #[inline(always)]
+        fn run<V: Lanes>(self) -> Self::Output {
+            let Scans(table, thresholds, blocks) = self;
+            let positions = table.margins.len();
+            let lane = |hits: u32| hits >> (blocks.len() - 1) & 1 == 1;
+            let groups = Scanner::<V>::new(table)
+                .scan(thresholds, &blocks)
+                .iter()
+                .map(|&hits| lane(hits))
+                .collect();
+            let each = table.has_lists().then(|| {
+                let mut scanner = Scanner::<V>::new(table);
+                let hits = scanner.scan_each(thresholds, &blocks).iter();
+                hits.map(|&hits| lane(hits)).collect()
+            });
+            let listed = table.has_lists().then(|| {
+                let mut scanner = ListedScanner::<V>::new(table);
+                scanner.set(&blocks);
+                let mut hits = Vec::new();
+                scanner.scan(thresholds, &vec![u32::MAX; positions / 32], &mut hits);
+                let mut found = vec![false; positions];
+                hits.iter().for_each(|&(position, hits)| found[position] = lane(hits));
+                found
+            });
+            (groups, each, listed)
+        }
+    }
+
+    /// A seed reaches a threshold that is its margin below its energy, and not one that is its margin above it.
+    #[test]
+    fn margins_cover_what_rounding_does() {
+        for (block_size, columns) in [
+            (1, 1),
+            (8, 1),
+            (8, 2),
+            (8, 3),
+            (9, 3),
+            (12, 4),
+            (24, 5),
+            (40, 6),
+            (21, 7),
+            (8, 8),
+            (64, 8),
+        ] {
+            let fields = BlockCodeFields {
+                block_size,
+                latent_dimension: columns,
+                coefficient_bits: 2,
+                exponent_bits: 2,
+                lfsr: Lfsr::paper(11).unwrap(),
+            };
+            let code = BlockCode::new(fields).unwrap();
+            let orbit = Orbit::new(&code, GROUP);
+            let positions = orbit.seeds.next_multiple_of(32);
+            let windows = IdealWindows::new(&code, &orbit, positions);
+            let mut table = ScanTable::new(&code, &orbit, &windows, positions);
+            let spans: Vec<SeedSpan> = (0..positions).map(|position| windows.span(position)).collect();
+            spans.iter().for_each(|span| table.push(span));
+            let mut random = ChaCha8Rng::seed_from_u64(7);
+            let size = block_size as usize;
+            let mut values: Vec<f32> = StandardNormal.sample_iter(&mut random).take(6 * size).collect();
+            // All the same, and one weight alone.
+            values.extend(vec![1.0; size]);
+            values.extend((0..size).map(|c| if c == size / 2 { -1.0 } else { 0.0 }));
+            for block in values.chunks(size) {
+                let norm = block.iter().map(|w| f64::from(*w) * f64::from(*w)).sum::<f64>().sqrt();
+                let block: Vec<f32> = block.iter().map(|w| (f64::from(*w) / norm) as f32).collect();
+                let energy = |position: usize| {
+                    let products = windows.products(position, &block);
+                    let rows = spans[position].triangle.iter();
+                    let coordinates = rows.map(|row| row.iter().zip(&products).map(|(t, g)| t * g).sum::<f64>());
+                    coordinates.map(|coordinate| coordinate * coordinate).sum::<f64>()
+                };
+                let energies: Vec<f64> = (0..positions)
+                    .map(|position| f64::from(table.full[position]) * energy(position))
+                    .collect();
+                for instructions in Instructions::available() {
+                    for listed in [false, true] {
+                        let margins = if listed { &table.listed_margins } else { &table.margins };
+                        for direction in [-1.0, 1.0] {
+                            let threshold = |position: usize| match margins[position] {
+                                margin if margin.is_infinite() => pair(-1),
+                                margin => {
+                                    let threshold = energies[position] + direction * f64::from(margin);
+                                    pair(if direction < 0.0 {
+                                        threshold.floor()
+                                    } else {
+                                        threshold.ceil() + 1.0
+                                    } as i16)
+                                }
+                            };
+                            let thresholds: Vec<u32> = (0..positions).map(threshold).collect();
+                            let blocks = vec![&block[..]; 5];
+                            let (groups, each, in_list) = dispatch(instructions, Scans(&table, &thresholds, blocks));
+                            let Some(found) = (if listed { in_list } else { each }) else {
+                                continue;
+                            };
+                            for position in 0..positions {
+                                let expected = direction < 0.0 || margins[position].is_infinite();
+                                let seed = (block_size, columns, position, listed);
+                                assert_eq!(found[position], expected, "{instructions}, {seed:?}");
+                            }
+                            if !listed {
+                                let of_groups = found.chunks(GROUP).map(|group| group.contains(&true));
+                                assert!(of_groups.eq(groups.iter().copied()), "{instructions}");
+                            }
+                        }
+                    }
+                }
+            }
+        }
     }
 }

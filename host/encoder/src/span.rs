@@ -80,6 +80,31 @@ impl IdealWindows {
         }
     }
 
+    /// `u`, from position 0.
+    pub fn u(&self) -> &[f64] {
+        &self.u
+    }
+
+    /// The inner products of a block with the sign vectors and `u_0` of the seed at a position, which the triangle turns into
+    /// coordinates.
+    #[cfg(test)]
+    pub fn products(&self, position: usize, block: &[f32]) -> [f64; MOST_COEFFICIENTS] {
+        let mut products = [0.0; MOST_COEFFICIENTS];
+        for (index, product) in products.iter_mut().enumerate().take(self.columns) {
+            let (source, first) = if index + 1 < self.columns {
+                (&self.newest, position + index + 1)
+            } else {
+                (&self.u, position + 1)
+            };
+            let entries = source[first..].iter().step_by(self.columns);
+            *product = entries
+                .zip(block)
+                .map(|(entry, &weight)| entry * f64::from(weight))
+                .sum();
+        }
+        products
+    }
+
     /// Orthogonalises the span of the seed at a position.
     pub fn span(&self, position: usize) -> SeedSpan {
         let (rows, columns) = (self.rows, self.columns);
@@ -167,13 +192,35 @@ impl IdealWindows {
 /// Inner products of a block with eight windows, `P` apart from weight to weight; the windows start one after the other.
 #[inline(always)]
 fn inner_products<F: Floats, const P: usize>(windows: &[f32], block: &[f32]) -> F {
-    let windows = &windows[..(block.len() - 1) * P + GROUP];
-    let mut sums = F::spread(0.0);
-    for (c, &weight) in block.iter().enumerate() {
-        let window = windows[c * P..][..GROUP].try_into().expect("as long as asked for");
-        sums = sums.add(F::load(window).multiply(F::spread(weight)));
+    // The presets' blocks need no loop.
+    match block.len() {
+        8 => inner_products_of::<F, P, 8>(windows, block.try_into().unwrap_or(&[0.0; 8])),
+        12 => inner_products_of::<F, P, 12>(windows, block.try_into().unwrap_or(&[0.0; 12])),
+        _ => {
+            let mut sums = F::spread(0.0);
+            for (c, &weight) in block.iter().enumerate() {
+                sums = sums.add(window::<F>(windows, c * P).multiply(F::spread(weight)));
+            }
+            sums
+        }
     }
-    sums
+}
+
+#[inline(always)]
+fn inner_products_of<F: Floats, const P: usize, const C: usize>(windows: &[f32], block: &[f32; C]) -> F {
+    let windows = &windows[..(C - 1) * P + GROUP];
+    let terms: [F; C] = std::array::from_fn(|c| window::<F>(windows, c * P).multiply(F::spread(block[c])));
+    // Two sums, which do not wait for each other.
+    let mut sums = [F::spread(0.0); 2];
+    for (c, &term) in terms.iter().enumerate() {
+        sums[c % 2] = sums[c % 2].add(term);
+    }
+    sums[0].add(sums[1])
+}
+
+#[inline(always)]
+fn window<F: Floats>(windows: &[f32], start: usize) -> F {
+    F::load(windows[start..][..GROUP].try_into().expect("as long as asked for"))
 }
 
 /// The seeds of a group that may do.

@@ -5,18 +5,29 @@ mod common;
 use common::{awkward_blocks, code, encode, gaussian, heavy_tailed, nearest_word};
 use proptest::prelude::*;
 use seedlm_codec::BlockCode;
-use seedlm_encoder::{BlockEncoder, Quantizer};
+use seedlm_encoder::{BlockEncoder, Instructions, Quantizer};
 
 /// Encodes blocks as the rows of one matrix and compares every word.
 fn check(code: &BlockCode, blocks: &[Vec<f32>]) {
-    let encoder = BlockEncoder::new(code).unwrap();
     let columns = blocks[0].len();
-    let encoded = encode(&encoder, blocks.len(), columns, &blocks.concat(), Quantizer::Exact);
+    let encoded = Instructions::available().into_iter().map(|instructions| {
+        let encoder = BlockEncoder::with_instructions(code, instructions).unwrap();
+        let encoded = encode(&encoder, blocks.len(), columns, &blocks.concat(), Quantizer::Exact);
+        (instructions, encoded.matrix)
+    });
+    let encoded: Vec<_> = encoded.collect();
+    let scale = encoded[0].1.scale();
     for (row, block) in blocks.iter().enumerate() {
         for (index, weights) in block.chunks(code.block_size()).enumerate() {
-            let (error, word) = nearest_word(code, encoded.matrix.scale(), weights);
-            let found = encoded.matrix.word(row, index);
-            assert_eq!(found, word, "{}, {code:?}, {weights:?}, error {error:e}", code.label());
+            let (error, word) = nearest_word(code, scale, weights);
+            for (instructions, matrix) in &encoded {
+                assert_eq!(matrix.scale(), scale, "{instructions}");
+                let (found, label) = (matrix.word(row, index), code.label());
+                assert_eq!(
+                    found, word,
+                    "{instructions}, {label}, {code:?}, {weights:?}, error {error:e}"
+                );
+            }
         }
     }
 }

@@ -52,12 +52,12 @@ impl Lanes for Vector {
     #[inline(always)]
     fn not_negative(self) -> u32 {
         // SAFETY: as for `spread`.
-        unsafe { 
+        unsafe {
             // A byte of each lane, in the halves' order: lanes 0..8, 8..16.
             let bytes = _mm256_packs_epi16(self.0, _mm256_setzero_si256());
             let signs = _mm256_movemask_epi8(bytes) as u32;
             !(signs & 0xFF | signs >> 8 & 0xFF00) & 0xFFFF
-         }
+        }
     }
     #[inline(always)]
     fn prefetch(numbers: &[f32; 8]) {

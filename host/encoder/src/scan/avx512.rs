@@ -73,7 +73,10 @@ impl Lanes for Vector {
 /// # Panics
 /// When this machine lacks the instructions.
 pub(crate) fn run<W: Work>(work: W) -> W::Output {
-    assert!(Instructions::Avx512.is_available(), "this machine lacks the instructions");
+    assert!(
+        Instructions::Avx512.is_available(),
+        "this machine lacks the instructions"
+    );
     // SAFETY: the machine has the instructions.
     unsafe { compiled(work) }
 }

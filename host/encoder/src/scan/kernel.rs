@@ -2,7 +2,7 @@
 
 use super::lanes::Lanes;
 use super::sums::SubsetSums;
-use super::{MOST_PARTS, SHARED_SQUARES, ScanTable, WARM_UP, factors_per_seed, index_bytes, pair};
+use super::{MOST_PARTS, SHARED_SQUARES, ScanTable, WARM_UP, factors_per_seed, pair};
 use crate::candidate::MOST_COEFFICIENTS;
 use crate::span::GROUP;
 
@@ -10,7 +10,7 @@ use crate::span::GROUP;
 pub(crate) struct Scanner<'a, V: Lanes> {
     table: &'a ScanTable,
     sums: SubsetSums<V>,
-    /// For every group of seeds, the lanes in which one of them is a hit.
+    /// For every group of seeds, or every seed, the lanes in which one of them is a hit.
     hits: Vec<u32>,
 }
 
@@ -19,7 +19,7 @@ impl<'a, V: Lanes> Scanner<'a, V> {
         Scanner {
             table,
             sums: SubsetSums::new(table),
-            hits: vec![0; table.margins.len() / GROUP],
+            hits: Vec::new(),
         }
     }
 
@@ -27,37 +27,49 @@ impl<'a, V: Lanes> Scanner<'a, V> {
     /// them reaches its threshold: one bit per lane. Lanes without a block mean nothing.
     #[inline(always)]
     pub fn scan(&mut self, thresholds: &[u32], blocks: &[&[f32]]) -> &[u32] {
-        self.sums.fill(self.table, blocks);
-        match index_bytes(self.table.parts.len()) {
-            1 => self.scan_parts::<1>(thresholds),
-            2 => self.scan_parts::<2>(thresholds),
-            _ => self.scan_parts::<MOST_PARTS>(thresholds),
-        }
+        self.hits.resize(self.table.margins.len() / GROUP, 0);
+        self.scan_all::<false>(thresholds, blocks);
         &self.hits
     }
 
+    /// The same for every seed by itself, for tables that [`ScanTable::has_lists`].
     #[inline(always)]
-    fn scan_parts<const BYTES: usize>(&mut self, thresholds: &[u32]) {
-        match self.table.columns {
-            1 => self.columns::<1, { factors_per_seed(1) }, BYTES>(thresholds),
-            2 => self.columns::<2, { factors_per_seed(2) }, BYTES>(thresholds),
-            3 => self.columns::<3, { factors_per_seed(3) }, BYTES>(thresholds),
-            4 => self.columns::<4, { factors_per_seed(4) }, BYTES>(thresholds),
-            5 => self.columns::<5, { factors_per_seed(5) }, BYTES>(thresholds),
-            6 => self.columns::<6, { factors_per_seed(6) }, BYTES>(thresholds),
-            7 => self.columns::<7, { factors_per_seed(7) }, BYTES>(thresholds),
-            _ => self.columns::<8, { factors_per_seed(8) }, BYTES>(thresholds),
+    pub fn scan_each(&mut self, thresholds: &[u32], blocks: &[&[f32]]) -> &[u32] {
+        assert!(self.table.has_lists(), "this shape is not compiled for lists");
+        self.hits.resize(self.table.margins.len(), 0);
+        self.scan_all::<true>(thresholds, blocks);
+        &self.hits
+    }
+
+    /// Shapes share code where that costs little: it is compiled for every instruction set.
+    #[inline(always)]
+    fn scan_all<const EACH: bool>(&mut self, thresholds: &[u32], blocks: &[&[f32]]) {
+        self.sums.fill(self.table, blocks);
+        match (self.table.columns, self.table.index_bytes) {
+            (1, 1) => self.columns::<1, { factors_per_seed(1) }, 1, EACH>(thresholds),
+            (2, 1) => self.columns::<2, { factors_per_seed(2) }, 1, EACH>(thresholds),
+            (3, 1) => self.columns::<3, { factors_per_seed(3) }, 1, EACH>(thresholds),
+            (4, 1) => self.columns::<4, { factors_per_seed(4) }, 1, EACH>(thresholds),
+            (4, 2) => self.columns::<4, { factors_per_seed(4) }, 2, false>(thresholds),
+            (1, _) => self.columns::<1, { factors_per_seed(1) }, MOST_PARTS, false>(thresholds),
+            (2, _) => self.columns::<2, { factors_per_seed(2) }, MOST_PARTS, false>(thresholds),
+            (3, _) => self.columns::<3, { factors_per_seed(3) }, MOST_PARTS, false>(thresholds),
+            (4, _) => self.columns::<4, { factors_per_seed(4) }, MOST_PARTS, false>(thresholds),
+            (5, _) => self.columns::<5, { factors_per_seed(5) }, MOST_PARTS, false>(thresholds),
+            (6, _) => self.columns::<6, { factors_per_seed(6) }, MOST_PARTS, false>(thresholds),
+            (7, _) => self.columns::<7, { factors_per_seed(7) }, MOST_PARTS, false>(thresholds),
+            _ => self.columns::<8, { factors_per_seed(8) }, MOST_PARTS, false>(thresholds),
         }
     }
 
     /// `N`: factors per seed; `BYTES`: of an index. Where that is one, squares come from a table.
     #[inline(always)]
-    fn columns<const P: usize, const N: usize, const BYTES: usize>(&mut self, thresholds: &[u32]) {
+    fn columns<const P: usize, const N: usize, const BYTES: usize, const EACH: bool>(&mut self, thresholds: &[u32]) {
         let (table, sums) = (self.table, &self.sums);
         let (indices, _) = table.indices.as_chunks::<BYTES>();
         let mut h = V::spread(0);
-        for position in 0..WARM_UP {
-            h = recur(h, sums.row(&indices[position]));
+        for index in &indices[..WARM_UP] {
+            h = recur(h, sums.row(index));
         }
         // `x[0]` goes into `h`, `x[1..P]` are the products with the sign vectors, of one seed after the other.
         let mut x = [V::spread(0); MOST_COEFFICIENTS];
@@ -73,7 +85,8 @@ impl<'a, V: Lanes> Scanner<'a, V> {
         let (indices, _) = indices[WARM_UP + P - 1..].as_chunks::<GROUP>();
         let (thresholds, _) = thresholds.as_chunks::<GROUP>();
         let (factors, _) = table.factors.as_chunks::<N>().0.as_chunks::<GROUP>();
-        for (((hits, thresholds), indices), factors) in self.hits.iter_mut().zip(thresholds).zip(indices).zip(factors) {
+        let hits = self.hits.chunks_exact_mut(if EACH { GROUP } else { 1 });
+        for (((hits, thresholds), indices), factors) in hits.zip(thresholds).zip(indices).zip(factors) {
             let mut best = V::spread(pair(i16::MIN));
             for j in 0..GROUP {
                 for k in 0..P - 1 {
@@ -92,9 +105,16 @@ impl<'a, V: Lanes> Scanner<'a, V> {
                 }
                 h = recur(h, x[0]);
                 let energy = energy::<V, P, N>(&factors[j], h, &x, &products);
-                best = best.max(energy.sub(V::spread(thresholds[j])));
+                let above = energy.sub(V::spread(thresholds[j]));
+                if EACH {
+                    hits[j] = above.not_negative();
+                } else {
+                    best = best.max(above);
+                }
             }
-            *hits = best.not_negative();
+            if !EACH {
+                hits[0] = best.not_negative();
+            }
         }
     }
 }
@@ -107,7 +127,7 @@ fn recur<V: Lanes>(h: V, x: V) -> V {
 
 /// The energy of a seed.
 #[inline(always)]
-fn energy<V: Lanes, const P: usize, const N: usize>(
+pub(super) fn energy<V: Lanes, const P: usize, const N: usize>(
     factors: &[u32; N],
     h: V,
     x: &[V; MOST_COEFFICIENTS],

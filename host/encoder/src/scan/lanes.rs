@@ -69,9 +69,17 @@ pub(crate) fn dispatch<W: Work>(instructions: Instructions, work: W) -> W::Outpu
     }
 }
 
+/// Lanes of the vectors of an instruction set.
+pub(crate) fn lanes(instructions: Instructions) -> usize {
+    match instructions {
+        Instructions::Avx2 => 16,
+        Instructions::Scalar | Instructions::Avx512 => 32,
+    }
+}
+
 /// A loop, which the compiler turns into vectors.
 #[inline(always)]
-fn lanes(mut a: [i16; 32], b: [i16; 32], operation: impl Fn(i16, i16) -> i16) -> [i16; 32] {
+fn each_lane(mut a: [i16; 32], b: [i16; 32], operation: impl Fn(i16, i16) -> i16) -> [i16; 32] {
     for lane in 0..32 {
         a[lane] = operation(a[lane], b[lane]);
     }
@@ -89,24 +97,24 @@ impl Lanes for [i16; 32] {
     }
     #[inline(always)]
     fn add(self, other: Self) -> Self {
-        lanes(self, other, |a, b| a.wrapping_add(b))
+        each_lane(self, other, |a, b| a.wrapping_add(b))
     }
     #[inline(always)]
     fn sub(self, other: Self) -> Self {
-        lanes(self, other, |a, b| a.wrapping_sub(b))
+        each_lane(self, other, |a, b| a.wrapping_sub(b))
     }
     #[inline(always)]
     fn max(self, other: Self) -> Self {
-        lanes(self, other, |a, b| a.max(b))
+        each_lane(self, other, |a, b| a.max(b))
     }
     #[inline(always)]
     fn average(self, other: Self) -> Self {
-        lanes(self, other, |a, b| ((i32::from(a) + i32::from(b) + 1) >> 1) as i16)
+        each_lane(self, other, |a, b| ((i32::from(a) + i32::from(b) + 1) >> 1) as i16)
     }
     #[inline(always)]
     fn multiply(self, other: Self) -> Self {
         // From the halves of the product: there are instructions for those on every machine.
-        lanes(self, other, |a, b| {
+        each_lane(self, other, |a, b| {
             let high = ((i32::from(a) * i32::from(b)) >> 16) as i16;
             let low = a.wrapping_mul(b) as u16;
             let rounded = (low >> 15) as i16 + (low >> 14 & 1) as i16;
@@ -115,7 +123,7 @@ impl Lanes for [i16; 32] {
     }
     #[inline(always)]
     fn shift_right<const SHIFT: i32>(self) -> Self {
-        lanes(self, self, |a, _| a >> SHIFT)
+        each_lane(self, self, |a, _| a >> SHIFT)
     }
     #[inline(always)]
     fn not_negative(self) -> u32 {
@@ -219,7 +227,10 @@ mod tests {
         fn run<V: Lanes>(self) -> Self::Output {
             let (x, y) = (V::Floats::load(self.0), V::Floats::load(self.1));
             let found = [x.add(y), x.sub(y), x.multiply(y), V::Floats::spread(self.0[3])];
-            (found.map(|found| found.store().map(f32::to_bits)).to_vec(), x.at_least(y))
+            (
+                found.map(|found| found.store().map(f32::to_bits)).to_vec(),
+                x.at_least(y),
+            )
         }
     }
 

@@ -22,7 +22,10 @@ pub(super) struct SubsetSums<V: Lanes> {
 }
 
 fn boxed<V: Lanes>() -> Part<V> {
-    vec![V::spread(0); ENTRIES].try_into().ok().expect("as many as asked for")
+    vec![V::spread(0); ENTRIES]
+        .try_into()
+        .ok()
+        .expect("as many as asked for")
 }
 
 impl<V: Lanes> SubsetSums<V> {

@@ -1,0 +1,231 @@
+//! An order of blocks in which those that point the same way, or the opposite way, follow each other.
+//!
+//! The residual of a block is the same for its negative, and changes by no more than the block moves. So a ball of blocks has one
+//! list of seeds that can have a good word for any of them. The more blocks there are, the smaller the balls, the
+//! shorter the lists. The order decides how much work is done, never what comes out.
+
+use rayon::prelude::*;
+
+/// Weights of the largest blocks that are sorted: in more dimensions the balls are too large.
+pub(crate) const MOST_WEIGHTS: usize = 8;
+/// Number of blocks from which on sorting pays.
+pub(crate) const LEAST_BLOCKS: usize = 1 << 16;
+/// Blocks that tell where to split many.
+const SAMPLE: usize = 256;
+/// Steps of the power iteration.
+const ITERATIONS: usize = 6;
+/// Blocks below which one thread goes on alone.
+const SEQUENTIAL: usize = 1 << 14;
+
+/// A direction, which is a block over its norm or zero, and the block's number.
+#[derive(Clone, Copy)]
+pub(crate) struct Direction {
+    key: f32,
+    /// Number of the block.
+    pub block: u32,
+    /// The direction, filled up with zeros; its largest coordinate is positive.
+    pub values: [f32; MOST_WEIGHTS],
+}
+
+impl Direction {
+    /// The direction of a block.
+    pub fn new(block: u32, weights: &[f32]) -> Self {
+        let norm = weights.iter().map(|&w| f64::from(w) * f64::from(w)).sum::<f64>().sqrt();
+        let largest = weights
+            .iter()
+            .fold(0_f32, |largest, &w| if w.abs() > largest.abs() { w } else { largest });
+        let factor = if norm > 0.0 {
+            f64::from(largest.signum()) / norm
+        } else {
+            0.0
+        };
+        let mut values = [0.0; MOST_WEIGHTS];
+        for (value, &weight) in values.iter_mut().zip(weights) {
+            *value = (f64::from(weight) * factor) as f32;
+        }
+        Direction {
+            key: 0.0,
+            block,
+            values,
+        }
+    }
+}
+
+/// Some blocks that follow each other in the order, and the ball around them.
+pub(crate) struct Leaf {
+    /// Where they start in the order.
+    pub first: usize,
+    /// The centre, of norm 1 unless it is zero.
+    pub centre: [f32; MOST_WEIGHTS],
+    /// No direction of theirs is farther than this from the centre.
+    pub radius: f32,
+}
+
+/// Sorts directions so that leaves of `leaf` directions, all but the last full, are small.
+pub(crate) fn sort(directions: &mut [Direction], leaf: usize) {
+    if directions.len() <= leaf {
+        return;
+    }
+    let axis = principal_axis(directions);
+    for direction in directions.iter_mut() {
+        direction.key = dot(&direction.values, &axis);
+    }
+    let middle = (directions.len() / 2).next_multiple_of(leaf).min(directions.len() - 1);
+    directions.select_nth_unstable_by(middle, |a, b| a.key.total_cmp(&b.key));
+    let (low, high) = directions.split_at_mut(middle);
+    if low.len() > SEQUENTIAL {
+        rayon::join(|| sort(low, leaf), || sort(high, leaf));
+    } else {
+        sort(low, leaf);
+        sort(high, leaf);
+    }
+}
+
+/// The leaves of sorted directions, the smallest ball first, but a leaf that is not full last of all.
+pub(crate) fn leaves(directions: &[Direction], leaf: usize) -> Vec<Leaf> {
+    let mut leaves: Vec<Leaf> = directions
+        .par_chunks(leaf)
+        .enumerate()
+        .map(|(number, directions)| ball(number * leaf, directions))
+        .collect();
+    let is_short = |ball: &Leaf| ball.first + leaf > directions.len();
+    leaves.par_sort_by(|a, b| is_short(a).cmp(&is_short(b)).then(a.radius.total_cmp(&b.radius)));
+    leaves
+}
+
+fn ball(first: usize, directions: &[Direction]) -> Leaf {
+    let mut centre = [0_f32; MOST_WEIGHTS];
+    for direction in directions {
+        for (sum, value) in centre.iter_mut().zip(&direction.values) {
+            *sum += value;
+        }
+    }
+    let norm = dot(&centre, &centre).sqrt();
+    let factor = if norm > 0.0 { 1.0 / norm } else { 0.0 };
+    let centre = centre.map(|value| value * factor);
+    let distance = |direction: &Direction| {
+        let difference: [f32; MOST_WEIGHTS] = std::array::from_fn(|c| direction.values[c] - centre[c]);
+        dot(&difference, &difference).sqrt()
+    };
+    // Far more than rounding takes.
+    let radius = directions.iter().map(distance).fold(0.0, f32::max) + 1e-5;
+    Leaf { first, centre, radius }
+}
+
+/// About the direction in which a sample of the directions varies most.
+fn principal_axis(directions: &[Direction]) -> [f32; MOST_WEIGHTS] {
+    let step = directions.len().div_ceil(SAMPLE);
+    let sample = || directions.iter().step_by(step).map(|direction| &direction.values);
+    let mut mean = [0_f32; MOST_WEIGHTS];
+    let count = sample().count() as f32;
+    for values in sample() {
+        for (mean, value) in mean.iter_mut().zip(values) {
+            *mean += value / count;
+        }
+    }
+    let mut covariance = [[0_f32; MOST_WEIGHTS]; MOST_WEIGHTS];
+    for values in sample() {
+        let centred: [f32; MOST_WEIGHTS] = std::array::from_fn(|c| values[c] - mean[c]);
+        for (row, &left) in covariance.iter_mut().zip(&centred) {
+            for (sum, &right) in row.iter_mut().zip(&centred) {
+                *sum += left * right;
+            }
+        }
+    }
+    // From the coordinate that varies most.
+    let most = (0..MOST_WEIGHTS).max_by(|&a, &b| covariance[a][a].total_cmp(&covariance[b][b]));
+    let mut axis = covariance[most.unwrap_or(0)];
+    for _ in 0..ITERATIONS {
+        let next: [f32; MOST_WEIGHTS] = std::array::from_fn(|row| dot(&covariance[row], &axis));
+        let norm = dot(&next, &next).sqrt();
+        if norm == 0.0 {
+            break;
+        }
+        axis = next.map(|value| value / norm);
+    }
+    axis
+}
+
+fn dot(a: &[f32; MOST_WEIGHTS], b: &[f32; MOST_WEIGHTS]) -> f32 {
+    let mut sums = [0_f32; 4];
+    for c in 0..MOST_WEIGHTS {
+        sums[c % 4] += a[c] * b[c];
+    }
+    (sums[0] + sums[1]) + (sums[2] + sums[3])
+}
+
+/// Turns 32 words of 32 bits about their diagonal: bit `i` of word `k` becomes bit `k` of word `i`.
+pub(crate) fn transpose(words: &mut [u32; 32]) {
+    let mut width = 16;
+    let mut mask = 0x0000_FFFF_u32;
+    while width > 0 {
+        for start in (0..32).step_by(2 * width) {
+            for k in start..start + width {
+                let swapped = (words[k] >> width ^ words[k + width]) & mask;
+                words[k] ^= swapped << width;
+                words[k + width] ^= swapped;
+            }
+        }
+        width /= 2;
+        mask ^= mask << width;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use rand::{RngExt, SeedableRng};
+    use rand_chacha::ChaCha8Rng;
+
+    #[test]
+    fn transposing_twice_changes_nothing_and_once_turns() {
+        let mut random = ChaCha8Rng::seed_from_u64(3);
+        let words: [u32; 32] = std::array::from_fn(|_| random.random());
+        let mut turned = words;
+        transpose(&mut turned);
+        let bits = (0..32 * 32).map(|place| (place / 32, place % 32));
+        for (i, k) in bits {
+            assert_eq!(turned[i] >> k & 1, words[k] >> i & 1);
+        }
+        transpose(&mut turned);
+        assert_eq!(turned, words);
+    }
+
+    #[test]
+    fn balls_hold_their_blocks_and_every_block_is_in_one() {
+        let mut random = ChaCha8Rng::seed_from_u64(4);
+        let mut directions: Vec<Direction> = (0..5003)
+            .map(|block| {
+                let weights: [f32; 5] = std::array::from_fn(|_| random.random::<f32>() - 0.5);
+                Direction::new(block, &weights)
+            })
+            .collect();
+        directions.push(Direction::new(5003, &[0.0; 5]));
+        sort(&mut directions, 16);
+        let leaves = leaves(&directions, 16);
+        let mut met = vec![false; directions.len()];
+        for leaf in &leaves {
+            let members = &directions[leaf.first..directions.len().min(leaf.first + 16)];
+            for member in members {
+                assert!(!std::mem::replace(&mut met[member.block as usize], true));
+                let square: f32 = member
+                    .values
+                    .iter()
+                    .zip(&leaf.centre)
+                    .map(|(a, b)| (a - b) * (a - b))
+                    .sum();
+                assert!(square.sqrt() <= leaf.radius);
+            }
+        }
+        assert!(met.iter().all(|&met| met));
+        // Sorting brings something: random leaves have balls of about 1.
+        assert!(
+            leaves[leaves.len() / 2].radius < 0.75,
+            "{}",
+            leaves[leaves.len() / 2].radius
+        );
+        let (short, full) = leaves.split_last().unwrap();
+        assert!(full.is_sorted_by_key(|leaf| leaf.radius));
+        assert_eq!(short.first, 5004 / 16 * 16);
+    }
+}
