@@ -54,6 +54,7 @@ fn encoding_is_measured_beside_the_naive_search() {
         assert!((speed * number(line, "seconds") / 200.0 - 1.0).abs() < 1e-9);
         assert!((speed / number(line, "weights_per_s_and_core") / threads - 1.0).abs() < 1e-9);
         assert!(number(line, "ratio_to_naive") > 0.0 && number(line, "prepare_seconds") >= 0.0);
+        assert_eq!(line["ratio_to_sixteen_blocks"].is_null(), line["quantizer"].is_null());
         assert_eq!(line["ratio_to_one_thread"].is_null(), threads == 1.0);
         assert!(line["runs"].as_u64().unwrap() >= 1);
         // A count, or the reason why there is none.
@@ -70,7 +71,16 @@ fn encoding_is_measured_beside_the_naive_search() {
     // The same error with two threads as with one.
     assert_eq!(found[0]["relative_error"], found[1]["relative_error"]);
     let naive = report["naive"].as_array().unwrap();
-    assert_eq!(naive.len(), 2);
+    let forms: Vec<_> = naive
+        .iter()
+        .map(|line| (line["code"].as_str(), line["form"].as_str()))
+        .collect();
+    let expected = [
+        ("paper-4b", "one_by_one"),
+        ("paper-4b", "sixteen_blocks"),
+        ("chained-4b-k12", "one_by_one"),
+    ];
+    assert_eq!(forms, expected.map(|(code, form)| (Some(code), Some(form))));
     for line in naive {
         assert!(number(line, "native_weights_per_s") >= number(line, "baseline_weights_per_s"));
         assert!((0.04..0.2).contains(&number(line, "relative_error")), "{line}");

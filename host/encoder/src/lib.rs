@@ -55,6 +55,7 @@
 mod basis;
 mod candidate;
 mod chained;
+mod each_lane;
 mod encoded;
 mod encoder;
 mod error;

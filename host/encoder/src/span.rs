@@ -209,11 +209,10 @@ fn inner_products<F: Floats, const P: usize>(windows: &[f32], block: &[f32]) -> 
 #[inline(always)]
 fn inner_products_of<F: Floats, const P: usize, const C: usize>(windows: &[f32], block: &[f32; C]) -> F {
     let windows = &windows[..(C - 1) * P + GROUP];
-    let terms: [F; C] = std::array::from_fn(|c| window::<F>(windows, c * P).multiply(F::spread(block[c])));
     // Two sums, which do not wait for each other.
     let mut sums = [F::spread(0.0); 2];
-    for (c, &term) in terms.iter().enumerate() {
-        sums[c % 2] = sums[c % 2].add(term);
+    for (c, &weight) in block.iter().enumerate() {
+        sums[c % 2] = sums[c % 2].add(window::<F>(windows, c * P).multiply(F::spread(weight)));
     }
     sums[0].add(sums[1])
 }

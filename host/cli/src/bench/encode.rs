@@ -125,7 +125,12 @@ fn measure(plan: &Plan, settings: &[Setting], talk: &Talk, run: &mut Run) -> any
         let values = super::gaussian::gaussian(size.rows, size.columns).values;
         talk.now_at(format!("{}: naive search", plan.name));
         // Once for each size, so that both see the machine in the same state.
-        let naive = Naive::new(&plan.code).map(|naive| naive.measure(&values)).transpose()?;
+        let mut naive = Vec::new();
+        if let Some(tables) = Naive::new(&plan.code) {
+            for &form in tables.forms() {
+                naive.push(tables.measure(form, &values)?);
+            }
+        }
         for &quantizer in &plan.quantizers {
             let first = run.lines.len();
             for &setting in settings {
@@ -141,17 +146,15 @@ fn measure(plan: &Plan, settings: &[Setting], talk: &Talk, run: &mut Run) -> any
                     values: &values,
                 };
                 let measured = job.measure(talk)?;
-                let line = Line::new(&plan.name, &job, measured, naive.as_ref(), &run.lines[first..]);
+                let line = Line::new(&plan.name, &job, measured, &naive, &run.lines[first..]);
                 run.lines.push(line);
             }
         }
-        if let Some(figures) = naive {
-            run.naive.push(NaiveLine {
-                code: plan.name.clone(),
-                beside_weights: size.weights(),
-                figures,
-            });
-        }
+        run.naive.extend(naive.into_iter().map(|figures| NaiveLine {
+            code: plan.name.clone(),
+            beside_weights: size.weights(),
+            figures,
+        }));
     }
     Ok(())
 }

@@ -13,7 +13,7 @@ use std::hint::black_box;
 
 const EFFORT: Effort = Effort { runs: 5, seconds: 1.0 };
 
-/// The naive search of a code.
+/// The tables of the naive searches of a code.
 pub enum Naive {
     /// For every block all seeds, one after the other.
     Block(NaiveBlocks),
@@ -21,9 +21,31 @@ pub enum Naive {
     Chained(NaiveChain),
 }
 
+/// How a naive search goes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Form {
+    /// As anybody would write it.
+    OneByOne,
+    /// In vectors, 16 blocks at once: brute force done well.
+    SixteenBlocks,
+}
+
+impl Form {
+    /// What it is called.
+    pub fn name(self) -> &'static str {
+        match self {
+            Form::OneByOne => "one by one",
+            Form::SixteenBlocks => "16 blocks at once",
+        }
+    }
+}
+
 /// How fast it is, on one thread.
 #[derive(Clone, Debug, Serialize)]
 pub struct NaiveFigures {
+    /// How it goes.
+    pub form: Form,
     /// Weights that it got.
     pub weights: usize,
     /// `||W - W'|| / ||W||` of these: it is a search, not a dummy.
@@ -45,14 +67,22 @@ impl Naive {
         })
     }
 
-    /// Measures it on the first of the weights, as many as take some milliseconds.
-    pub fn measure(&self, values: &[f32]) -> anyhow::Result<NaiveFigures> {
+    /// The searches that there are, the simplest first.
+    pub fn forms(&self) -> &'static [Form] {
+        match self {
+            Naive::Block(_) => &[Form::OneByOne, Form::SixteenBlocks],
+            Naive::Chained(_) => &[Form::OneByOne],
+        }
+    }
+
+    /// Measures one of them on the first of the weights, as many as take some milliseconds.
+    pub fn measure(&self, form: Form, values: &[f32]) -> anyhow::Result<NaiveFigures> {
         let values = &values[..values.len().min(self.enough())];
         let mut squared_error = 0.0;
         let mut speeds = Vec::new();
         for instructions in Instructions::available() {
             let seconds = best_of(EFFORT, || {
-                squared_error = black_box(self.squared_error(instructions, black_box(values)));
+                squared_error = black_box(self.squared_error(form, instructions, black_box(values)));
                 Ok(())
             })?;
             speeds.push((instructions, self.searched(values.len()) as f64 / seconds));
@@ -63,6 +93,7 @@ impl Naive {
             .expect("every machine has an instruction set");
         let squared_norm: f64 = values.iter().map(|&value| f64::from(value).powi(2)).sum();
         Ok(NaiveFigures {
+            form,
             weights: values.len(),
             relative_error: (squared_error / squared_norm).sqrt(),
             baseline_weights_per_s: speeds[0].1,
@@ -86,10 +117,11 @@ impl Naive {
         }
     }
 
-    fn squared_error(&self, instructions: Instructions, values: &[f32]) -> f64 {
-        match self {
-            Naive::Block(naive) => naive.squared_error(instructions, values),
-            Naive::Chained(naive) => naive.squared_error(instructions, values),
+    fn squared_error(&self, form: Form, instructions: Instructions, values: &[f32]) -> f64 {
+        match (self, form) {
+            (Naive::Block(naive), Form::OneByOne) => naive.squared_error_one_by_one(instructions, values),
+            (Naive::Block(naive), Form::SixteenBlocks) => naive.squared_error(instructions, values),
+            (Naive::Chained(naive), _) => naive.squared_error(instructions, values),
         }
     }
 }
@@ -111,9 +143,14 @@ mod tests {
             let naive = Naive::new(&Code::preset(name).unwrap()).unwrap();
             let values = gaussian(1, 480).values;
             let norm: f64 = values.iter().map(|&value| f64::from(value).powi(2)).sum();
-            for instructions in Instructions::available() {
-                let error = (naive.squared_error(instructions, &values) / norm).sqrt();
-                assert!((error / expected - 1.0).abs() < 0.15, "{name} {instructions} {error}");
+            for (instructions, &form) in
+                Instructions::available().flat_map(|set| naive.forms().iter().map(move |form| (set, form)))
+            {
+                let error = (naive.squared_error(form, instructions, &values) / norm).sqrt();
+                assert!(
+                    (error / expected - 1.0).abs() < 0.15,
+                    "{name} {form:?} {instructions} {error}"
+                );
             }
         }
     }

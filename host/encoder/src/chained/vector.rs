@@ -8,6 +8,8 @@ pub(crate) mod avx2;
 #[cfg(target_arch = "x86_64")]
 pub(crate) mod avx512;
 
+use crate::each_lane::each_lane;
+
 /// An unsigned integer of a lane.
 pub(crate) trait Word: Copy {
     /// Its width in bits.
@@ -76,27 +78,27 @@ macro_rules! portable {
             }
             #[inline(always)]
             fn add(self, other: Self) -> Self {
-                std::array::from_fn(|lane| self[lane].wrapping_add(other[lane]))
+                each_lane(self, other, |a, b| a.wrapping_add(b))
             }
             #[inline(always)]
             fn sub(self, other: Self) -> Self {
-                std::array::from_fn(|lane| self[lane].wrapping_sub(other[lane]))
+                each_lane(self, other, |a, b| a.wrapping_sub(b))
             }
             #[inline(always)]
             fn min(self, other: Self) -> Self {
-                std::array::from_fn(|lane| self[lane].min(other[lane]))
+                each_lane(self, other, |a, b| a.min(b))
             }
             #[inline(always)]
             fn and(self, other: Self) -> Self {
-                std::array::from_fn(|lane| self[lane] & other[lane])
+                each_lane(self, other, |a, b| a & b)
             }
             #[inline(always)]
             fn or(self, other: Self) -> Self {
-                std::array::from_fn(|lane| self[lane] | other[lane])
+                each_lane(self, other, |a, b| a | b)
             }
             #[inline(always)]
             fn shift_left(self, bits: u32) -> Self {
-                std::array::from_fn(|lane| self[lane] << bits)
+                each_lane(self, self, |a, _| a << bits)
             }
             #[inline(always)]
             fn words(vectors: &[Self]) -> &[$word] {

@@ -5,6 +5,7 @@
 
 #[cfg(target_arch = "x86_64")]
 use super::{avx2, avx512};
+use crate::each_lane::each_lane;
 use seedlm_instructions::Instructions;
 
 /// A vector of signed 16-bit integers. Arithmetic wraps around.
@@ -75,15 +76,6 @@ pub(crate) fn lanes(instructions: Instructions) -> usize {
         Instructions::Avx2 => 16,
         Instructions::Scalar | Instructions::Avx512 => 32,
     }
-}
-
-/// A loop, which the compiler turns into vectors.
-#[inline(always)]
-fn each_lane(mut a: [i16; 32], b: [i16; 32], operation: impl Fn(i16, i16) -> i16) -> [i16; 32] {
-    for lane in 0..32 {
-        a[lane] = operation(a[lane], b[lane]);
-    }
-    a
 }
 
 /// What every machine has: the compiler makes of it what it can.
@@ -157,15 +149,15 @@ impl Floats for [f32; 8] {
     }
     #[inline(always)]
     fn add(self, other: Self) -> Self {
-        std::array::from_fn(|lane| self[lane] + other[lane])
+        each_lane(self, other, |a, b| a + b)
     }
     #[inline(always)]
     fn sub(self, other: Self) -> Self {
-        std::array::from_fn(|lane| self[lane] - other[lane])
+        each_lane(self, other, |a, b| a - b)
     }
     #[inline(always)]
     fn multiply(self, other: Self) -> Self {
-        std::array::from_fn(|lane| self[lane] * other[lane])
+        each_lane(self, other, |a, b| a * b)
     }
     #[inline(always)]
     fn at_least(self, other: Self) -> u32 {

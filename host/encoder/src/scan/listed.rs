@@ -18,6 +18,7 @@ pub(crate) struct ListedScanner<'a, V: Lanes> {
 
 impl<'a, V: Lanes> ListedScanner<'a, V> {
     /// For tables that [`ScanTable::has_lists`].
+    #[inline(always)]
     pub fn new(table: &'a ScanTable) -> Self {
         assert!(table.has_lists(), "this shape is not compiled for lists");
         ListedScanner {
@@ -66,8 +67,10 @@ impl<'a, V: Lanes> ListedScanner<'a, V> {
                 bits &= bits - 1;
                 let entries = &table.entries[position + 1..][..(MOST_WEIGHTS - 1) * P + 1];
                 // Sums that do not wait for each other.
-                let terms: [V; MOST_WEIGHTS] =
-                    std::array::from_fn(|c| self.weights[c].multiply(V::spread(entries[c * P])));
+                let mut terms = self.weights;
+                for (c, term) in terms.iter_mut().enumerate() {
+                    *term = term.multiply(V::spread(entries[c * P]));
+                }
                 let [a, b, c, d, e, f, g, h] = terms;
                 let h = a.add(b).add(c.add(d)).add(e.add(f).add(g.add(h)));
                 let mut x = [V::spread(0); MOST_COEFFICIENTS];

@@ -2,7 +2,7 @@
 
 use super::job::{Job, Measured};
 use crate::bench::machine::Machine;
-use crate::bench::naive::NaiveFigures;
+use crate::bench::naive::{Form, NaiveFigures};
 use seedlm_codec::Code;
 use seedlm_encoder::Quantizer;
 use serde::Serialize;
@@ -74,8 +74,10 @@ pub struct Line {
     pub weights_per_s: f64,
     /// Weights encoded per second, over the number of threads.
     pub weights_per_s_and_core: f64,
-    /// That over the speed of the naive search, compiled for this machine.
+    /// That over the speed of the naive search, one by one, compiled for this machine.
     pub ratio_to_naive: Option<f64>,
+    /// The same of the naive search of 16 blocks at once; only of block codes.
+    pub ratio_to_sixteen_blocks: Option<f64>,
     /// Speed over that of one thread with the same instructions.
     pub ratio_to_one_thread: Option<f64>,
     /// Instructions executed for a block, or for a weight in a chained code.
@@ -107,11 +109,15 @@ impl Size {
 
 impl Line {
     /// The figures of a job. `before` are those of the same code and size.
-    pub fn new(code: &str, job: &Job<'_>, measured: Measured, naive: Option<&NaiveFigures>, before: &[Line]) -> Self {
+    pub fn new(code: &str, job: &Job<'_>, measured: Measured, naive: &[NaiveFigures], before: &[Line]) -> Self {
         let (weights, threads) = (job.size.weights(), job.setting.threads);
         let instructions = job.setting.instructions.name();
         let weights_per_s = weights as f64 / measured.seconds;
         let weights_per_s_and_core = weights_per_s / threads as f64;
+        let ratio_to = |form: Form| {
+            let naive = naive.iter().find(|naive| naive.form == form)?;
+            Some(weights_per_s_and_core / naive.native_weights_per_s)
+        };
         let mut on_one_thread = before
             .iter()
             .filter(|line| line.threads == 1 && line.instructions == instructions);
@@ -137,7 +143,8 @@ impl Line {
             runs: measured.runs,
             weights_per_s,
             weights_per_s_and_core,
-            ratio_to_naive: naive.map(|naive| weights_per_s_and_core / naive.native_weights_per_s),
+            ratio_to_naive: ratio_to(Form::OneByOne),
+            ratio_to_sixteen_blocks: ratio_to(Form::SixteenBlocks),
             ratio_to_one_thread: (threads > 1)
                 .then(|| on_one_thread.next().map(|line| weights_per_s / line.weights_per_s))
                 .flatten(),

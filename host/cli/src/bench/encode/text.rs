@@ -17,6 +17,7 @@ pub fn text(run: &Run, style: Style) -> String {
         "weights/s",
         "weights/s and core",
         "/ naive",
+        "/ 16 at once",
         "/ one thread",
         "instructions executed",
     ];
@@ -24,6 +25,7 @@ pub fn text(run: &Run, style: Style) -> String {
     text.push_str(&table(style, &header, &rows));
     let header = [
         "naive search",
+        "how",
         "weights",
         "beside",
         "relative error",
@@ -37,6 +39,7 @@ pub fn text(run: &Run, style: Style) -> String {
         .map(|line| {
             vec![
                 line.code.clone(),
+                line.figures.form.name().into(),
                 count(line.figures.weights as f64),
                 count(line.beside_weights as f64),
                 format!("{:.4}", line.figures.relative_error),
@@ -69,6 +72,7 @@ fn cells(line: &Line) -> Vec<String> {
         count(line.weights_per_s),
         count(line.weights_per_s_and_core),
         ratio(line.ratio_to_naive),
+        ratio(line.ratio_to_sixteen_blocks),
         ratio(line.ratio_to_one_thread),
         match line.executed {
             Some(executed) => format!("{} per {}", count(executed), line.executed_per),

@@ -1,7 +1,10 @@
 //! The naive search of a block code: for every seed the cached pseudo-inverse times the block, rounded at one exponent, decoded,
-//! and the error taken, all in `f32`.
+//! and the error taken, all in `f32`. Here with vectors and 16 blocks for each walk through the seeds: brute force done well.
+
+mod one_by_one;
 
 use crate::bench::compiled::{Work, dispatch, multiply_add};
+use one_by_one::OneByOne;
 use seedlm_codec::{BlockCode, BlockDecoder};
 use seedlm_encoder::Instructions;
 
@@ -52,7 +55,15 @@ impl NaiveBlocks {
         ENOUGH_BLOCKS * self.block_size()
     }
 
-    /// Searches block after block; the sum of their squared errors.
+    /// Searches block after block, as anybody would write it; the sum of their squared errors.
+    pub fn squared_error_one_by_one(&self, instructions: Instructions, values: &[f32]) -> f64 {
+        match self {
+            NaiveBlocks::Eight(seeds) => dispatch(instructions, OneByOne::<8, 3> { seeds, values }),
+            NaiveBlocks::Twelve(seeds) => dispatch(instructions, OneByOne::<12, 4> { seeds, values }),
+        }
+    }
+
+    /// Searches 16 blocks at once; the sum of their squared errors.
     pub fn squared_error(&self, instructions: Instructions, values: &[f32]) -> f64 {
         match self {
             NaiveBlocks::Eight(seeds) => dispatch(instructions, Search { seeds, values }),
