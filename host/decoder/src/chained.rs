@@ -48,7 +48,7 @@ impl ChainedRows {
     }
 
     /// Columns that are decoded at a time where the weights are used at once: few enough for the nearest cache, and so many that starting a
-    /// piece costs little (256 were slower).
+    /// piece costs little beside its weights.
     pub(crate) fn piece(&self) -> usize {
         PIECE
     }

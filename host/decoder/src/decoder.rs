@@ -83,9 +83,13 @@ impl Decoder {
         let out = out.par_chunks_exact_mut(matrix.columns().max(1));
         self.each_row(matrix, rows.start, out, |workspace, row, out| {
             if is_large {
-                self.each_piece(workspace, out.len(), matrix.scale(row), |columns, values, stream| {
-                    stream.copy(self.instructions, values, &mut out[columns]);
+                let mut stream = std::mem::take(&mut workspace.stream);
+                let mut streamed = stream.begin(self.instructions, out);
+                self.each_piece(workspace, matrix.columns(), matrix.scale(row), |_, values| {
+                    streamed.push(values);
                 });
+                streamed.end();
+                workspace.stream = stream;
             } else {
                 self.values(workspace, 0, matrix.scale(row), out);
             }
@@ -101,7 +105,7 @@ impl Decoder {
         self.check(matrix, &rows, out.len())?;
         let out = out.par_chunks_exact_mut(matrix.columns().max(1));
         self.each_row(matrix, rows.start, out, |workspace, row, out| {
-            self.each_piece(workspace, out.len(), matrix.scale(row), |columns, values, _| {
+            self.each_piece(workspace, out.len(), matrix.scale(row), |columns, values| {
                 loops::round_to_bf16(self.instructions, values, &mut out[columns]);
             });
         });
@@ -145,7 +149,7 @@ impl Decoder {
         check_length("results", matrix.rows(), out.len())?;
         self.each_row(matrix, 0, out.par_iter_mut(), |workspace, row, out| {
             let mut sums = [0.0; PARTIAL_SUMS];
-            self.each_piece(workspace, activations.len(), 1.0, |columns, values, _| {
+            self.each_piece(workspace, activations.len(), 1.0, |columns, values| {
                 loops::add_products(self.instructions, values, &activations[columns], &mut sums);
             });
             *out = loops::total(sums) * matrix.scale(row);
@@ -220,7 +224,7 @@ impl Decoder {
         workspace: &mut Workspace,
         columns: usize,
         factor: f32,
-        mut work: impl FnMut(Range<usize>, &[f32], &mut Stream),
+        mut work: impl FnMut(Range<usize>, &[f32]),
     ) {
         let piece = match &self.rows {
             Rows::Block(rows) => rows.piece(),
@@ -231,7 +235,7 @@ impl Decoder {
             let count = piece.min(columns - first);
             values.resize(count, 0.0);
             self.values(workspace, first, factor, &mut values);
-            work(first..first + count, &values, &mut workspace.stream);
+            work(first..first + count, &values);
         }
         workspace.values = values;
     }

@@ -15,9 +15,13 @@ pub(crate) fn pays<T>(out: &[T]) -> bool {
 }
 
 /// A number without padding, of which a line holds a whole number.
-pub(crate) trait Number: Copy {}
-impl Number for f32 {}
-impl Number for half::bf16 {}
+pub(crate) trait Number: Copy {
+    /// Any of them.
+    const ZERO: Self;
+}
+impl Number for f32 {
+    const ZERO: Self = 0.0;
+}
 
 /// Stores around the caches, by one thread. Such stores wait for no others: a fence, when this is dropped, makes them visible to
 /// whoever synchronises with the thread later. One for each copy would cost more than the caches do.
@@ -27,24 +31,74 @@ pub(crate) struct Stream {
     has_stored: bool,
 }
 
+/// Numbers on their way to a large output, piece by piece: whole lines go around the caches. A line that would be stored in two parts
+/// is held until all of it is there.
+pub(crate) struct Streamed<'a, T> {
+    stream: &'a mut Stream,
+    instructions: Instructions,
+    out: &'a mut [T],
+    written: usize,
+    /// The front of a line, `held` numbers.
+    line: [T; LINE / 2],
+    held: usize,
+}
+
 impl Stream {
-    /// Copies, whole lines of `to` around the caches.
-    pub(crate) fn copy<T: Number>(&mut self, instructions: Instructions, from: &[T], to: &mut [T]) {
-        assert_eq!(from.len(), to.len(), "a copy has the length of the original");
+    /// Begins an output.
+    pub(crate) fn begin<'a, T: Number>(&'a mut self, instructions: Instructions, out: &'a mut [T]) -> Streamed<'a, T> {
+        Streamed {
+            stream: self,
+            instructions,
+            out,
+            written: 0,
+            line: [T::ZERO; LINE / 2],
+            held: 0,
+        }
+    }
+}
+
+impl<T: Number> Streamed<'_, T> {
+    /// The next numbers. Those before the first line are stored as usual.
+    pub(crate) fn push(&mut self, mut numbers: &[T]) {
+        let per_line = LINE / size_of::<T>();
+        let place = self.written + self.held;
+        assert!(numbers.len() <= self.out.len() - place, "there is room for all numbers");
+        let before = self.out[place..].as_ptr().align_offset(LINE).min(numbers.len());
+        let (front, rest) = numbers.split_at(before);
+        if self.held > 0 {
+            self.line[self.held..self.held + before].copy_from_slice(front);
+            self.held += before;
+            if self.held < per_line {
+                return;
+            }
+            let line = self.line;
+            self.held = 0;
+            self.lines(&line[..per_line]);
+        } else {
+            self.out[place..place + before].copy_from_slice(front);
+            self.written += before;
+        }
+        numbers = rest;
+        let (whole, rest) = numbers.split_at(numbers.len() / per_line * per_line);
+        self.lines(whole);
+        self.line[..rest.len()].copy_from_slice(rest);
+        self.held = rest.len();
+    }
+
+    /// Whole lines, at the start of a line.
+    fn lines(&mut self, numbers: &[T]) {
+        let to = &mut self.out[self.written..][..numbers.len()];
         #[cfg(target_arch = "x86_64")]
         {
-            self.has_stored = true;
+            self.stream.has_stored = true;
         }
-        let per_line = LINE / size_of::<T>();
-        let head = to.as_ptr().align_offset(LINE).min(to.len());
-        let (from_head, from) = from.split_at(head);
-        let (to_head, to) = to.split_at_mut(head);
-        to_head.copy_from_slice(from_head);
-        let whole = to.len() / per_line * per_line;
-        let (from, from_tail) = from.split_at(whole);
-        let (to, to_tail) = to.split_at_mut(whole);
-        lines(instructions, from, to);
-        to_tail.copy_from_slice(from_tail);
+        lines(self.instructions, numbers, to);
+        self.written += numbers.len();
+    }
+
+    /// Stores what is held, as usual.
+    pub(crate) fn end(self) {
+        self.out[self.written..self.written + self.held].copy_from_slice(&self.line[..self.held]);
     }
 }
 
@@ -108,15 +162,22 @@ mod x86 {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use half::bf16;
 
     #[test]
-    fn copies_are_copies_wherever_they_begin() {
+    fn pieces_arrive_wherever_they_begin_and_end() {
         let numbers: Vec<f32> = (0_u16..200).map(f32::from).collect();
-        for instructions in Instructions::available() {
-            for (start, end) in (0..20).flat_map(|start| (start..start + 150).step_by(7).map(move |end| (start, end))) {
+        let places = (0..20).flat_map(|start| (start..start + 150).step_by(7).map(move |end| (start, end)));
+        for (instructions, (start, end)) in Instructions::available()
+            .into_iter()
+            .flat_map(|set| places.clone().map(move |at| (set, at)))
+        {
+            for piece in [1, 3, 8, 24, 40, 150] {
                 let mut copied = vec![-1.0; 200];
-                Stream::default().copy(instructions, &numbers[start..end], &mut copied[start..end]);
+                let mut stream = Stream::default();
+                let mut streamed = stream.begin(instructions, &mut copied[start..end]);
+                numbers[start..end].chunks(piece).for_each(|piece| streamed.push(piece));
+                streamed.end();
+                drop(stream);
                 let expected = |index: usize| {
                     if (start..end).contains(&index) {
                         numbers[index]
@@ -131,10 +192,6 @@ mod tests {
                         .all(|(index, &number)| number == expected(index))
                 );
             }
-            let narrow: Vec<bf16> = numbers.iter().copied().map(bf16::from_f32).collect();
-            let mut copied = vec![bf16::ZERO; 199];
-            Stream::default().copy(instructions, &narrow[1..], &mut copied);
-            assert_eq!(copied, narrow[1..]);
         }
     }
 

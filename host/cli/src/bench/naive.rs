@@ -143,8 +143,9 @@ mod tests {
             let naive = Naive::new(&Code::preset(name).unwrap()).unwrap();
             let values = gaussian(1, 480).values;
             let norm: f64 = values.iter().map(|&value| f64::from(value).powi(2)).sum();
-            for (instructions, &form) in
-                Instructions::available().flat_map(|set| naive.forms().iter().map(move |form| (set, form)))
+            for (instructions, &form) in Instructions::available()
+                .into_iter()
+                .flat_map(|set| naive.forms().iter().map(move |form| (set, form)))
             {
                 let error = (naive.squared_error(form, instructions, &values) / norm).sqrt();
                 assert!(

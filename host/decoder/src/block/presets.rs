@@ -6,71 +6,48 @@ use crate::row_bits::RowBits;
 use seedlm_codec::{BlockCode, BlockDecoder};
 use seedlm_instructions::Instructions;
 
-/// The centred states of a seed, 16 bits each, in places of two 32-bit lanes per weight: lane 1 of a weight has states 0 and 1, lane 2 has states
-/// 2 and 3 (0 where P is 3). Weights 0 to 7 have lanes 0 to 7 and 8 to 15, weights 8 to 11 lanes 16 to 19 and 20 to 23.
-///
-/// States are linear in the seed over GF(2), so an entry for the low byte XOR one for the high byte is the entry of the seed. Centring flips
-/// the top bit: it is done in the entries for the low byte.
-#[repr(align(64))]
-#[derive(Clone, Copy)]
-pub(crate) struct States<const PLACES: usize>(pub(crate) [i16; PLACES]);
-
-/// Places of a block of 8, of which a zero coefficient meets every fourth.
-pub(crate) const PLACES_OF_8: usize = 32;
-/// Places of a block of 12, and 16 more that fill the last line of the caches.
-pub(crate) const PLACES_OF_12: usize = 64;
-
-/// The tables of one size of block.
-pub(crate) struct Tables<const PLACES: usize> {
-    /// By the low byte of the seed, centred.
-    pub(crate) low: Box<[States<PLACES>; 256]>,
+/// States that follow each other share all bits but one: together they are a window of the register's sequence, `C * P + 15` bits wide, of
+/// which state `i` is bits `i .. i + 16`. It is linear in the seed over GF(2), so the window of a seed is that of its low byte XOR that of
+/// its high byte.
+pub(crate) struct Tables {
+    /// By the low byte of the seed.
+    pub(crate) low: [u64; 256],
     /// By the high byte.
-    pub(crate) high: Box<[States<PLACES>; 256]>,
-    /// Two coefficients of 4 bits as 16-bit numbers, the first one in the lower half.
-    pub(crate) pairs: [i32; 256],
+    pub(crate) high: [u64; 256],
 }
 
 /// Tables for the block size.
 pub(crate) enum Presets {
     /// C = 8, P = 3: words of 32 bits.
-    Four(Tables<PLACES_OF_8>),
+    Four(Box<Tables>),
     /// C = 12, P = 4: words of 36 bits.
-    Three(Tables<PLACES_OF_12>),
+    Three(Box<Tables>),
 }
 
-impl<const PLACES: usize> Tables<PLACES> {
+impl Tables {
     fn new(code: &BlockCode) -> Self {
-        let latent = code.latent_dimension();
         let decoder = BlockDecoder::new(code);
         // State 0 is no seed, and what is linear maps it to 0: states are 0 and entries, which are centred, -2^15.
-        let states = |seed: u32, centre: i32| {
-            let mut places = [0; PLACES];
-            for (index, entry) in decoder.entries(seed).into_iter().enumerate() {
-                let (weight, p) = (index / latent, index % latent);
-                let lane = match weight {
-                    0..8 => weight + 8 * (p / 2),
-                    _ => weight + 8 + 4 * (p / 2),
-                };
-                places[2 * lane + p % 2] = ((entry + (1 << 15)) ^ centre) as i16;
-            }
-            States(places)
+        let window = |seed: u32| {
+            let states = decoder
+                .entries(seed)
+                .into_iter()
+                .map(|entry| (entry + (1 << 15)) as u64);
+            states
+                .enumerate()
+                .fold(0, |window, (index, state)| window | state << index)
         };
-        let table = |shift: u32, centre: i32| {
-            let entries: Vec<_> = (0..256).map(|byte| states(byte << shift, centre)).collect();
-            entries.into_boxed_slice().try_into().ok().expect("256 entries")
-        };
-        let coefficient = |bits: usize| ((bits << 28) as u32 as i32) >> 28;
         Tables {
-            low: table(0, 1 << 15),
-            high: table(8, 0),
-            pairs: std::array::from_fn(|pair| coefficient(pair & 15) & 0xffff | coefficient(pair >> 4) << 16),
+            low: std::array::from_fn(|byte| window(byte as u32)),
+            high: std::array::from_fn(|byte| window((byte as u32) << 8)),
         }
     }
-}
 
-/// `factor * 2^e` for all exponents. All are finite: no weight of a matrix reaches the largest finite number.
-pub(crate) fn factors(factor: f32) -> [f32; 16] {
-    std::array::from_fn(|exponent| factor * (1 << exponent) as f32)
+    /// The window of the seed in the low bits of a word.
+    #[inline(always)]
+    pub(crate) fn window(&self, word: u64) -> u64 {
+        self.low[word as usize & 255] ^ self.high[word as usize >> 8 & 255]
+    }
 }
 
 impl Presets {
@@ -80,14 +57,14 @@ impl Presets {
             return None;
         }
         match (code.block_size(), code.latent_dimension()) {
-            (8, 3) => Some(Presets::Four(Tables::new(code))),
-            (12, 4) => Some(Presets::Three(Tables::new(code))),
+            (8, 3) => Some(Presets::Four(Box::new(Tables::new(code)))),
+            (12, 4) => Some(Presets::Three(Box::new(Tables::new(code)))),
             _ => None,
         }
     }
 
-    /// The weights from a block on. A mantissa has at most 21 bits and `factor * 2^e` is exact, so one multiplication in `f32` rounds as
-    /// the exact product does.
+    /// The weights from a block on. A mantissa has at most 21 bits and `factor * 2^e` is exact and finite, since no weight of a matrix
+    /// reaches the largest finite number: one multiplication in `f32` rounds as the exact product does.
     pub(crate) fn values(
         &self,
         instructions: Instructions,
@@ -96,18 +73,17 @@ impl Presets {
         factor: f32,
         out: &mut [f32],
     ) {
-        let factors = factors(factor);
         match (self, instructions) {
             #[cfg(target_arch = "x86_64")]
-            (Presets::Four(tables), Instructions::Avx2) => avx2::four(tables, bits, first, &factors, out),
+            (Presets::Four(tables), Instructions::Avx2) => avx2::four(tables, bits, first, factor, out),
             #[cfg(target_arch = "x86_64")]
-            (Presets::Four(tables), Instructions::Avx512) => avx512::four(tables, bits, first, &factors, out),
+            (Presets::Four(tables), Instructions::Avx512) => avx512::four(tables, bits, first, factor, out),
             #[cfg(target_arch = "x86_64")]
-            (Presets::Three(tables), Instructions::Avx2) => avx2::three(tables, bits, first, &factors, out),
-            #[cfg(target_arch = "x86_64")]
-            (Presets::Three(tables), Instructions::Avx512) => avx512::three(tables, bits, first, &factors, out),
-            (Presets::Four(tables), _) => portable::<8, _>(tables, bits, first, &factors, out),
-            (Presets::Three(tables), _) => portable::<12, _>(tables, bits, first, &factors, out),
+            (Presets::Three(tables), Instructions::Avx2 | Instructions::Avx512) => {
+                avx2::three(tables, bits, first, factor, out)
+            }
+            (Presets::Four(tables), _) => portable::<8, 3>(tables, bits, first, factor, out),
+            (Presets::Three(tables), _) => portable::<12, 4>(tables, bits, first, factor, out),
         }
     }
 }
@@ -121,33 +97,27 @@ pub(crate) fn word<const C: usize>(bits: &RowBits, block: usize) -> u64 {
     }
 }
 
-fn portable<const C: usize, const PLACES: usize>(
-    tables: &Tables<PLACES>,
+fn portable<const C: usize, const P: usize>(
+    tables: &Tables,
     bits: &RowBits,
     first: usize,
-    factors: &[f32; 16],
+    factor: f32,
     out: &mut [f32],
 ) {
     for (index, block) in out.chunks_mut(C).enumerate() {
         let word = word::<C>(bits, first + index);
-        let low = &tables.low[word as usize & 255].0;
-        let high = &tables.high[word as usize >> 8 & 255].0;
-        let states: [i16; PLACES] = std::array::from_fn(|place| low[place] ^ high[place]);
-        let (front, back) = (
-            tables.pairs[word as usize >> 20 & 255],
-            tables.pairs[word as usize >> 28 & 255],
-        );
-        let factor = factors[word as usize >> 16 & 15];
-        let product = |lane: usize, pair: i32| {
-            i32::from(states[2 * lane]) * i32::from(pair as i16) + i32::from(states[2 * lane + 1]) * (pair >> 16)
-        };
-        let values: [f32; C] = std::array::from_fn(|weight| {
-            let mantissa = match weight {
-                0..8 => product(weight, front) + product(weight + 8, back),
-                _ => product(weight + 8, front) + product(weight + 12, back),
-            };
-            mantissa as f32 * factor
-        });
-        block.copy_from_slice(&values[..block.len()]);
+        let mut window = tables.window(word);
+        let coefficient = |p: usize| i32::from((word >> (20 + 4 * p) << 4 & 0xf0) as i8 >> 4);
+        let coefficients: [i32; P] = std::array::from_fn(coefficient);
+        let factor = factor * (1 << (word >> 16 & 15)) as f32;
+        for value in block {
+            let mut mantissa = 0;
+            for (p, coefficient) in coefficients.iter().enumerate() {
+                // A state less 2^15.
+                mantissa += i32::from((window >> p) as i16 ^ i16::MIN) * coefficient;
+            }
+            *value = mantissa as f32 * factor;
+            window >>= P;
+        }
     }
 }
