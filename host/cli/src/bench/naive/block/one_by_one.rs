@@ -37,9 +37,9 @@ impl<const C: usize, const P: usize> Work for OneByOne<'_, C, P> {
 #[inline(always)]
 fn squared_error<const C: usize, const P: usize>(seed: &Seed<C>, block: &[f32; C]) -> f32 {
     let mut solution = [0.0_f32; P];
-    for p in 0..P {
-        for c in 0..C {
-            solution[p] += seed.inverse[c][p] * block[c];
+    for (p, sum) in solution.iter_mut().enumerate() {
+        for (row, weight) in seed.inverse.iter().zip(block) {
+            *sum += row[p] * weight;
         }
     }
     let mut largest = 1e-9_f32;
@@ -52,12 +52,12 @@ fn squared_error<const C: usize, const P: usize>(seed: &Seed<C>, block: &[f32; C
         *value = (*value / step).round_ties_even().clamp(-8.0, 7.0) * step;
     }
     let mut error = 0.0;
-    for c in 0..C {
+    for (c, weight) in block.iter().enumerate() {
         let mut decoded = 0.0;
-        for p in 0..P {
-            decoded += seed.matrix[p][c] * solution[p];
+        for (column, coefficient) in seed.matrix.iter().zip(&solution) {
+            decoded += column[c] * coefficient;
         }
-        error += (block[c] - decoded) * (block[c] - decoded);
+        error += (weight - decoded) * (weight - decoded);
     }
     error
 }
