@@ -13,7 +13,7 @@ use std::thread::sleep;
 use std::time::{Duration, Instant};
 
 /// Matrices of the model.
-const MATRICES: usize = 24;
+const MATRICES: usize = 72;
 
 /// A model whose matrices take so long without vector instructions that a run on one thread is nowhere near its end when it is
 /// stopped, and not long with them, on all.
@@ -35,8 +35,8 @@ impl Workplace {
             .map(|(number, name)| {
                 (
                     &name[..],
-                    &[160, 512][..],
-                    numbers(160 * 512 + number).split_off(4 * number),
+                    &[64, 256][..],
+                    numbers(64 * 256 + number).split_off(4 * number),
                 )
             })
             .collect();

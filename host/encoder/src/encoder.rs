@@ -52,9 +52,9 @@ struct EncodedBlock {
 
 impl BlockEncoder {
     /// Prepares the tables for a code, on the current `rayon` pool. Every legal code is accepted; registers of 10 to 20
-    /// bits are searched fast (with tables of some 40 to 300 bytes per seed), longer ones take seconds per block. Uses the
-    /// fastest instructions that the machine has, or those that the environment variable `SEEDLM_SIMD` names (`scalar`,
-    /// `avx2`, `avx512`).
+    /// bits are searched fast, with tables of some 80 (`P = 1`) to 370 (`P = 8`) bytes per seed, 117 with `paper-4b` and 154
+    /// with `paper-3b`; longer ones take seconds per block. Uses the fastest instructions that the machine has, or those
+    /// that the environment variable `SEEDLM_SIMD` names (`scalar`, `avx2`, `avx512`).
     ///
     /// # Errors
     /// [`EncodeError::Instructions`] for instructions that there are not.

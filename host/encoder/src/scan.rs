@@ -17,9 +17,10 @@
 //!
 //! # Fixed point
 //!
-//! Numbers count in units of 2^-15. `X = S / sqrt(C)`, `H = h / (2 sqrt(C))`; the energy comes out as `rho^2 E / 4C`, with factors
-//! `d/2` in the square and a quarter of the form's. What rounding can do to a seed's energy is its margin, and the
-//! margin is part of the seed's threshold. Seeds with factors of 1 or more have no threshold: they are always hits.
+//! Numbers count in units of 2^-15. `X = r S / sqrt(C)`, `H = r h / (2 sqrt(C))`, where `r = LARGEST / 2^15` is a little less
+//! than 1 so that what rounding adds still fits 16 bits; the energy comes out as `r^2 rho^2 E / 4C`, with factors `d/2` in
+//! the square and a quarter of the form's. What rounding can do to a seed's energy is its margin, and the margin is part of
+//! the seed's threshold. Seeds with factors of 1 or more have no threshold: they are always hits.
 
 #[cfg(target_arch = "x86_64")]
 mod avx2;

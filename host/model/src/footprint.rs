@@ -24,19 +24,23 @@ const PROGRAM_BYTES: u64 = 64 << 20;
 const THREAD_BYTES: u64 = 2 << 20;
 /// Bytes of a weight in work.
 const WEIGHT_BYTES: u64 = 4;
-/// The block encoder's tables, per seed: those of the two sieves with the most coefficients, while they are made.
+/// The block encoder's tables, per seed: factors, margins and thresholds of the scan, triangles of the second sieve; with the most
+/// coefficients some 370 bytes, and the sequences that they are made from.
 const SEED_BYTES: u64 = 512;
-/// What the block encoder notes of a block: its word and errors, twice while they are put in order, and what the search has
-/// found and made of it.
-const BLOCK_BYTES: u64 = 2 * 32 + 48 + 32;
+/// What the block encoder notes of a block: its number, word and errors, 48 bytes, in the threads' lists, which may be half empty,
+/// and in one list of all while those are joined. What comes before (norms, 16 bytes) and after (without numbers, in the matrix's
+/// order, 32 bytes beside the list) is less.
+const BLOCK_BYTES: u64 = 3 * 48;
 /// Blocks of at most so many weights are searched in the order of their directions...
 const LONGEST_SORTED_BLOCK: usize = 8;
 /// ... where a matrix has at least so many of them.
 const FEWEST_SORTED_BLOCKS: u64 = 1 << 16;
-/// What is noted of a block for that: its direction and place, and its result twice, in that order and in the matrix's.
-const SORTED_BLOCK_BYTES: u64 = 40 + 48 + 32;
-/// What the chained encoder notes of a row: its scale, errors, symbols' place.
-const ROW_BYTES: u64 = 128;
+/// What is noted of a block for that as long as the lists are filled: its direction with its number and key, and its share of a
+/// leaf's ball (48 bytes for 16 blocks or more), which is sorted too.
+const SORTED_BLOCK_BYTES: u64 = 40 + 8;
+/// What the chained encoder notes of a row: its number, errors and where its symbols are, 48 bytes, in the list of its job and in
+/// one of all rows, which may be half empty; and again its number, its scale, sums, and what the allocator adds to its symbols.
+const ROW_BYTES: u64 = 3 * 48 + 64;
 /// Most bytes for back-pointers in one thread of the chained encoder.
 const MOST_BACK_BYTES: u64 = 256 << 20;
 /// Lanes, bytes of a lane and weights with back-pointers of the chained encoder's searches.
