@@ -10,6 +10,10 @@ pub enum Cause {
     MemoryLatency,
     /// The memory refreshes its rows.
     Refresh,
+    /// A row of the memory is closed and another one opened, and nothing else can be read meanwhile.
+    RowMiss,
+    /// The memory's data pins are busy: they bring a beat in more than one cycle.
+    DataBus,
     /// The beats that arrive are activations, not weights.
     ActivationLoad,
     /// The bits of a whole group are not together yet: words straddle beats, or a group is wider than a beat.
@@ -39,8 +43,10 @@ pub enum State {
 
 impl Cause {
     /// All causes, in the order of reports.
-    pub const ALL: [Cause; 10] = [
+    pub const ALL: [Cause; 12] = [
         Cause::Refresh,
+        Cause::RowMiss,
+        Cause::DataBus,
         Cause::MemoryLatency,
         Cause::ActivationLoad,
         Cause::GroupIncomplete,
@@ -57,6 +63,8 @@ impl Cause {
         match self {
             Cause::MemoryLatency => "memory latency",
             Cause::Refresh => "memory refresh",
+            Cause::RowMiss => "memory row miss",
+            Cause::DataBus => "memory pins busy",
             Cause::ActivationLoad => "activations on the bus",
             Cause::GroupIncomplete => "group not complete",
             Cause::PipelineFill => "pipeline fill",

@@ -17,6 +17,7 @@
 
 mod activity;
 mod cause;
+pub mod dram;
 mod job;
 mod machine;
 pub mod measure;

@@ -1,19 +1,25 @@
 //! The machine: the accelerator, the memory, what reads it, and the clock.
 
 mod burst_reader;
+mod clock_ratio;
+mod dram_port;
 mod error;
 mod memory;
+mod prefetch;
 mod probe;
 mod registers;
 mod results;
+mod simple_port;
 mod system_config;
 
 pub use error::MachineError;
 pub use memory::{Beat, Request, Stream};
+pub use prefetch::beat_fifo_beats;
 pub use system_config::SystemConfig;
 
 use crate::activity::Activity;
 use crate::cause::Cause;
+use crate::dram::CommandCounts;
 use crate::job::Job;
 use crate::observer::{Cycle, Observer};
 use crate::offer::Offer;
@@ -42,6 +48,8 @@ pub struct Run {
     pub activity: Activity,
     /// The results, one per row, equal to the golden product.
     pub results: Vec<i64>,
+    /// Commands given to the DRAM; `None` for a memory without banks.
+    pub dram_commands: Option<CommandCounts>,
 }
 
 /// Whether the reader of the results is ready in a cycle (counted from the start of the machine).
@@ -81,10 +89,11 @@ impl Machine {
     ) -> Result<Self, MachineError> {
         let datapath = &config.datapath;
         datapath.check(format)?;
-        if config.memory.burst_beats > datapath.beat_fifo_beats {
+        let burst_beats = config.memory.burst_beats();
+        if burst_beats > datapath.beat_fifo_beats {
             return Err(CodecError::Machine(format!(
-                "bursts of {} beats do not fit beat_fifo_beats = {}",
-                config.memory.burst_beats, datapath.beat_fifo_beats
+                "bursts of {burst_beats} beats do not fit beat_fifo_beats = {}",
+                datapath.beat_fifo_beats
             ))
             .into());
         }
@@ -94,12 +103,8 @@ impl Machine {
             tile_rows: datapath.tile_rows as usize,
             results_per_beat: (datapath.beat_bits / RESULT_BITS) as usize,
             cycle: 0,
-            reader: BurstReader::new(
-                config.memory.burst_beats as usize,
-                beat_bytes,
-                datapath.beat_fifo_beats as usize,
-            ),
-            memory: Memory::new(config.memory.clone(), beat_bytes),
+            reader: BurstReader::new(burst_beats as usize, beat_bytes, datapath.beat_fifo_beats as usize),
+            memory: Memory::new(config.memory.clone(), beat_bytes, config.clock_hz()),
             accelerator,
             observer: Observer::new(datapath, format),
             inputs: MatvecInputs::default(),
@@ -123,7 +128,9 @@ impl Machine {
             cycles: 0,
             activity: Activity::default(),
             results: vec![0; job.rows],
+            dram_commands: None,
         };
+        let commands_before = self.memory.commands();
         if job.order.groups() == 0 {
             return Ok(run);
         }
@@ -146,6 +153,11 @@ impl Machine {
             }
         }
         run.results = check.finish()?;
+        run.dram_commands = self
+            .memory
+            .commands()
+            .zip(commands_before)
+            .map(|(now, before)| now - before);
         if !self.reader.is_done() {
             return Err(ports_error(
                 job,

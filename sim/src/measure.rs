@@ -23,6 +23,7 @@ pub fn measure(
 ) -> Result<FormatReport, MachineError> {
     let mut host_seconds = 0.0;
     let mut total = Activity::default();
+    let mut dram_commands = None;
     let mut matrices = Vec::with_capacity(pass.matrices.len());
     for (index, named) in pass.matrices.iter().enumerate() {
         let activations = activations_for(named, system.datapath.activation_bits, index as u64)?;
@@ -31,6 +32,9 @@ pub fn measure(
         let run = machine.run(&job, &mut |_| true, waves.as_deref_mut())?;
         host_seconds += started.elapsed().as_secs_f64();
         total.add(&run.activity);
+        if let Some(commands) = run.dram_commands {
+            *dram_commands.get_or_insert_default() += commands;
+        }
         matrices.push(MatrixReport {
             name: named.name.clone(),
             rows: job.rows,
@@ -43,7 +47,10 @@ pub fn measure(
         });
         finished(job.weights());
     }
-    Ok(format_report(pass, system, matrices, &total, host_seconds))
+    Ok(FormatReport {
+        dram_commands,
+        ..format_report(pass, system, matrices, &total, host_seconds)
+    })
 }
 
 fn unit_reports(activity: &Activity) -> Vec<UnitReport> {
@@ -114,6 +121,9 @@ fn format_report(
         read_gb_per_s,
         peak_gb_per_s: system.peak_gb_per_s(),
         bandwidth_share_of_peak: read_gb_per_s / system.peak_gb_per_s(),
+        refresh_limited_gb_per_s: system.refresh_limited_gb_per_s(),
+        bandwidth_share_of_refresh_limited: read_gb_per_s / system.refresh_limited_gb_per_s(),
+        dram_commands: None,
         weights_per_cycle: per_cycle(weights as f64),
         mac_utilisation: per_cycle(weights as f64 / multipliers as f64),
         decoder_utilisation: per_cycle(activity.cycles(Unit::DecodeLanes, State::Busy) as f64),

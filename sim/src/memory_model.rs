@@ -1,54 +1,51 @@
 //! What the memory behind the beats is, as data.
 
-use serde::{Deserialize, Serialize};
-use thiserror::Error;
+mod simple;
 
-/// A memory that delivers one beat per cycle but for a first latency and for refresh.
-///
-/// The banked DRAM model with rows and JEDEC timings comes in a later step; this one has what explains the cycle counts
-/// of the SeedLM paper's Table 5.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct MemoryModel {
-    /// Name in reports.
-    pub name: String,
-    /// Cycles from a request to its first beat, at least 1.
-    pub latency_cycles: u32,
-    /// Cycles from the start of one refresh to the start of the next; 0 for a memory that needs none.
-    pub refresh_interval_cycles: u32,
-    /// Cycles at the end of each interval in which no beat is delivered.
-    pub refresh_cycles: u32,
-    /// Where in its interval the refresh timer stands when the machine starts.
-    pub refresh_phase_cycles: u32,
-    /// Bursts that can be waiting.
-    pub request_queue_bursts: u32,
-    /// Beats of one burst, at the most.
-    pub burst_beats: u32,
+pub use simple::SimpleMemory;
+
+use crate::dram::{ClosedForms, DramError, DramModel, PRESETS as DRAM_PRESETS};
+use serde::Serialize;
+use thiserror::Error;
+use toml::{Table, Value};
+
+/// A memory of one of two kinds.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+#[serde(untagged)]
+pub enum MemoryModel {
+    /// Counted in cycles of the machine: a first latency, and refresh.
+    Simple(SimpleMemory),
+    /// Banked DRAM with a clock of its own.
+    Dram(Box<DramModel>),
 }
 
 /// Why a memory model is refused.
 #[derive(Debug, Error)]
-#[error("memory model {name:?} refused: {reason}")]
-pub struct MemoryModelError {
-    /// Name or file of the model.
-    pub name: String,
-    /// What is wrong.
-    pub reason: String,
+#[non_exhaustive]
+pub enum MemoryModelError {
+    /// A file or a preset of the simple kind, or no such file.
+    #[error("memory model {name:?} refused: {reason}")]
+    Model {
+        /// Name or file of the model.
+        name: String,
+        /// What is wrong.
+        reason: String,
+    },
+    /// A DRAM.
+    #[error(transparent)]
+    Dram(#[from] DramError),
 }
 
-/// Far above any memory's, and far below the point at which a run counts as stuck.
-const LONGEST_LATENCY_CYCLES: u32 = 100_000;
-
-/// The presets, as the text of their files.
-const PRESETS: [(&str, &str); 2] = [
+/// The simple presets, as the text of their files.
+const SIMPLE_PRESETS: [(&str, &str); 2] = [
     ("paper", include_str!("../memory/paper.toml")),
     ("ideal", include_str!("../memory/ideal.toml")),
 ];
 
 impl MemoryModel {
     /// Names of the presets.
-    pub fn presets() -> [&'static str; 2] {
-        PRESETS.map(|(name, _)| name)
+    pub fn presets() -> impl Iterator<Item = &'static str> {
+        SIMPLE_PRESETS.into_iter().chain(DRAM_PRESETS).map(|(name, _)| name)
     }
 
     /// The preset of that name, or the TOML file at that path.
@@ -56,56 +53,98 @@ impl MemoryModel {
     /// # Errors
     /// Names the file and the key that is wrong; unknown keys are refused.
     pub fn named(name: &str) -> Result<Self, MemoryModelError> {
-        if let Some((_, text)) = PRESETS.iter().find(|(preset, _)| *preset == name) {
+        let presets = SIMPLE_PRESETS.into_iter().chain(DRAM_PRESETS);
+        if let Some((_, text)) = presets.into_iter().find(|(preset, _)| *preset == name) {
             return MemoryModel::parse(name, text);
         }
-        let text = std::fs::read_to_string(name).map_err(|error| MemoryModelError {
-            name: name.into(),
-            reason: format!(
-                "it is no preset ({}) and no readable file: {error}",
-                MemoryModel::presets().join(", ")
-            ),
+        let text = std::fs::read_to_string(name).map_err(|error| {
+            let presets: Vec<_> = MemoryModel::presets().collect();
+            refused(
+                name,
+                format!("it is no preset ({}) and no readable file: {error}", presets.join(", ")),
+            )
         })?;
         MemoryModel::parse(name, &text)
     }
 
-    /// Reads a model from TOML.
+    /// Reads a model from TOML. What has sections or a base is a DRAM.
     ///
     /// # Errors
     /// Names the key that is wrong; unknown keys are refused.
     pub fn parse(name: &str, text: &str) -> Result<Self, MemoryModelError> {
-        let refuse = |reason: String| MemoryModelError {
-            name: name.into(),
-            reason,
-        };
-        let model: MemoryModel = toml::from_str(text).map_err(|error| refuse(error.to_string()))?;
-        for (key, value) in [
-            ("latency_cycles", model.latency_cycles),
-            ("request_queue_bursts", model.request_queue_bursts),
-            ("burst_beats", model.burst_beats),
-        ] {
-            if value == 0 {
-                return Err(refuse(format!("{key} must be at least 1")));
-            }
+        let table: Table = text
+            .parse()
+            .map_err(|error: toml::de::Error| refused(name, error.to_string()))?;
+        let is_dram = ["base", "standard", "organisation", "timing", "controller"]
+            .iter()
+            .any(|key| table.contains_key(*key));
+        if is_dram {
+            return Ok(MemoryModel::Dram(Box::new(DramModel::from_table(name, table)?)));
         }
-        if model.latency_cycles > LONGEST_LATENCY_CYCLES {
-            return Err(refuse(format!(
-                "latency_cycles must be at most {LONGEST_LATENCY_CYCLES}"
-            )));
-        }
-        if model.refresh_cycles > 0 && model.refresh_cycles >= model.refresh_interval_cycles {
-            return Err(refuse(
-                "refresh_cycles must be less than refresh_interval_cycles".into(),
-            ));
-        }
-        Ok(model)
+        SimpleMemory::parse(text)
+            .map(MemoryModel::Simple)
+            .map_err(|reason| refused(name, reason))
     }
 
-    /// Whether the memory refreshes in a cycle, counted from the start of the machine.
-    pub fn refreshes_in(&self, cycle: u64) -> bool {
-        let interval = u64::from(self.refresh_interval_cycles);
-        let timer = cycle + u64::from(self.refresh_phase_cycles);
-        interval > 0 && timer % interval >= interval - u64::from(self.refresh_cycles)
+    /// The same memory with one key changed.
+    ///
+    /// # Errors
+    /// Names the key when there is none of that name, or the value does not fit.
+    pub fn with_override(&self, key: &str, value: Value) -> Result<Self, MemoryModelError> {
+        match self {
+            MemoryModel::Dram(dram) => Ok(MemoryModel::Dram(Box::new(dram.with_override(key, value)?))),
+            MemoryModel::Simple(simple) => {
+                let mut table = Table::try_from(simple).expect("plain data");
+                table.insert(key.into(), value);
+                MemoryModel::parse(&format!("{} with {key} changed", simple.name), &table.to_string())
+            }
+        }
+    }
+
+    /// Name in reports.
+    pub fn name(&self) -> &str {
+        match self {
+            MemoryModel::Simple(simple) => &simple.name,
+            MemoryModel::Dram(dram) => dram.name(),
+        }
+    }
+
+    /// Beats of one burst, at the most.
+    pub fn burst_beats(&self) -> u32 {
+        match self {
+            MemoryModel::Simple(simple) => simple.burst_beats,
+            MemoryModel::Dram(dram) => dram.policy().burst_beats,
+        }
+    }
+
+    /// What a port of this peak, in 1e9 bytes per second, can get from the memory at best, and what refresh leaves of it.
+    pub fn limits_gb_per_s(&self, port_gb_per_s: f64) -> (f64, f64) {
+        match self {
+            MemoryModel::Simple(simple) => (port_gb_per_s, port_gb_per_s * simple.share_without_refresh()),
+            MemoryModel::Dram(dram) => {
+                let forms = ClosedForms::of(dram);
+                // A port that is slower than the memory catches up after a refresh.
+                (
+                    forms.peak_gb_per_s.min(port_gb_per_s),
+                    forms.refresh_limited_gb_per_s.min(port_gb_per_s),
+                )
+            }
+        }
+    }
+
+    /// One line for a person: what the memory is.
+    pub fn description(&self) -> String {
+        match self {
+            MemoryModel::Simple(simple) => simple.description(),
+            MemoryModel::Dram(dram) => dram.description(),
+        }
+    }
+}
+
+fn refused(name: &str, reason: String) -> MemoryModelError {
+    MemoryModelError::Model {
+        name: name.into(),
+        reason,
     }
 }
 
@@ -116,37 +155,28 @@ mod tests {
     #[test]
     fn presets_are_legal_and_unknown_keys_are_not() {
         for name in MemoryModel::presets() {
-            assert_eq!(MemoryModel::named(name).unwrap().name, name);
+            assert_eq!(MemoryModel::named(name).unwrap().name(), name);
         }
-        let text = format!("{}\ncolour = 1\n", PRESETS[0].1);
-        assert!(
-            MemoryModel::parse("x", &text)
-                .unwrap_err()
-                .to_string()
-                .contains("colour")
-        );
-        let text = PRESETS[0].1.replace("burst_beats = ", "burst_beats = 0 # ");
-        assert!(
-            MemoryModel::parse("x", &text)
-                .unwrap_err()
-                .to_string()
-                .contains("burst_beats must be at least 1")
-        );
-        assert!(
-            MemoryModel::named("nowhere")
-                .unwrap_err()
-                .to_string()
-                .contains("paper, ideal")
-        );
+        let refusal = |text: &str| MemoryModel::parse("x", text).unwrap_err().to_string();
+        let paper = SIMPLE_PRESETS[0].1;
+        assert!(refusal(&format!("{paper}\ncolour = 1\n")).contains("colour"));
+        let text = paper.replace("burst_beats = ", "burst_beats = 0 # ");
+        assert!(refusal(&text).contains("burst_beats must be at least 1"));
+        let error = MemoryModel::named("nowhere").unwrap_err().to_string();
+        assert!(error.contains("paper, ideal, ddr3-1600"), "{error}");
     }
 
     #[test]
-    fn refresh_takes_its_share_at_any_phase() {
-        let mut paper = MemoryModel::named("paper").unwrap();
-        for phase in [0, 1, 777, 1559, 5000] {
-            paper.refresh_phase_cycles = phase;
-            let refreshing = (0..1560 * 100).filter(|&cycle| paper.refreshes_in(cycle)).count();
-            assert_eq!(refreshing, 63 * 100);
-        }
+    fn keys_of_either_kind_can_be_changed() {
+        let paper = MemoryModel::named("paper").unwrap();
+        let MemoryModel::Simple(changed) = paper.with_override("latency_cycles", 31.into()).unwrap() else {
+            panic!("another kind");
+        };
+        assert_eq!(changed.latency_cycles, 31);
+        let error = paper.with_override("latency", 31.into()).unwrap_err().to_string();
+        assert!(error.contains("paper with latency changed"), "{error}");
+        let ddr4 = MemoryModel::named("ddr4-2400").unwrap();
+        assert!(ddr4.with_override("t_rfc_ns", 550.into()).is_ok());
+        assert!(ddr4.with_override("t_rfd_ns", 550.into()).is_err());
     }
 }

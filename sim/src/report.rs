@@ -4,6 +4,7 @@ mod comma_separated;
 mod picture;
 mod text;
 
+use crate::dram::CommandCounts;
 use crate::memory_model::MemoryModel;
 use crate::workload::PassMeaning;
 use seedlm_codec::machine::DatapathConfig;
@@ -23,7 +24,7 @@ pub struct Report {
     pub workload: String,
     /// What one pass over the matrices is.
     pub pass: PassMeaning,
-    /// Clock of machine and memory port, in MHz.
+    /// Clock of machine and memory port, in MHz; a DRAM has its own beside it.
     pub clock_mhz: f64,
     /// What stood in the accelerator's place.
     #[serde(flatten)]
@@ -76,10 +77,16 @@ pub struct FormatReport {
     pub read_bytes: u64,
     /// Bytes read over time, in 1e9 bytes per second.
     pub read_gb_per_s: f64,
-    /// A beat in every cycle, in 1e9 bytes per second.
+    /// A beat in every cycle, or what the memory's data pins carry if that is less, in 1e9 bytes per second.
     pub peak_gb_per_s: f64,
     /// The one over the other.
     pub bandwidth_share_of_peak: f64,
+    /// The peak less the time in which refresh lets nothing be read, in 1e9 bytes per second.
+    pub refresh_limited_gb_per_s: f64,
+    /// Bytes read over time, over that.
+    pub bandwidth_share_of_refresh_limited: f64,
+    /// Commands given to the DRAM, over all matrices; nothing for a memory without banks.
+    pub dram_commands: Option<CommandCounts>,
     /// Weights used per cycle.
     pub weights_per_cycle: f64,
     /// Useful multiplications over multipliers times cycles.

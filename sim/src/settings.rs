@@ -1,6 +1,7 @@
 //! From a format and the user's overrides to the configuration of one machine.
 
-use crate::machine::SystemConfig;
+use crate::dram::{ClosedForms, DramModel};
+use crate::machine::{SystemConfig, beat_fifo_beats};
 use crate::memory_model::{MemoryModel, MemoryModelError};
 use seedlm_codec::WeightFormat;
 use seedlm_codec::machine::DatapathConfig;
@@ -72,16 +73,21 @@ impl Settings {
         Ok(())
     }
 
-    /// Takes one override, `key=value`.
+    /// Takes one override, `key=value`. `memory.KEY` is a key of the memory.
     ///
     /// # Errors
-    /// [`SettingsError::Override`] when there is no such key or the value is neither a whole number nor true or false.
+    /// [`SettingsError::Override`] when there is no such key or the value is neither a whole number nor true or false;
+    /// [`SettingsError::Memory`] when the memory refuses it.
     pub fn override_with(&mut self, setting: &str) -> Result<(), SettingsError> {
         let refuse = |reason: &str| SettingsError::Override {
             setting: setting.into(),
             reason: reason.into(),
         };
         let (key, value) = setting.split_once('=').ok_or_else(|| refuse("it must be key=value"))?;
+        if let Some(key) = key.trim().strip_prefix("memory.") {
+            self.memory = self.memory.with_override(key, memory_value(value.trim()))?;
+            return Ok(());
+        }
         let value = match value.trim() {
             "true" => Value::Boolean(true),
             "false" => Value::Boolean(false),
@@ -135,6 +141,9 @@ impl Settings {
             }
         }
         let mut datapath: DatapathConfig = table.try_into().expect("each override has been checked");
+        if let MemoryModel::Dram(dram) = &self.memory {
+            self.size_to(dram, &mut datapath);
+        }
         if *format == WeightFormat::Binary16 || !self.overrides.contains_key("lanes") {
             let lanes = datapath.beat_bits.div_ceil(format.word_bits());
             datapath.lanes = lanes.checked_next_multiple_of(datapath.tile_rows).unwrap_or(lanes);
@@ -160,6 +169,36 @@ impl Settings {
             datapath,
             memory: self.memory.clone(),
         }
+    }
+
+    /// Sizes what has not been set to a memory with a clock of its own: a port that keeps up with its data pins at this clock, or the
+    /// widest there is, and a FIFO that hides its latency.
+    fn size_to(&self, dram: &DramModel, datapath: &mut DatapathConfig) {
+        let is_free = |key: &str| !self.overrides.contains_key(key);
+        if is_free("beat_bits") {
+            let peak_bytes_per_s = ClosedForms::of(dram).peak_gb_per_s * 1e9;
+            let keeps_up = |bits: &u32| f64::from(*bits) / 8.0 * self.clock_mhz * 1e6 >= peak_bytes_per_s;
+            datapath.beat_bits = BEAT_BITS
+                .into_iter()
+                .find(keeps_up)
+                .unwrap_or(BEAT_BITS[BEAT_BITS.len() - 1]);
+        }
+        if is_free("beat_fifo_beats") {
+            let clock_hz = (self.clock_mhz * 1e6).round() as u64;
+            datapath.beat_fifo_beats = beat_fifo_beats(dram, datapath.beat_bits as usize / 8, clock_hz);
+        }
+    }
+}
+
+/// Widths of the port among which one is chosen for a DRAM.
+const BEAT_BITS: [u32; 4] = [512, 1024, 2048, 4096];
+
+/// A value on the command line as in a TOML file; what is none there is a text.
+fn memory_value(value: &str) -> Value {
+    let table: Result<Table, _> = format!("value = {value}").parse();
+    match table {
+        Ok(mut table) if table.len() == 1 => table.remove("value").expect("it is the only key"),
+        _ => Value::String(value.into()),
     }
 }
 

@@ -6,7 +6,7 @@ use common::{format, job, system};
 use proptest::prelude::*;
 use seedlm_codec::machine::DatapathConfig;
 use seedlm_codec::{BlockCode, BlockCodeFields, Lfsr, WeightFormat};
-use seedlm_sim::memory_model::MemoryModel;
+use seedlm_sim::memory_model::{MemoryModel, SimpleMemory};
 use seedlm_sim::units::{Matvec, MatvecInputs, MatvecOutputs, MatvecPorts, ProbeBits};
 use seedlm_sim::{Machine, MachineError, State, SystemConfig, Unit};
 
@@ -166,6 +166,14 @@ fn any_format() -> impl Strategy<Value = WeightFormat> {
     ])
 }
 
+/// The name of a DRAM; `None` for a memory without banks.
+fn any_memory_name() -> impl Strategy<Value = Option<&'static str>> {
+    let is_dram = |name: &&str| !["paper", "ideal"].contains(name);
+    prop::option::of(prop::sample::select(
+        MemoryModel::presets().filter(is_dram).collect::<Vec<_>>(),
+    ))
+}
+
 fn any_system() -> impl Strategy<Value = (WeightFormat, SystemConfig)> {
     (
         any_format(),
@@ -173,6 +181,10 @@ fn any_system() -> impl Strategy<Value = (WeightFormat, SystemConfig)> {
         (1_u32..5, 1_u32..5, 0_u32..4, 0_u32..4, 1_u32..4),
         (1_u32..9, 1_u32..40, 1_u32..30, 1_u32..4),
         prop::sample::select(vec![8_u32, 16]),
+        (
+            any_memory_name(),
+            prop::sample::select(vec![61.7, 100.0, 200.0, 1333.333]),
+        ),
     )
         .prop_map(
             |(
@@ -181,6 +193,7 @@ fn any_system() -> impl Strategy<Value = (WeightFormat, SystemConfig)> {
                 (tile_rows, words, extra_decode_stages, extra_mac_stages, groups),
                 memory,
                 activation_bits,
+                (preset, clock_mhz),
             )| {
                 let (burst_beats, latency_cycles, interval, queue) = memory;
                 let datapath = DatapathConfig {
@@ -195,7 +208,7 @@ fn any_system() -> impl Strategy<Value = (WeightFormat, SystemConfig)> {
                     extra_decode_stages,
                     extra_mac_stages,
                 };
-                let memory = MemoryModel {
+                let simple = MemoryModel::Simple(SimpleMemory {
                     name: "any".into(),
                     latency_cycles,
                     refresh_interval_cycles: interval + 1,
@@ -203,11 +216,18 @@ fn any_system() -> impl Strategy<Value = (WeightFormat, SystemConfig)> {
                     refresh_phase_cycles: latency_cycles,
                     request_queue_bursts: queue,
                     burst_beats,
+                });
+                let memory = match preset {
+                    None => simple,
+                    Some(name) => MemoryModel::named(name)
+                        .and_then(|dram| dram.with_override("burst_beats", burst_beats.into()))
+                        .and_then(|dram| dram.with_override("outstanding_bursts", queue.into()))
+                        .unwrap(),
                 };
                 (
                     format,
                     SystemConfig {
-                        clock_mhz: 100.0,
+                        clock_mhz,
                         datapath,
                         memory,
                     },

@@ -154,7 +154,7 @@ fn mistakes_are_named_with_exit_code_2_and_leave_nothing() {
     let folder = TempDir::new().unwrap();
     let file = folder.path().join("x.toml");
     std::fs::write(&file, "name = \"x\"\nlatency_cycles = 3\nspeed = 4\n").unwrap();
-    let cases: [(&[&str], &str); 9] = [
+    let cases: [(&[&str], &str); 11] = [
         (&["--workload", "matvec:3"], "expected matvec:ROWSxCOLUMNS"),
         (
             &["--workload", "matvec:8x8", "--weights", "int4"],
@@ -163,7 +163,7 @@ fn mistakes_are_named_with_exit_code_2_and_leave_nothing() {
         (&["--workload", "matvec:8x8", "--weights", "fp16,fp16"], "twice"),
         (
             &["--workload", "matvec:8x8", "--memory", "nowhere"],
-            "no preset (paper, ideal)",
+            "no preset (paper, ideal, ddr3-1600",
         ),
         (
             &["--workload", "matvec:8x8", "--memory", file.to_str().unwrap()],
@@ -175,6 +175,11 @@ fn mistakes_are_named_with_exit_code_2_and_leave_nothing() {
         ),
         (&["--workload", "matvec:8x8", "--clock-mhz", "0"], "the clock is 0 MHz"),
         (&["--workload", "matvec:8x99999"], "largest_columns"),
+        (
+            &["--memory", "ddr4-2400", "--set", "memory.t_rfx_ns=5"],
+            "ddr4-2400 with t_rfx_ns changed",
+        ),
+        (&["--set", "memory.latency=5"], "paper with latency changed"),
         (&["no-such-model.safetensors"], "no-such-model.safetensors"),
     ];
     for (arguments, message) in cases {
@@ -351,6 +356,34 @@ fn chained_matrices_run_and_rotated_ones_are_reported() {
         error.contains("is compressed as chained-4b-k12 and cannot be run as chained-4b"),
         "{error}"
     );
+}
+
+/// A DRAM's limits, its commands and the machine sized to it stand in the report, and its keys can be changed.
+#[test]
+fn a_dram_and_its_limits_are_reported() {
+    let run = |set: &str| {
+        let workload = ["--workload", "matvec:1024x1024", "--preset", "chained-4b"];
+        run_json(&[&workload[..], &["--memory", "ddr4-2400", "--set", set]].concat())
+    };
+    let report = run("memory.t_rfc_ns=350");
+    let format = &report["formats"][0];
+    let number = |key: &str| format[key].as_f64().unwrap();
+    assert_eq!(report["memory"]["timing"]["t_rfc_ns"], 350);
+    assert_eq!(report["memory"]["timing_clocks"]["t_rfc"], 420);
+    assert_eq!(number("peak_gb_per_s"), 19.2);
+    assert!((number("refresh_limited_gb_per_s") - 19.2 * (1.0 - 350.0 / 7800.0)).abs() < 1e-9);
+    let share = number("read_gb_per_s") / number("refresh_limited_gb_per_s");
+    assert!((number("bandwidth_share_of_refresh_limited") - share).abs() < 1e-12);
+    assert_eq!(format["machine"]["beat_bits"], 1024);
+    // Every burst of the memory is read once.
+    assert_eq!(
+        format["dram_commands"]["reads"].as_u64().unwrap() * 64,
+        format["read_bytes"]
+    );
+    let slower = run("memory.t_rfc_ns=1400");
+    assert!(slower["formats"][0]["cycles"].as_u64() > format["cycles"].as_u64());
+    let in_order = run("memory.scheduler=in_order");
+    assert!(in_order["formats"][0]["cycles"].as_u64() > format["cycles"].as_u64());
 }
 
 /// The first thing that a user runs prints what README.md shows, but for speeds.

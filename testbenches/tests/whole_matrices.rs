@@ -7,7 +7,7 @@ use rayon::prelude::*;
 use seedlm_codec::machine::DatapathConfig;
 use seedlm_codec::{WeightFormat, WeightMatrix};
 use seedlm_hdl::generate::presets;
-use seedlm_sim::memory_model::MemoryModel;
+use seedlm_sim::memory_model::{MemoryModel, SimpleMemory};
 use seedlm_sim::verilated::VerilatedMatvec;
 use seedlm_sim::workload::{
     ModelSource, NamedMatrix, activations_for, compress_model, load_model, model_in_binary16, random_activations,
@@ -62,11 +62,14 @@ fn rtl_of(datapath: &DatapathConfig, format: &WeightFormat) -> Rtl {
     Rtl::generate(datapath, format).unwrap_or_else(|error| panic!("{}: {error}", format.label()))
 }
 
-/// Runs matrices one after the other on a format's reference machine, behind every memory there is.
+/// The memories that are counted in cycles, and one with banks, rows and a clock of its own.
+const MEMORIES: [&str; 3] = ["paper", "ideal", "ddr4-2400"];
+
+/// Runs matrices one after the other on a format's reference machine, behind every kind of memory.
 fn run_on_the_reference_machine(format: &WeightFormat, matrices: &[NamedMatrix]) {
     let datapath = DatapathConfig::reference(format);
     let rtl = rtl_of(&datapath, format);
-    for memory in MemoryModel::presets() {
+    for memory in MEMORIES {
         let system = SystemConfig {
             clock_mhz: 200.0,
             datapath: datapath.clone(),
@@ -152,8 +155,16 @@ fn rows_as_long_as_the_reference_machines_take() {
 
 /// Any memory that the machine accepts: from one cycle of latency to more than its FIFO can bridge, with and without refresh.
 fn any_memory(random: &mut ChaCha8Rng, datapath: &DatapathConfig) -> MemoryModel {
+    if random.random_bool(0.5) {
+        let presets: Vec<_> = MemoryModel::presets()
+            .filter(|name| !["paper", "ideal"].contains(name))
+            .collect();
+        let preset = MemoryModel::named(presets[random.random_range(0..presets.len())]).unwrap();
+        let burst_beats = random.random_range(1..=datapath.beat_fifo_beats.min(256));
+        return preset.with_override("burst_beats", burst_beats.into()).unwrap();
+    }
     let refresh_interval_cycles = random.random_range(0..60_u32) * random.random_range(0..2_u32);
-    MemoryModel {
+    MemoryModel::Simple(SimpleMemory {
         name: "any".into(),
         latency_cycles: random.random_range(1..50),
         refresh_interval_cycles,
@@ -161,7 +172,7 @@ fn any_memory(random: &mut ChaCha8Rng, datapath: &DatapathConfig) -> MemoryModel
         refresh_phase_cycles: random.random_range(0..100),
         request_queue_bursts: random.random_range(1..5),
         burst_beats: random.random_range(1..=datapath.beat_fifo_beats),
-    }
+    })
 }
 
 /// Rows and columns: now and then one, as many as there can be, or a tile or word and one more.

@@ -1,9 +1,11 @@
 //! The memory as the machine sees it: bursts asked for, beats delivered in order.
 
+use super::dram_port::DramPort;
+use super::simple_port::SimplePort;
 use crate::cause::Cause;
+use crate::dram::CommandCounts;
 use crate::memory_model::MemoryModel;
 use crate::offer::Offer;
-use std::collections::VecDeque;
 
 /// Which of the machine's streams a beat belongs to (the AXI identifier of its burst).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -34,80 +36,61 @@ pub struct Beat {
     pub bytes: Vec<u8>,
 }
 
-/// A request under way, and the first cycle in which its data may be on the port.
-#[derive(Clone, Copy, Debug)]
-struct Pending {
-    request: Request,
-    ready_cycle: u64,
-}
-
 /// The memory with its controller. Its data port cannot be held up: whoever asks must have room.
 #[derive(Clone, Debug)]
-pub struct Memory {
-    model: MemoryModel,
-    cycle: u64,
-    beat_bytes: usize,
-    image: Vec<u8>,
-    queue: VecDeque<Pending>,
-    output: Offer<Beat>,
+pub enum Memory {
+    /// One latency, and refresh.
+    Simple(SimplePort),
+    /// Banked DRAM.
+    Dram(Box<DramPort>),
 }
 
 impl Memory {
-    /// A memory that has just started its refresh timer.
-    pub fn new(model: MemoryModel, beat_bytes: usize) -> Self {
-        Memory {
-            model,
-            cycle: 0,
-            beat_bytes,
-            image: Vec::new(),
-            queue: VecDeque::new(),
-            output: Offer::Empty(Cause::MemoryLatency),
+    /// A memory that has just started its refresh timer, behind a port of beats of `beat_bytes` at `clock_hz`.
+    pub fn new(model: MemoryModel, beat_bytes: usize, clock_hz: u64) -> Self {
+        match model {
+            MemoryModel::Simple(model) => Memory::Simple(SimplePort::new(model, beat_bytes)),
+            MemoryModel::Dram(model) => Memory::Dram(Box::new(DramPort::new(&model, beat_bytes, clock_hz))),
         }
     }
 
     /// Puts the data of the next matrix into the memory, from beat 0 on.
     pub fn start(&mut self, image: Vec<u8>) {
-        assert!(self.queue.is_empty(), "the memory is loaded while it is being read");
-        self.image = image;
-        self.output = Offer::Empty(Cause::MemoryLatency);
+        match self {
+            Memory::Simple(port) => port.start(image),
+            Memory::Dram(port) => port.start(image),
+        }
     }
 
     /// The beat on the port, or why there is none.
     pub fn output(&self) -> &Offer<Beat> {
-        &self.output
+        match self {
+            Memory::Simple(port) => port.output(),
+            Memory::Dram(port) => port.output(),
+        }
     }
 
     /// Whether a request is taken in this cycle.
     pub fn ready(&self) -> bool {
-        self.queue.len() < self.model.request_queue_bursts as usize
+        match self {
+            Memory::Simple(port) => port.ready(),
+            Memory::Dram(port) => port.ready(),
+        }
     }
 
-    /// Clock edge. `idle` is why nothing is asked for, should the queue run empty.
+    /// Clock edge. `idle` is why nothing is asked for, should nothing be under way.
     pub fn clock(&mut self, request: Option<Request>, idle: Cause) {
-        let requested_in = self.cycle;
-        self.cycle += 1;
-        if let Some(request) = request {
-            assert!(request.beats > 0 && (request.first_beat + request.beats) * self.beat_bytes <= self.image.len());
-            let ready_cycle = requested_in + u64::from(self.model.latency_cycles);
-            self.queue.push_back(Pending { request, ready_cycle });
+        match self {
+            Memory::Simple(port) => port.clock(request, idle),
+            Memory::Dram(port) => port.clock(request, idle),
         }
-        self.output = match self.queue.front_mut() {
-            None => Offer::Empty(idle),
-            Some(_) if self.model.refreshes_in(self.cycle) => Offer::Empty(Cause::Refresh),
-            Some(pending) if pending.ready_cycle > self.cycle => Offer::Empty(Cause::MemoryLatency),
-            Some(pending) => {
-                let start = pending.request.first_beat * self.beat_bytes;
-                let beat = Beat {
-                    stream: pending.request.stream,
-                    bytes: self.image[start..start + self.beat_bytes].to_vec(),
-                };
-                pending.request.first_beat += 1;
-                pending.request.beats -= 1;
-                if pending.request.beats == 0 {
-                    self.queue.pop_front();
-                }
-                Offer::Valid(beat)
-            }
-        };
+    }
+
+    /// Commands given to the DRAM so far; `None` where there are no banks.
+    pub fn commands(&self) -> Option<CommandCounts> {
+        match self {
+            Memory::Simple(_) => None,
+            Memory::Dram(port) => Some(port.commands()),
+        }
     }
 }

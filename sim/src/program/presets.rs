@@ -27,8 +27,9 @@ pub fn print() -> Result<()> {
         let memory = MemoryModel::named(name)?;
         writeln!(
             text,
-            "  {name:<10} latency {} cycles, refresh {} of {} cycles, bursts of {} beats",
-            memory.latency_cycles, memory.refresh_cycles, memory.refresh_interval_cycles, memory.burst_beats
+            "  {name:<12} {}, bursts of {} beats",
+            memory.description(),
+            memory.burst_beats()
         )?;
     }
     print_bytes(text.as_bytes())

@@ -34,19 +34,20 @@ pub struct RunArguments {
     workload: Option<String>,
     /// Weight formats to run, separated by commas; see `sim presets`. By default fp16, the uncompressed reference, and
     /// paper-4b; of a compressed model fp16 and its own code
-    #[arg(long, value_delimiter = ',')]
+    #[arg(long, visible_alias = "preset", value_delimiter = ',')]
     weights: Option<Vec<String>>,
-    /// Memory: a preset (see `sim presets`) or a TOML file
+    /// Memory: a preset (see `sim presets`) or a TOML file. Beside a DRAM the machine is as wide as the memory is fast, unless
+    /// beat_bits is set
     #[arg(long, default_value = "paper")]
     memory: String,
-    /// Clock of machine and memory port, in MHz
+    /// Clock of machine and memory port, in MHz; a DRAM has its own beside it
     #[arg(long, default_value_t = 200.0)]
     clock_mhz: f64,
     /// Take parameters of the datapath from a TOML file
     #[arg(long, value_name = "FILE")]
     config: Option<PathBuf>,
-    /// Change one parameter of the datapath, for example --set tile_rows=8; may be repeated. lanes belongs to
-    /// the code and does not change fp16
+    /// Change one parameter of the datapath, for example --set tile_rows=8, or of the memory, for example --set
+    /// memory.t_rfc_ns=550; may be repeated. lanes belongs to the code and does not change fp16
     #[arg(long = "set", value_name = "KEY=VALUE")]
     overrides: Vec<String>,
     /// Run on the accelerator's Verilog, built with Verilator, in place of the model: the same report. The program hdl writes

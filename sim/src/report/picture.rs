@@ -15,8 +15,8 @@ const TOP: f64 = 84.0;
 
 /// Fill colours, in the order of [`State::all`]; chosen to differ in lightness as well as in hue.
 const COLOURS: [&str; State::COUNT] = [
-    "#1b6ca8", "#d1495b", "#edae49", "#66a182", "#8d6a9f", "#b8c4cc", "#7a8b99", "#e07a5f", "#c9ada7", "#9a8c98",
-    "#495057",
+    "#1b6ca8", "#d1495b", "#7f2a3c", "#f2d5a0", "#edae49", "#66a182", "#8d6a9f", "#b8c4cc", "#7a8b99", "#e07a5f",
+    "#c9ada7", "#9a8c98", "#495057",
 ];
 
 impl Report {
@@ -55,7 +55,7 @@ impl Report {
         writeln!(
             out,
             "<text x=\"20\" y=\"54\" fill=\"#495057\">memory \"{}\", {} MHz; bars are to scale</text>",
-            escaped(&self.memory.name),
+            escaped(self.memory.name()),
             self.clock_mhz
         )?;
         for (index, format) in self.formats.iter().enumerate() {

@@ -2,6 +2,7 @@
 
 use super::{Accelerator, FormatReport, Report};
 use crate::cause::State;
+use crate::memory_model::MemoryModel;
 use crate::workload::PassMeaning;
 use comfy_table::{CellAlignment, LineStyle, Table, presets};
 use std::fmt::Write;
@@ -32,19 +33,12 @@ impl Report {
         )?;
         writeln!(
             out,
-            "Machine   {}-byte beats at {} MHz, {}-bit activations; memory \"{}\": {} cycles of latency{}",
+            "Machine   {}-byte beats at {} MHz, {}-bit activations; memory \"{}\": {}",
             first.machine.beat_bits / 8,
             self.clock_mhz,
             first.machine.activation_bits,
-            self.memory.name,
-            self.memory.latency_cycles,
-            match self.memory.refresh_cycles {
-                0 => ", no refresh".to_string(),
-                cycles => format!(
-                    ", {cycles} of {} cycles lost to refresh",
-                    self.memory.refresh_interval_cycles
-                ),
-            }
+            self.memory.name(),
+            self.memory.description()
         )?;
         match &self.accelerator {
             Accelerator::Model => writeln!(out, "Run on    model")?,
@@ -102,6 +96,18 @@ impl Report {
             format!("{:.2} of {:.2}", f.read_gb_per_s, f.peak_gb_per_s)
         });
         row("bandwidth, % of peak", &|f| percent(f.bandwidth_share_of_peak));
+        if matches!(self.memory, MemoryModel::Dram(_)) {
+            row("refresh-limited bandwidth, GB/s", &|f| {
+                format!("{:.2}", f.refresh_limited_gb_per_s)
+            });
+            row("bandwidth, % of refresh-limited", &|f| {
+                percent(f.bandwidth_share_of_refresh_limited)
+            });
+            row("rows opened", &|f| {
+                f.dram_commands
+                    .map_or("-".into(), |commands| grouped(commands.activates))
+            });
+        }
         row("decode lanes", &|f| f.machine.lanes.to_string());
         row("decoder busy, % of cycles", &|f| percent(f.decoder_utilisation));
         row("multipliers (MACs)", &|f| f.multipliers.to_string());
