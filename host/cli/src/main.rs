@@ -7,6 +7,7 @@ mod completions;
 mod compress;
 mod decompress;
 mod effort;
+mod image;
 mod inspect;
 mod interrupt;
 mod outcome;
@@ -34,6 +35,7 @@ enum Verb {
     Decompress(decompress::Decompress),
     Inspect(inspect::Inspect),
     Verify(verify::Verify),
+    Image(image::Image),
     Bench(bench::Bench),
     Completions(completions::Completions),
 }
@@ -44,6 +46,7 @@ fn main() -> ExitCode {
         Verb::Decompress(verb) => verb.run(),
         Verb::Inspect(verb) => verb.run(),
         Verb::Verify(verb) => verb.run(),
+        Verb::Image(verb) => verb.run(),
         Verb::Bench(verb) => verb.run(),
         Verb::Completions(verb) => verb.run(),
     };

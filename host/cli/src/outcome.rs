@@ -8,7 +8,7 @@ use std::process::ExitCode;
 pub const EXIT_CODES: &str = "\
 Exit codes:
   0    done
-  1    verify found damage, or the file is no SeedLM container
+  1    verify or image --check found damage, or the file is no SeedLM container
   2    wrong usage, or an input or output error
   130  interrupted (Ctrl-C); nothing under the output's name, and what compress has finished goes on with --resume";
 
@@ -17,7 +17,7 @@ Exit codes:
 pub enum Outcome {
     /// Done.
     Done,
-    /// `verify` found damage.
+    /// `verify` or `image --check` found damage.
     Damage,
 }
 

@@ -86,6 +86,10 @@ impl Progress for Talk {
         self.now_at(format!("checking {}", path.display()));
     }
 
+    fn checking_matrix(&self, name: &str) {
+        self.now_at(format!("checking {}", printable(name)));
+    }
+
     fn resumed(&self, resumed: Resumed) {
         let (finished, count) = (resumed.finished, resumed.count);
         if finished == 0 {

@@ -43,6 +43,9 @@ pub enum CodecError {
     /// A machine configuration that cannot be built.
     #[error("machine configuration refused: {0}")]
     Machine(String),
+    /// A memory image, or its address map, that does not hold what it must.
+    #[error("memory image refused: {0}")]
+    Image(String),
     /// Numbers that the integer datapath cannot hold.
     #[error("arithmetic refused: {0}")]
     Arithmetic(String),

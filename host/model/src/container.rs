@@ -11,11 +11,11 @@ mod writer;
 use safetensors::Dtype;
 use seedlm_codec::Code;
 
-pub use checksum::Crc32;
 pub(crate) use checksum::check_header;
 pub use document::{CompressedEntry, Document, KeptEntry};
 pub(crate) use reader::describes_itself;
 pub use reader::{CompressedMatrix, Container};
+pub use seedlm_codec::Crc32;
 pub(crate) use writer::{ContainerFile, Content};
 
 /// The first version of the container format: block codes, and no rotation. It is written where it suffices.

@@ -123,6 +123,14 @@ pub enum ModelError {
         /// Which checksum, with both values.
         reason: String,
     },
+    /// A memory image or its address map that cannot be, or is not what it must be.
+    #[error("{}: {reason}", path.display())]
+    Image {
+        /// The model, the image or the map.
+        path: PathBuf,
+        /// What is wrong.
+        reason: String,
+    },
     /// A tensor pattern that cannot be used.
     #[error("pattern {pattern:?}: {reason}")]
     Pattern {
@@ -229,6 +237,14 @@ impl ModelError {
         }
     }
 
+    /// A memory image that cannot be.
+    pub(crate) fn image(path: &Path, reason: impl ToString) -> ModelError {
+        ModelError::Image {
+            path: path.to_path_buf(),
+            reason: reason.to_string(),
+        }
+    }
+
     /// A tensor that the codec refuses.
     pub(crate) fn codec(path: &Path, tensor: &str) -> impl FnOnce(CodecError) -> ModelError {
         move |error| ModelError::tensor(path, tensor, error.to_string())
@@ -255,6 +271,7 @@ impl ModelError {
                 | ModelError::Version { .. }
                 | ModelError::Container { .. }
                 | ModelError::Damaged { .. }
+                | ModelError::Image { .. }
         )
     }
 }

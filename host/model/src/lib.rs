@@ -4,6 +4,7 @@
 //! * [`compress`], with a [`Plan`] before and a [`CompressReport`] after it; [`compress_with`] caps its memory, and goes on
 //!   where another run has stopped.
 //! * [`Container`]: a compressed model, whose matrices are [`StoredMatrix`]; [`decompress`], [`verify`], [`inspect`].
+//! * [`write_image`]: a container as one flat memory image with an address map; [`MemoryImage`] reads both.
 //! * [`MatrixEncoder`]: one matrix in either code, rotated where [`Rotate`] says so.
 //! * [`Model`]: either of the two; [`embedded`]: a small model that is part of the program.
 //!
@@ -25,6 +26,7 @@ mod floats;
 mod folder;
 mod footprint;
 mod header;
+mod image;
 mod inspect;
 mod model;
 mod near_names;
@@ -54,6 +56,7 @@ pub use encode::{Advance, EncodedWeights, MatrixEncoder, OriginalRows};
 pub use error::ModelError;
 pub use floats::FloatDtype;
 pub use footprint::Footprint;
+pub use image::{ImageCheckReport, ImageOptions, ImageReport, MemoryImage, write_image};
 pub use inspect::{ContainerInspection, Inspection, MatrixSummary, PlainInspection, TensorSummary, inspect};
 pub use model::Model;
 pub use plan::{Plan, PlannedMatrix, PlannedTensor};

@@ -33,26 +33,13 @@ pub(crate) struct Output {
 impl Output {
     /// Checks, before any long work, that the output can be written and destroys nothing that is needed or unexpected.
     pub(crate) fn check(source: &Source, path: &Path, replace: bool) -> Result<Self, ModelError> {
+        let parent = checked_parent(source, path)?;
         let refuse = |reason: String| {
             Err(ModelError::Output {
                 path: path.to_path_buf(),
                 reason,
             })
         };
-        let Some(name) = path.file_name() else {
-            return refuse("not a name for an output".into());
-        };
-        let parent = match path.parent() {
-            Some(parent) if parent != Path::new("") => parent.to_path_buf(),
-            _ => PathBuf::from("."),
-        };
-        if !parent.is_dir() {
-            return refuse(format!(
-                "the folder {} does not exist; create it first",
-                parent.display()
-            ));
-        }
-        check_apart(source, path, &parent.join(name))?;
         if path.symlink_metadata().is_ok() {
             if !replace {
                 return refuse("exists already; -f (--force) replaces it".into());
@@ -181,6 +168,31 @@ impl Output {
     }
 }
 
+/// The folder of an output, which must exist; the output must not be the input, lie in it, or replace it.
+pub(crate) fn checked_parent(source: &Source, path: &Path) -> Result<PathBuf, ModelError> {
+    let refuse = |reason: String| {
+        Err(ModelError::Output {
+            path: path.to_path_buf(),
+            reason,
+        })
+    };
+    let Some(name) = path.file_name() else {
+        return refuse("not a name for an output".into());
+    };
+    let parent = match path.parent() {
+        Some(parent) if parent != Path::new("") => parent.to_path_buf(),
+        _ => PathBuf::from("."),
+    };
+    if !parent.is_dir() {
+        return refuse(format!(
+            "the folder {} does not exist; create it first",
+            parent.display()
+        ));
+    }
+    check_apart(source, path, &parent.join(name))?;
+    Ok(parent)
+}
+
 /// Writes bytes in chunks; a stop request is heard between them.
 pub(crate) fn write_bytes(
     path: &Path,
@@ -196,7 +208,7 @@ pub(crate) fn write_bytes(
 }
 
 /// A file under a temporary name in the folder `parent`, with the permissions that any new file gets.
-fn temporary_file(parent: &Path, name: &OsStr) -> io::Result<NamedTempFile> {
+pub(crate) fn temporary_file(parent: &Path, name: &OsStr) -> io::Result<NamedTempFile> {
     let prefix = temporary_prefix(name);
     with_mode(Builder::new().prefix(&prefix).suffix(TEMPORARY_SUFFIX), 0o666).tempfile_in(parent)
 }
@@ -228,7 +240,7 @@ fn with_mode<'a, 'b, 'c>(builder: &'c mut Builder<'a, 'b>, mode: u32) -> &'c mut
 }
 
 /// Fills a file through a buffer and waits until it is on the disk.
-fn fill_and_sync(
+pub(crate) fn fill_and_sync(
     file: &File,
     shown: &Path,
     fill: impl FnOnce(&Path, &mut dyn Write) -> Result<(), ModelError>,

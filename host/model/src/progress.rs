@@ -96,6 +96,8 @@ pub struct Resumed {
 pub trait Progress: Sync {
     /// A weight file of the source is about to be read through, before the work begins.
     fn checking(&self, _path: &Path) {}
+    /// A matrix is about to be read and checked.
+    fn checking_matrix(&self, _name: &str) {}
     /// A run that was to be resumed has found so much; there may be nothing.
     fn resumed(&self, _resumed: Resumed) {}
     /// So many finished matrices of an earlier run are discarded, as asked for.

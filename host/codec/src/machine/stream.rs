@@ -1,10 +1,11 @@
 //! The order in which the machine reads words and activations.
 
-use super::DatapathConfig;
+use super::{DatapathConfig, walk_weight_beats};
 use crate::bits::write_field;
 use crate::error::CodecError;
 use crate::product::Activations;
 use crate::weights::{WeightFormat, WeightMatrix};
+use std::convert::Infallible;
 
 /// Which word each lane gets in each step.
 ///
@@ -52,6 +53,20 @@ impl TileOrder {
         let word = step * self.words_per_tile_row + lane % self.words_per_tile_row;
         (row < self.rows && word < self.words_per_row).then_some((row, word))
     }
+
+    /// Number of word `word` of row `row` in the stream, from 0, padding counted: the inverse of [`TileOrder::word_at`].
+    ///
+    /// # Panics
+    /// When there is no such row or word.
+    pub fn place_of(&self, row: usize, word: usize) -> usize {
+        assert!(
+            row < self.rows && word < self.words_per_row,
+            "no word at row {row}, word {word}"
+        );
+        let group = row / self.tile_rows * self.steps_per_tile() + word / self.words_per_tile_row;
+        let lane = row % self.tile_rows * self.words_per_tile_row + word % self.words_per_tile_row;
+        group * self.tile_rows * self.words_per_tile_row + lane
+    }
 }
 
 /// One matrix-vector product as the machine reads it: whole beats.
@@ -90,32 +105,18 @@ impl MachineStreams {
             )));
         }
         Ok(MachineStreams {
-            weights: weight_beats(config, &format, matrix),
+            weights: weight_beats(config, matrix),
             activations: activation_beats(config, &format, matrix.columns(), activations),
         })
     }
 }
 
-/// Bytes of whole beats that hold `bits` bits.
-fn beat_bytes(config: &DatapathConfig, bits: usize) -> usize {
-    bits.div_ceil(config.beat_bits as usize) * config.beat_bits as usize / 8
-}
-
-fn weight_beats(config: &DatapathConfig, format: &WeightFormat, matrix: &WeightMatrix) -> Vec<u8> {
-    let order = TileOrder::new(config, format, matrix.rows(), matrix.columns());
-    let width = format.word_bits() as usize;
-    let mut bytes = vec![0; beat_bytes(config, order.groups() * config.group_bits(format))];
-    let mut position = 0;
-    for tile in 0..order.tiles() {
-        for step in 0..order.steps_per_tile() {
-            for lane in 0..config.lanes as usize {
-                if let Some((row, word)) = order.word_at(tile, step, lane) {
-                    write_field(&mut bytes, position, width, matrix.word_bits_at(row, word));
-                }
-                position += width;
-            }
-        }
-    }
+fn weight_beats(config: &DatapathConfig, matrix: &WeightMatrix) -> Vec<u8> {
+    let mut bytes = Vec::new();
+    let Ok(()) = walk_weight_beats(config, matrix, |beats| {
+        bytes.extend_from_slice(beats);
+        Ok::<(), Infallible>(())
+    });
     bytes
 }
 
