@@ -12,11 +12,11 @@ use std::path::PathBuf;
 #[derive(Debug, Args)]
 pub struct CodeOptions {
     /// The code. paper-4b and paper-3b are the paper's, with 4 and 3 bits per weight; chained-4b, chained-3b and chained-2b
-    /// store 4, 3 and 2 bits per weight at about half the error, and the same with -k12 encode some 14 times faster at a
+    /// store 4, 3 and 2 bits per weight at about half the error, and the same with -k12 encode some ten times faster at a
     /// little more error
     #[arg(long, visible_alias = "preset", value_name = "CODE", default_value = "paper-4b", value_parser = presets())]
     code: String,
-    /// Length of the windows of a chained code, in bits: 16 has less error, 12 encodes some 14 times faster
+    /// Length of the windows of a chained code, in bits: 16 has less error, 12 encodes some ten times faster
     #[arg(long, value_name = "BITS", conflicts_with = "map", value_parser = chain_lengths())]
     chain_length: Option<u32>,
     /// The map of a chained code, in place of the standard one: {"length": bits of a window, "fields": [[mask, ...], ...]}
