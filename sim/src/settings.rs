@@ -145,8 +145,7 @@ impl Settings {
             self.size_to(dram, &mut datapath);
         }
         if *format == WeightFormat::Binary16 || !self.overrides.contains_key("lanes") {
-            let lanes = datapath.beat_bits.div_ceil(format.word_bits());
-            datapath.lanes = lanes.checked_next_multiple_of(datapath.tile_rows).unwrap_or(lanes);
+            datapath.keep_up_with_beats(format);
         }
         if !self.overrides.contains_key("largest_columns") {
             // Wide activations leave room for fewer columns in 64-bit sums.

@@ -16,6 +16,7 @@ mod reference;
 mod speed_options;
 mod table;
 mod workload;
+mod written;
 
 use crate::outcome::Outcome;
 use clap::{Args, Subcommand};

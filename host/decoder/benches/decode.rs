@@ -1,7 +1,7 @@
 //! How fast weights are decoded, on one thread: each preset, output and instruction set, and a copy of the `f32` weights.
 //!
-//! `cargo bench -p seedlm-decoder --bench decode -- [FILTER]`, such as `paper-4b/f32`. The matrix is small enough for the caches: the
-//! example `decode_speed` measures large ones.
+//! `cargo bench -p seedlm-decoder --bench decode -- [FILTER]`, such as `paper-4b/f32`. The matrix is small enough for the caches:
+//! `seedlm bench decode` measures large ones.
 
 use criterion::{Criterion, Throughput, criterion_group, criterion_main};
 use half::bf16;

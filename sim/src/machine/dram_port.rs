@@ -116,13 +116,7 @@ impl DramPort {
         if let Some(missing) = accesses.find(|&access| !is_there(access)) {
             return Some(Err(missing));
         }
-        let start = pending.request.first_beat * self.beat_bytes;
-        let beat = Beat {
-            stream: pending.request.stream,
-            bytes: self.image[start..start + self.beat_bytes].to_vec(),
-        };
-        pending.request.first_beat += 1;
-        pending.request.beats -= 1;
+        let beat = pending.request.take_beat(&self.image, self.beat_bytes);
         pending.first_access += end_address / self.access_bytes - first;
         pending.address = end_address;
         // The last access of a burst may hold more bytes than were asked for.

@@ -27,6 +27,19 @@ pub struct Request {
     pub beats: usize,
 }
 
+impl Request {
+    /// The next beat from the memory image; what is left begins behind it.
+    pub(super) fn take_beat(&mut self, image: &[u8], beat_bytes: usize) -> Beat {
+        let start = self.first_beat * beat_bytes;
+        self.first_beat += 1;
+        self.beats -= 1;
+        Beat {
+            stream: self.stream,
+            bytes: image[start..start + beat_bytes].to_vec(),
+        }
+    }
+}
+
 /// One beat of data.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Beat {

@@ -68,13 +68,7 @@ impl SimplePort {
             Some(_) if self.model.refreshes_in(self.cycle) => Offer::Empty(Cause::Refresh),
             Some(pending) if pending.ready_cycle > self.cycle => Offer::Empty(Cause::MemoryLatency),
             Some(pending) => {
-                let start = pending.request.first_beat * self.beat_bytes;
-                let beat = Beat {
-                    stream: pending.request.stream,
-                    bytes: self.image[start..start + self.beat_bytes].to_vec(),
-                };
-                pending.request.first_beat += 1;
-                pending.request.beats -= 1;
+                let beat = pending.request.take_beat(&self.image, self.beat_bytes);
                 if pending.request.beats == 0 {
                     self.queue.pop_front();
                 }

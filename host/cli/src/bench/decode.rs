@@ -8,11 +8,10 @@ mod text;
 
 use super::machine::Machine;
 use super::speed_options::{Setting, SpeedOptions};
-use super::table::Style;
+use super::written::write;
 use crate::code_options::presets;
 use crate::interrupt;
 use crate::outcome::{EXIT_CODES, Outcome};
-use crate::stdout::{print, print_json};
 use crate::talk::Talk;
 use crate::threads;
 use clap::Args;
@@ -85,16 +84,7 @@ impl Decode {
         });
         talk.end();
         measured?;
-        if self.speed.json {
-            print_json(&run)?;
-        } else {
-            let style = if self.speed.markdown {
-                Style::Markdown
-            } else {
-                Style::Text
-            };
-            print(&text::text(&run, style))?;
-        }
+        write(&run, self.speed.json, self.speed.markdown, text::text)?;
         Ok(Outcome::Done)
     }
 }

@@ -7,11 +7,10 @@ mod text;
 use super::machine::Machine;
 use super::naive::Naive;
 use super::speed_options::{Setting, SpeedOptions};
-use super::table::Style;
+use super::written::write;
 use crate::code_options::{Quantizer, presets};
 use crate::interrupt;
 use crate::outcome::{EXIT_CODES, Outcome};
-use crate::stdout::{print, print_json};
 use crate::talk::Talk;
 use clap::Args;
 use figures::{Line, NaiveLine, Run, Size};
@@ -83,16 +82,7 @@ impl Encode {
             .try_for_each(|plan| measure(plan, &settings, &talk, &mut run));
         talk.end();
         measured?;
-        if self.speed.json {
-            print_json(&run)?;
-        } else {
-            let style = if self.speed.markdown {
-                Style::Markdown
-            } else {
-                Style::Text
-            };
-            print(&text::text(&run, style))?;
-        }
+        write(&run, self.speed.json, self.speed.markdown, text::text)?;
         Ok(Outcome::Done)
     }
 
@@ -121,14 +111,15 @@ impl Encode {
 
 /// Measures a code in all settings.
 fn measure(plan: &Plan, settings: &[Setting], talk: &Talk, run: &mut Run) -> anyhow::Result<()> {
+    let searches = Naive::new(&plan.code);
     for &size in &plan.sizes {
         let values = super::gaussian::gaussian(size.rows, size.columns).values;
         talk.now_at(format!("{}: naive search", plan.name));
         // Once for each size, so that both see the machine in the same state.
         let mut naive = Vec::new();
-        if let Some(tables) = Naive::new(&plan.code) {
-            for &form in tables.forms() {
-                naive.push(tables.measure(form, &values)?);
+        if let Some(searches) = &searches {
+            for &form in searches.forms() {
+                naive.push(searches.measure(form, &values)?);
             }
         }
         for &quantizer in &plan.quantizers {

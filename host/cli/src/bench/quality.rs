@@ -6,10 +6,11 @@ use super::machine::TOOL;
 use super::reference::REFERENCES;
 use super::table::{Style, table};
 use super::workload::Workload;
+use super::written::write;
 use crate::code_options::{Quantizer, Rotate, presets};
 use crate::interrupt;
 use crate::outcome::{EXIT_CODES, Outcome};
-use crate::stdout::{print, print_json, printable};
+use crate::stdout::printable;
 use crate::talk::{Talk, Volume};
 use crate::threads::Threads;
 use clap::{Args, ValueEnum};
@@ -102,12 +103,7 @@ impl Quality {
         }
         interrupt::listen()?;
         let run = self.threads.run(|| self.measure_all(&workloads))??;
-        if self.json {
-            print_json(&run)?;
-        } else {
-            let style = if self.markdown { Style::Markdown } else { Style::Text };
-            print(&text(&run, style))?;
-        }
+        write(&run, self.json, self.markdown, text)?;
         Ok(Outcome::Done)
     }
 

@@ -42,8 +42,7 @@ impl MachineOptions {
         let mut machine = read(&parameters)?;
         let sets_lanes = |setting: &String| setting.split('=').next().map(str::trim) == Some("lanes");
         if !self.config.iter().any(sets_lanes) {
-            let lanes = machine.beat_bits.div_ceil(format.word_bits());
-            machine.lanes = lanes.checked_next_multiple_of(machine.tile_rows).unwrap_or(lanes);
+            machine.keep_up_with_beats(format);
         }
         machine.check(format)?;
         Ok(machine)

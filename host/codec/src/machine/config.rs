@@ -41,14 +41,11 @@ impl DatapathConfig {
     /// beat holds words, rounded up to whole tiles of 16 rows. That is 16 lanes and 128 MACs for `paper-4b`,
     /// 16 lanes and 192 MACs for `paper-3b`, 32 lanes and 32 MACs for `fp16`.
     pub fn reference(format: &WeightFormat) -> Self {
-        let beat_bits = 512_u32;
-        let tile_rows = 16;
-        let lanes = beat_bits.div_ceil(format.word_bits()).next_multiple_of(tile_rows);
-        DatapathConfig {
-            beat_bits,
+        let mut machine = DatapathConfig {
+            beat_bits: 512,
             gearbox: true,
-            lanes,
-            tile_rows,
+            lanes: 0,
+            tile_rows: 16,
             activation_bits: 8,
             largest_columns: 16384,
             beat_fifo_beats: 64,
@@ -56,7 +53,16 @@ impl DatapathConfig {
             result_fifo_groups: 4,
             extra_decode_stages: 0,
             extra_mac_stages: 0,
-        }
+        };
+        machine.keep_up_with_beats(format);
+        machine
+    }
+
+    /// Gives the machine as many lanes as keep up with one beat per cycle: as one beat holds words, rounded up to whole tiles.
+    pub fn keep_up_with_beats(&mut self, format: &WeightFormat) {
+        let lanes = self.beat_bits.div_ceil(format.word_bits());
+        // A tile that cannot be built is refused by `check`.
+        self.lanes = lanes.checked_next_multiple_of(self.tile_rows).unwrap_or(lanes);
     }
 
     /// Words of one row in a group.
