@@ -3,8 +3,10 @@
 //! * [`netlist`]: modules as data with run-time widths; printed as Verilog, run as rust-hdl blocks.
 //! * [`modules`]: the datapath.
 //! * [`generate`]: the files for one configuration.
+//! * [`operations`]: what decoding and multiplying takes, per weight.
 #![forbid(unsafe_code)]
 
 pub mod generate;
 pub mod modules;
 pub mod netlist;
+pub mod operations;

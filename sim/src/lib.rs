@@ -18,6 +18,7 @@
 mod activity;
 mod cause;
 pub mod dram;
+pub mod energy;
 mod job;
 mod machine;
 pub mod measure;
@@ -26,6 +27,8 @@ mod observer;
 mod offer;
 pub mod report;
 pub mod settings;
+pub mod shape;
+mod table;
 pub mod units;
 pub mod verilated;
 pub mod waves;

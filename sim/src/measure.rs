@@ -124,6 +124,7 @@ fn format_report(
         refresh_limited_gb_per_s: system.refresh_limited_gb_per_s(),
         bandwidth_share_of_refresh_limited: read_gb_per_s / system.refresh_limited_gb_per_s(),
         dram_commands: None,
+        energy: None,
         weights_per_cycle: per_cycle(weights as f64),
         mac_utilisation: per_cycle(weights as f64 / multipliers as f64),
         decoder_utilisation: per_cycle(activity.cycles(Unit::DecodeLanes, State::Busy) as f64),

@@ -1,10 +1,13 @@
 //! Command line of `sim`.
 
 mod interrupt;
+mod machine_arguments;
 mod output;
 mod presets;
+mod report_files;
 mod rtl;
 mod run;
+mod run_shape;
 
 use clap::{CommandFactory, Parser, Subcommand};
 use std::io::ErrorKind;

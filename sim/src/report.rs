@@ -5,9 +5,11 @@ mod picture;
 mod text;
 
 use crate::dram::CommandCounts;
+use crate::energy::{Energy, EnergyTable, Traffic, operation_counts};
 use crate::memory_model::MemoryModel;
 use crate::workload::PassMeaning;
-use seedlm_codec::machine::DatapathConfig;
+use seedlm_codec::WeightFormat;
+use seedlm_codec::machine::{DatapathConfig, TileOrder};
 use serde::Serialize;
 
 /// Version of the JSON form. It is raised when a field changes its meaning or goes away.
@@ -31,6 +33,8 @@ pub struct Report {
     pub accelerator: Accelerator,
     /// The memory.
     pub memory: MemoryModel,
+    /// Name of the table of energies, where energies have been worked out.
+    pub energy_table: Option<String>,
     /// One entry per format, in the order of the run.
     pub formats: Vec<FormatReport>,
 }
@@ -89,6 +93,8 @@ pub struct FormatReport {
     pub dram_commands: Option<CommandCounts>,
     /// Weights used per cycle.
     pub weights_per_cycle: f64,
+    /// Energy of a pass, by where it goes; none where the table does not know the memory, or no netlist of the code has been counted.
+    pub energy: Option<Energy>,
     /// Useful multiplications over multipliers times cycles.
     pub mac_utilisation: f64,
     /// Share of cycles in which the decode lanes pass on a group.
@@ -185,7 +191,32 @@ impl Report {
             clock_mhz,
             accelerator,
             memory,
+            energy_table: None,
             formats,
+        }
+    }
+
+    /// Fills in the energies; `formats` are those of the run, in its order.
+    pub fn account(&mut self, table: &EnergyTable, formats: &[WeightFormat]) {
+        self.energy_table = Some(table.name.clone());
+        for (report, format) in self.formats.iter_mut().zip(formats) {
+            let groups = report.matrices.iter().map(|matrix| {
+                let order = TileOrder::new(&report.machine, format, matrix.rows, matrix.columns);
+                order.tiles() as u64 * order.steps_per_tile() as u64
+            });
+            let traffic = Traffic {
+                weight_beats: report.matrices.iter().map(|matrix| matrix.weight_beats as u64).sum(),
+                activation_beats: report
+                    .matrices
+                    .iter()
+                    .map(|matrix| matrix.activation_beats as u64)
+                    .sum(),
+                groups: groups.sum(),
+                results: report.results_checked,
+            };
+            report.energy = operation_counts(&report.format).and_then(|counts| {
+                Energy::of(&traffic, (&report.machine, format), counts, (table, self.memory.name()))
+            });
         }
     }
 

@@ -3,6 +3,8 @@
 use seedlm_codec::WeightFormat;
 use seedlm_codec::machine::DatapathConfig;
 use seedlm_hdl::generate::{differences, presets};
+use seedlm_hdl::operations::operations_per_group;
+use seedlm_sim::energy::operation_counts;
 use seedlm_testbenches::rtl::Rtl;
 use sha2::{Digest, Sha256};
 use std::path::{Path, PathBuf};
@@ -23,6 +25,21 @@ fn the_committed_verilog_is_what_the_generator_writes() {
             found.is_empty(),
             "{}\nwrite them anew: cargo run --bin hdl -- presets",
             found.join("\n")
+        );
+    }
+}
+
+/// What `sim` takes the energies of decoders and MACs from.
+#[test]
+fn the_committed_counts_of_operations_are_those_of_the_netlists() {
+    for name in WeightFormat::names() {
+        let format = WeightFormat::named(&name).unwrap();
+        let counted = operations_per_group(&DatapathConfig::reference(&format), &format).unwrap();
+        let counted = serde_json::to_value(counted).unwrap();
+        let committed = serde_json::to_value(operation_counts(&name).unwrap()).unwrap();
+        assert_eq!(
+            committed, counted,
+            "write them anew: cargo run --bin hdl -- operations --toml sim/energy/operations.toml"
         );
     }
 }

@@ -36,7 +36,7 @@ pub struct Parts {
 }
 
 impl Parts {
-    fn new(config: &DatapathConfig, format: &WeightFormat) -> Self {
+    pub(crate) fn new(config: &DatapathConfig, format: &WeightFormat) -> Self {
         let beat_bits = config.beat_bits as usize;
         let tile_bits = config.tile_rows as usize * config.accumulator_bits(format) as usize;
         Parts {

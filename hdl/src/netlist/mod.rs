@@ -5,6 +5,7 @@ mod evaluate;
 pub mod expression;
 pub mod items;
 pub mod module;
+pub mod operations;
 pub mod pipeline;
 pub mod print;
 pub mod signal;

@@ -2,6 +2,7 @@
 
 mod area;
 mod generate;
+mod operations;
 mod settings;
 
 use clap::{Parser, Subcommand};
@@ -29,6 +30,8 @@ enum Verb {
     Presets(generate::PresetArguments),
     /// Print what the decode lanes of formats take on two FPGAs, as yosys counts it
     Area(area::AreaArguments),
+    /// Print the operations per weight of decoders and MACs, counted from the netlist
+    Operations(operations::OperationArguments),
 }
 
 /// Runs the program.
@@ -37,6 +40,7 @@ pub fn main() -> ExitCode {
         Verb::Generate(arguments) => generate::generate(&arguments),
         Verb::Presets(arguments) => generate::presets(&arguments),
         Verb::Area(arguments) => area::area(&arguments),
+        Verb::Operations(arguments) => operations::operations(&arguments),
     };
     match outcome {
         Ok(()) => ExitCode::SUCCESS,

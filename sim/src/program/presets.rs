@@ -4,10 +4,12 @@ use super::output::print_bytes;
 use anyhow::Result;
 use seedlm_codec::WeightFormat;
 use seedlm_codec::machine::DatapathConfig;
+use seedlm_sim::energy::EnergyTable;
 use seedlm_sim::memory_model::MemoryModel;
+use seedlm_sim::shape::ModelShape;
 use std::fmt::Write;
 
-/// Prints weight formats with their reference machines, and memories.
+/// Prints weight formats with their reference machines, memories, model shapes and tables of energies.
 pub fn print() -> Result<()> {
     let mut text = String::from("Weight formats (--weights)\n");
     for name in WeightFormat::names() {
@@ -31,6 +33,20 @@ pub fn print() -> Result<()> {
             memory.description(),
             memory.burst_beats()
         )?;
+    }
+    text += "\nModel shapes (--model-shape), or a TOML file with the same keys\n";
+    for name in ModelShape::presets() {
+        let shape = ModelShape::named(name)?;
+        writeln!(
+            text,
+            "  {name:<13} {:.3} billion weights in {} matrices",
+            shape.weights() as f64 / 1e9,
+            shape.matrix_count()
+        )?;
+    }
+    text += "\nTables of energies (--energy), or a TOML file with the same keys\n";
+    for name in EnergyTable::presets() {
+        writeln!(text, "  {name:<13} {}", EnergyTable::named(name)?.description)?;
     }
     print_bytes(text.as_bytes())
 }

@@ -1,6 +1,8 @@
 //! `sim run`.
 
-use super::output::{Output, print_bytes};
+use super::machine_arguments::MachineArguments;
+use super::output::Output;
+use super::report_files::{ReportArguments, ReportFiles};
 use super::rtl::Rtl;
 use anyhow::{Context, Result, bail};
 use clap::Args;
@@ -8,9 +10,8 @@ use indicatif::{ProgressBar, ProgressStyle};
 use seedlm_codec::WeightFormat;
 use seedlm_sim::Machine;
 use seedlm_sim::measure::measure;
-use seedlm_sim::memory_model::MemoryModel;
 use seedlm_sim::report::{Accelerator, Report};
-use seedlm_sim::settings::Settings;
+use seedlm_sim::shape::ModelShape;
 use seedlm_sim::waves::Waves;
 use seedlm_sim::workload::{
     ModelSource, NamedMatrix, Pass, PassMeaning, compress_model, load_model, model_in_binary16, parse_matvec,
@@ -32,24 +33,16 @@ pub struct RunArguments {
     /// Run one product of random words instead of a model: matvec:ROWSxCOLUMNS
     #[arg(long)]
     workload: Option<String>,
+    /// Estimate a model of which only the shapes are known: a preset (see `sim presets`) or a TOML file. A few rows of each shape are
+    /// simulated, the rest is extrapolated
+    #[arg(long, value_name = "NAME", conflicts_with_all = ["model", "workload", "rtl", "rtl_from", "svg", "vcd"])]
+    model_shape: Option<String>,
     /// Weight formats to run, separated by commas; see `sim presets`. By default fp16, the uncompressed reference, and
-    /// paper-4b; of a compressed model fp16 and its own code
+    /// paper-4b; of a compressed model fp16 and its own code; of a shape fp16 and all codes with the usual windows
     #[arg(long, visible_alias = "preset", value_delimiter = ',')]
     weights: Option<Vec<String>>,
-    /// Memory: a preset (see `sim presets`) or a TOML file. Beside a DRAM the machine is as wide as the memory is fast, unless
-    /// beat_bits is set
-    #[arg(long, default_value = "paper")]
-    memory: String,
-    /// Clock of machine and memory port, in MHz; a DRAM has its own beside it
-    #[arg(long, default_value_t = 200.0)]
-    clock_mhz: f64,
-    /// Take parameters of the datapath from a TOML file
-    #[arg(long, value_name = "FILE")]
-    config: Option<PathBuf>,
-    /// Change one parameter of the datapath, for example --set tile_rows=8, or of the memory, for example --set
-    /// memory.t_rfc_ns=550; may be repeated. lanes belongs to the code and does not change fp16
-    #[arg(long = "set", value_name = "KEY=VALUE")]
-    overrides: Vec<String>,
+    #[command(flatten)]
+    machine: MachineArguments,
     /// Run on the accelerator's Verilog, built with Verilator, in place of the model: the same report. The program hdl writes
     /// the Verilog; `cargo build --release --bin hdl` puts it next to this one
     #[arg(long)]
@@ -58,15 +51,8 @@ pub struct RunArguments {
     /// (from `hdl presets`)
     #[arg(long, value_name = "FOLDER")]
     rtl_from: Option<PathBuf>,
-    /// Write the report as JSON to a file, or to standard output (-) in place of the text
-    #[arg(long, value_name = "FILE")]
-    json: Option<PathBuf>,
-    /// Write cycles per format, matrix, unit and state as CSV (- as with --json)
-    #[arg(long, value_name = "FILE")]
-    csv: Option<PathBuf>,
-    /// Write a picture of where the cycles went
-    #[arg(long, value_name = "FILE")]
-    svg: Option<PathBuf>,
+    #[command(flatten)]
+    report: ReportArguments,
     /// Write waves of the last format in --weights as VCD, for GTKWave or Surfer (about 1 kB per cycle)
     #[arg(long, value_name = "FILE")]
     vcd: Option<PathBuf>,
@@ -80,12 +66,18 @@ pub struct RunArguments {
 
 /// Runs the workload in each format, one after the other, and writes the reports.
 pub fn run(arguments: &RunArguments) -> Result<()> {
-    let settings = settings(arguments)?;
+    let settings = arguments.machine.settings()?;
     if let Some(threads) = arguments.threads {
         let pool = rayon::ThreadPoolBuilder::new().num_threads(threads.into());
         pool.build_global().context("--threads")?;
     }
-    let outputs = Outputs::create(arguments)?;
+    let energy = arguments.machine.energy()?;
+    let (files, vcd) = report_files(arguments)?;
+    if let Some(name) = &arguments.model_shape {
+        let formats = arguments.weights.as_deref().map(formats).transpose()?;
+        let report = super::run_shape::report(&ModelShape::named(name)?, formats, &settings, &energy, arguments.quiet)?;
+        return files.write(&report);
+    }
     let workload = Workload::open(arguments)?;
     let formats = match &arguments.weights {
         Some(names) => formats(names)?,
@@ -114,7 +106,7 @@ pub fn run(arguments: &RunArguments) -> Result<()> {
             &format!("Running {}", format.label()),
             workload.weights(),
         );
-        let mut waves = match outputs.vcd.as_ref().filter(|_| index + 1 == formats.len()) {
+        let mut waves = match vcd.as_ref().filter(|_| index + 1 == formats.len()) {
             Some(vcd) => Some(Waves::new(
                 Box::new(BufWriter::new(vcd.handle()?)),
                 settings.clock_mhz(),
@@ -130,7 +122,7 @@ pub fn run(arguments: &RunArguments) -> Result<()> {
         bar.finish_and_clear();
     }
     let memory = settings.memory().clone();
-    let report = Report::new(
+    let mut report = Report::new(
         workload.name(),
         workload.meaning(),
         settings.clock_mhz(),
@@ -138,85 +130,38 @@ pub fn run(arguments: &RunArguments) -> Result<()> {
         memory,
         reports,
     );
-    outputs.write(&report)
+    report.account(&energy, &formats);
+    if let Some(vcd) = vcd {
+        vcd.finish()?;
+    }
+    files.write(&report)
 }
 
-/// The files asked for, and standard output.
-struct Outputs {
-    json: Option<Output>,
-    csv: Option<Output>,
-    svg: Option<Output>,
-    vcd: Option<Output>,
+/// Opens the files asked for.
+fn report_files(arguments: &RunArguments) -> Result<(ReportFiles, Option<Output>)> {
+    if arguments.vcd.as_ref().is_some_and(|path| path.as_os_str() == "-") {
+        bail!("--vcd needs a file: waves are too large for standard output");
+    }
+    let shape = arguments.model_shape.as_deref().map(Path::new);
+    let inputs = [&arguments.model, &arguments.rtl_from];
+    let inputs: Vec<&Path> = inputs
+        .into_iter()
+        .flatten()
+        .map(PathBuf::as_path)
+        .chain(arguments.machine.inputs())
+        .chain(shape)
+        .collect();
+    let files = ReportFiles::create(&arguments.report, &arguments.vcd, &inputs)?;
+    let vcd = arguments
+        .vcd
+        .as_ref()
+        .map(|path| Output::create(path, &inputs))
+        .transpose()?;
+    Ok((files, vcd))
 }
 
-impl Outputs {
-    fn create(arguments: &RunArguments) -> Result<Self> {
-        let named = [&arguments.json, &arguments.csv, &arguments.svg, &arguments.vcd];
-        let named: Vec<&PathBuf> = named.into_iter().flatten().collect();
-        for (index, path) in named.iter().enumerate() {
-            if named[..index].contains(path) {
-                bail!("{} is named for two outputs", path.display());
-            }
-        }
-        if arguments.vcd.as_ref().is_some_and(|path| path.as_os_str() == "-") {
-            bail!("--vcd needs a file: waves are too large for standard output");
-        }
-        let memory = Path::new(&arguments.memory);
-        let inputs = [&arguments.model, &arguments.config, &arguments.rtl_from];
-        let inputs: Vec<&Path> = inputs
-            .into_iter()
-            .flatten()
-            .map(PathBuf::as_path)
-            .chain([memory])
-            .collect();
-        let create = |path: &Option<PathBuf>| path.as_ref().map(|path| Output::create(path, &inputs)).transpose();
-        Ok(Outputs {
-            json: create(&arguments.json)?,
-            csv: create(&arguments.csv)?,
-            svg: create(&arguments.svg)?,
-            vcd: create(&arguments.vcd)?,
-        })
-    }
-
-    /// Writes everything, then names the files. The text goes to standard output, unless something else does.
-    fn write(self, report: &Report) -> Result<()> {
-        let is_taken = [&self.json, &self.csv, &self.svg]
-            .into_iter()
-            .flatten()
-            .any(Output::is_standard);
-        if let Some(output) = &self.json {
-            output.write(&report.to_json())?;
-        }
-        if let Some(output) = &self.csv {
-            output.write(&report.to_csv()?)?;
-        }
-        if let Some(output) = &self.svg {
-            output.write(&report.to_svg())?;
-        }
-        for output in [self.json, self.csv, self.svg, self.vcd].into_iter().flatten() {
-            output.finish()?;
-        }
-        if is_taken {
-            Ok(())
-        } else {
-            print_bytes(report.to_text().as_bytes())
-        }
-    }
-}
-
-fn settings(arguments: &RunArguments) -> Result<Settings> {
-    let mut settings = Settings::new(arguments.clock_mhz, MemoryModel::named(&arguments.memory)?)?;
-    if let Some(path) = &arguments.config {
-        let text = std::fs::read_to_string(path).with_context(|| format!("{}: cannot read", path.display()))?;
-        settings.read_toml(&path.display().to_string(), &text)?;
-    }
-    for setting in &arguments.overrides {
-        settings.override_with(setting)?;
-    }
-    Ok(settings)
-}
-
-fn formats(names: &[String]) -> Result<Vec<WeightFormat>> {
+/// The formats that --weights names, each once.
+pub fn formats(names: &[String]) -> Result<Vec<WeightFormat>> {
     let mut formats: Vec<WeightFormat> = Vec::new();
     for name in names {
         let format = WeightFormat::named(name.trim())?;
@@ -337,7 +282,7 @@ impl Workload {
 }
 
 /// A bar with the time that is left, on a terminal only.
-fn progress(quiet: bool, what: &str, weights: u64) -> ProgressBar {
+pub fn progress(quiet: bool, what: &str, weights: u64) -> ProgressBar {
     if quiet {
         return ProgressBar::hidden();
     }

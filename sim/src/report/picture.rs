@@ -3,7 +3,7 @@
 use super::{FormatReport, Report};
 use crate::activity::Unit;
 use crate::cause::State;
-use crate::report::text::grouped;
+use crate::table::grouped;
 use std::fmt::Write;
 
 const WIDTH: f64 = 900.0;

@@ -2,9 +2,11 @@
 
 use super::{Accelerator, FormatReport, Report};
 use crate::cause::State;
+use crate::energy::Energy;
 use crate::memory_model::MemoryModel;
+use crate::table::{align_right, grouped, joules, percent, plain_table};
 use crate::workload::PassMeaning;
-use comfy_table::{CellAlignment, LineStyle, Table, presets};
+use comfy_table::Table;
 use std::fmt::Write;
 
 impl Report {
@@ -108,6 +110,22 @@ impl Report {
                     .map_or("-".into(), |commands| grouped(commands.activates))
             });
         }
+        if let Some(table) = &self.energy_table {
+            let per_pass = match self.pass {
+                PassMeaning::Product => "product",
+                PassMeaning::Token => "token",
+            };
+            let known = |f: &FormatReport, part: fn(&Energy) -> String| f.energy.as_ref().map_or("-".into(), part);
+            row(&format!("energy per {per_pass} ({table})"), &|f| {
+                known(f, |energy| joules(energy.total_j))
+            });
+            row("  DRAM, buffers", &|f| {
+                known(f, |e| format!("{}, {}", joules(e.dram_j), joules(e.sram_j)))
+            });
+            row("  decoding, MACs", &|f| {
+                known(f, |e| format!("{}, {}", joules(e.decode_j), joules(e.mac_j)))
+            });
+        }
         row("decode lanes", &|f| f.machine.lanes.to_string());
         row("decoder busy, % of cycles", &|f| percent(f.decoder_utilisation));
         row("multipliers (MACs)", &|f| f.multipliers.to_string());
@@ -164,41 +182,9 @@ fn hundredths_of_percent(counts: &[u64]) -> Vec<u64> {
     shares
 }
 
-fn plain_table() -> Table {
-    let mut table = Table::new();
-    table.load_style(presets::NOTHING.header_separator(LineStyle::none().fill('-').junction('-')));
-    table
-}
-
-fn align_right(table: &mut Table) {
-    for (index, column) in table.column_iter_mut().enumerate() {
-        column.set_padding((0, 1));
-        if index > 0 {
-            column.set_cell_alignment(CellAlignment::Right);
-        }
-    }
-}
-
-fn percent(share: f64) -> String {
-    format!("{:.2}", 100.0 * share)
-}
-
-/// A number with a comma between groups of three digits.
-pub(super) fn grouped(number: u64) -> String {
-    let digits = number.to_string();
-    let mut text = String::new();
-    for (index, digit) in digits.chars().enumerate() {
-        if index > 0 && (digits.len() - index).is_multiple_of(3) {
-            text.push(',');
-        }
-        text.push(digit);
-    }
-    text
-}
-
 #[cfg(test)]
 mod tests {
-    use super::{grouped, hundredths_of_percent};
+    use super::hundredths_of_percent;
 
     #[test]
     fn shares_add_up_as_printed() {
@@ -211,10 +197,5 @@ mod tests {
                 .sum::<u64>(),
             10_000
         );
-    }
-
-    #[test]
-    fn digits_are_grouped_by_three() {
-        assert_eq!([0, 999, 1000, 1234567].map(grouped), ["0", "999", "1,000", "1,234,567"]);
     }
 }

@@ -1,0 +1,9 @@
+//! Models of which only the shapes are known: what a token takes, extrapolated from parts that are simulated.
+
+mod estimate;
+mod model_shape;
+mod report;
+
+pub use estimate::{Check, Estimate, EstimateError, MatrixEstimate, check, estimate};
+pub use model_shape::{LlamaShape, ModelShape, ShapeError, ShapeMatrix};
+pub use report::{How, ShapeReport};
