@@ -29,6 +29,7 @@ pub mod report;
 pub mod settings;
 pub mod shape;
 mod table;
+pub mod tradeoff;
 pub mod units;
 pub mod verilated;
 pub mod waves;

@@ -8,6 +8,7 @@ mod report_files;
 mod rtl;
 mod run;
 mod run_shape;
+mod tradeoff;
 
 use clap::{CommandFactory, Parser, Subcommand};
 use std::io::ErrorKind;
@@ -31,7 +32,9 @@ struct Arguments {
 enum Verb {
     /// Run a model or a product, and report where every cycle went
     Run(Box<run::RunArguments>),
-    /// List the weight formats and memories there are
+    /// Report which of memory, decoder and MACs limits each format, over bandwidth and batch size
+    Tradeoff(Box<tradeoff::TradeOffArguments>),
+    /// List the weight formats, memories, model shapes and tables of energies there are
     Presets,
     /// Print a shell's completion script
     Completions {
@@ -46,6 +49,7 @@ pub fn main() -> ExitCode {
     interrupt::listen();
     let outcome = match verb {
         Verb::Run(arguments) => run::run(&arguments),
+        Verb::Tradeoff(arguments) => tradeoff::tradeoff(&arguments),
         Verb::Presets => presets::print(),
         Verb::Completions { shell } => {
             let mut script = Vec::new();

@@ -47,6 +47,17 @@ pub(crate) fn joules(energy_j: f64) -> String {
     format!("{value:.digits$} {name}")
 }
 
+/// Three digits or more.
+pub(crate) fn significant(value: f64) -> String {
+    match value {
+        value if value >= 1000.0 => grouped(value.round() as u64),
+        value if value >= 100.0 => format!("{value:.0}"),
+        value if value >= 10.0 => format!("{value:.1}"),
+        value if value >= 1.0 => format!("{value:.2}"),
+        value => format!("{value:.3}"),
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::{grouped, joules};

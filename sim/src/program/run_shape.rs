@@ -7,8 +7,11 @@ use seedlm_sim::energy::{EnergyTable, operation_counts};
 use seedlm_sim::settings::Settings;
 use seedlm_sim::shape::{ModelShape, ShapeReport, check, estimate};
 
-/// The model whose every matrix is simulated, to hold the extrapolation against.
-const SMALL_MODEL: &str = "smollm2-4-layers";
+/// Models whose every matrix is simulated, to hold the extrapolation against; the first that is large enough.
+const SMALL_MODELS: [&str; 2] = ["smollm2-4-layers", "llama-3.2-1b-layer"];
+
+/// Beats that a small model must have: in fewer, the starts of its matrices, which no large model notices, are what is measured.
+const ENOUGH_BEATS: u64 = 1 << 16;
 
 /// Estimates a token in each format.
 pub fn report(
@@ -19,7 +22,6 @@ pub fn report(
     quiet: bool,
 ) -> Result<ShapeReport> {
     let formats = formats.map_or_else(usual_formats, Ok)?;
-    let small = ModelShape::named(SMALL_MODEL)?;
     let (mut estimates, mut checks) = (Vec::new(), Vec::new());
     for format in &formats {
         let system = settings.system(format);
@@ -27,6 +29,9 @@ pub fn report(
         let mut finished = |cycles| bar.inc(cycles);
         let counts = operation_counts(&format.label());
         estimates.push(estimate(shape, format, &system, (table, counts), &mut finished)?);
+        let small = small_model(
+            u64::from(system.datapath.beat_bits) * format.weights_per_word() as u64 / u64::from(format.word_bits()),
+        )?;
         checks.push(check(&small, format, &system, table, &mut finished)?);
         bar.finish_and_clear();
     }
@@ -40,6 +45,17 @@ pub fn report(
         estimates,
         checks,
     ))
+}
+
+/// The small model for a machine that reads so many weights in a beat.
+fn small_model(weights_per_beat: u64) -> Result<ModelShape> {
+    let mut small = ModelShape::named(SMALL_MODELS[0])?;
+    for name in &SMALL_MODELS[1..] {
+        if small.weights() < ENOUGH_BEATS * weights_per_beat {
+            small = ModelShape::named(name)?;
+        }
+    }
+    Ok(small)
 }
 
 /// Every format that has a name, of the chained codes those with the usual windows.

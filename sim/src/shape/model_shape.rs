@@ -87,9 +87,10 @@ macro_rules! presets {
     };
 }
 
-const PRESETS: [(&str, &str); 9] = presets!(
+const PRESETS: [(&str, &str); 10] = presets!(
     "embedded",
     "smollm2-4-layers",
+    "llama-3.2-1b-layer",
     "smollm2-135m",
     "llama-3.2-1b",
     "llama-2-7b",
@@ -236,7 +237,7 @@ mod tests {
         let matrix = "[[matrix]]\nname = \"m\"\nrows = 0\ncolumns = 3\ncount = 1\n";
         assert!(refusal(&format!("{head}{matrix}")).contains("m: rows is 0"));
         assert!(refusal(&format!("{head}{matrix}depth = 1\n")).contains("depth"));
-        let llama = PRESETS[2].1.replace("layers = 30", "layers = 18446744073709551615");
+        let llama = PRESETS[3].1.replace("layers = 30", "layers = 18446744073709551615");
         assert!(refusal(&llama).contains("my.toml"));
         assert!(
             ModelShape::named("gpt-9")

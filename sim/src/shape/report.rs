@@ -3,7 +3,7 @@
 use super::{Check, Estimate, ModelShape};
 use crate::energy::Energy;
 use crate::memory_model::MemoryModel;
-use crate::table::{align_right, grouped, joules, percent, plain_table};
+use crate::table::{align_right, grouped, joules, percent, plain_table, significant};
 use comfy_table::Table;
 use serde::Serialize;
 use std::fmt::Write;
@@ -151,16 +151,13 @@ impl ShapeReport {
         )?;
         let checks = self.formats.iter().zip(&self.checks);
         let checks: Vec<String> = checks
-            .map(|(format, check)| format!("{} {:+.2} %", format.format, 100.0 * check.deviation))
+            .map(|(format, check)| format!("{} {:+.2} % ({})", format.format, 100.0 * check.deviation, check.model))
             .collect();
-        if let Some(check) = self.checks.first() {
-            writeln!(
-                out,
-                "Check     extrapolation against simulation of all matrices of \"{}\": {}",
-                check.model,
-                checks.join(", ")
-            )?;
-        }
+        writeln!(
+            out,
+            "Check     extrapolation against simulation of all matrices of a small model: {}",
+            checks.join(", ")
+        )?;
         writeln!(out, "\n{}", self.table())
     }
 
@@ -199,16 +196,5 @@ impl ShapeReport {
         row("multipliers (MACs)", &|f| f.multipliers.to_string());
         align_right(&mut table);
         table
-    }
-}
-
-/// Three digits or more.
-fn significant(value: f64) -> String {
-    match value {
-        value if value >= 1000.0 => grouped(value.round() as u64),
-        value if value >= 100.0 => format!("{value:.0}"),
-        value if value >= 10.0 => format!("{value:.1}"),
-        value if value >= 1.0 => format!("{value:.2}"),
-        value => format!("{value:.3}"),
     }
 }

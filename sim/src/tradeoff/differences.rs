@@ -1,0 +1,111 @@
+//! What has changed against an older report.
+
+use super::{FormatLine, TradeOff};
+use crate::table::{align_right, plain_table};
+use std::fmt::Write;
+
+/// Figures below this relative change are taken as equal: reports are printed from the same numbers on every machine.
+const EQUAL: f64 = 1e-9;
+
+/// The differences of two reports.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Differences {
+    /// What was asked differently: machine, memory, model.
+    settings: Vec<String>,
+    /// Format, figure, before, now.
+    figures: Vec<(String, &'static str, f64, f64)>,
+    /// Formats of only one report.
+    formats: Vec<String>,
+}
+
+impl Differences {
+    /// From an older report to this one.
+    pub fn between(before: &TradeOff, now: &TradeOff) -> Self {
+        let settings = [
+            ("model", before.model.clone(), now.model.clone()),
+            ("memory", before.memory.clone(), now.memory.clone()),
+            ("clock_mhz", before.clock_mhz.to_string(), now.clock_mhz.to_string()),
+            (
+                "memory_gb_per_s",
+                before.memory_gb_per_s.to_string(),
+                now.memory_gb_per_s.to_string(),
+            ),
+            ("energy_table", before.energy_table.clone(), now.energy_table.clone()),
+        ];
+        let settings = settings
+            .into_iter()
+            .filter(|(_, before, now)| before != now)
+            .map(|(key, before, now)| format!("{key} was {before}, and is {now}"))
+            .collect();
+        let (mut figures, mut formats) = (Vec::new(), Vec::new());
+        for line in &now.formats {
+            match before.formats.iter().find(|other| other.format == line.format) {
+                None => formats.push(format!("{} is new", line.format)),
+                Some(other) => {
+                    for ((figure, before), (_, now)) in numbers(other).into_iter().zip(numbers(line)) {
+                        if (now - before).abs() > EQUAL * before.abs().max(now.abs()) {
+                            figures.push((line.format.clone(), figure, before, now));
+                        }
+                    }
+                }
+            }
+        }
+        for line in &before.formats {
+            if now.formats.iter().all(|other| other.format != line.format) {
+                formats.push(format!("{} is gone", line.format));
+            }
+        }
+        Differences {
+            settings,
+            figures,
+            formats,
+        }
+    }
+
+    /// The differences as text.
+    pub fn to_text(&self) -> String {
+        let mut text = String::from("Against the baseline\n");
+        for line in self.settings.iter().chain(&self.formats) {
+            // Writing to a string cannot fail.
+            let _ = writeln!(text, "  {line}");
+        }
+        if self.figures.is_empty() {
+            text += "  no figure of a format that both have is different\n";
+            return text;
+        }
+        let mut table = plain_table();
+        table.set_header(["", "figure", "before", "now", "change"]);
+        for (format, figure, before, now) in &self.figures {
+            let change = match *before {
+                0.0 => "-".into(),
+                before => format!("{:+.2} %", 100.0 * (now / before - 1.0)),
+            };
+            table.add_row([
+                format.clone(),
+                figure.to_string(),
+                format!("{before:.6}"),
+                format!("{now:.6}"),
+                change,
+            ]);
+        }
+        align_right(&mut table);
+        for line in table.to_string().lines() {
+            let _ = writeln!(text, "  {}", line.trim_end());
+        }
+        text
+    }
+}
+
+/// The figures that are compared. An unknown energy counts as none.
+fn numbers(line: &FormatLine) -> [(&'static str, f64); 5] {
+    [
+        ("read_bits_per_weight", line.roofs.read_bits_per_weight),
+        ("decoder_gweights_per_s", line.roofs.decoder_gweights_per_s),
+        ("mac_gproducts_per_s", line.roofs.mac_gproducts_per_s),
+        ("tokens_per_second", line.tokens_per_second),
+        (
+            "energy_per_token_j",
+            line.energy_j.map_or(0.0, |energy| energy.per_token_j(1)),
+        ),
+    ]
+}
