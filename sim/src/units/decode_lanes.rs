@@ -1,6 +1,7 @@
 //! `seedlm_decode_lane`, side by side: words in, mantissas and exponents out.
 
 use super::pipeline::Pipeline;
+use super::word_decoder::WordDecoder;
 use seedlm_codec::WeightFormat;
 
 /// Inputs of a cycle.
@@ -50,22 +51,35 @@ impl DecodedGroup {
         }
         group
     }
+
+    /// Takes the weights of other words, in the memory of the ones before.
+    fn take(&mut self, decoder: &WordDecoder, words: &[u128]) {
+        self.mantissas.clear();
+        self.exponents.clear();
+        for &word in words {
+            let exponent = decoder.split_word(word, &mut self.mantissas);
+            self.exponents.push(exponent);
+        }
+    }
 }
 
 /// Decode lanes that move together. What the stages compute between them is the golden decoder's; only their number is
 /// visible.
 #[derive(Clone, Debug)]
 pub struct DecodeLanes {
-    format: WeightFormat,
+    decoder: WordDecoder,
     pipeline: Pipeline<Option<DecodedGroup>>,
+    /// A group that has left, for the memory that it holds.
+    spare: DecodedGroup,
 }
 
 impl DecodeLanes {
     /// Empty lanes with `stages` pipeline registers. There are as many lanes as words are given.
     pub fn new(format: &WeightFormat, stages: u32) -> Self {
         DecodeLanes {
-            format: format.clone(),
+            decoder: WordDecoder::new(format),
             pipeline: Pipeline::new(stages, None),
+            spare: DecodedGroup::default(),
         }
     }
 
@@ -88,10 +102,14 @@ impl DecodeLanes {
     /// Clock edge.
     pub fn clock(&mut self, inputs: DecodeLanesInputs<'_>) {
         if inputs.enable {
-            let entering = inputs
-                .in_valid
-                .then(|| DecodedGroup::decode(&self.format, inputs.in_word));
-            self.pipeline.shift(entering);
+            let entering = inputs.in_valid.then(|| {
+                let mut group = std::mem::take(&mut self.spare);
+                group.take(&self.decoder, inputs.in_word);
+                group
+            });
+            if let Some(left) = self.pipeline.shift(entering) {
+                self.spare = left;
+            }
         }
     }
 }

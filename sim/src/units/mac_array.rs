@@ -53,6 +53,8 @@ pub struct MacArray {
     weights_per_word: usize,
     sum_bits: u32,
     pipeline: Pipeline<Option<PartialSums>>,
+    /// Sums that have left, for the memory that they hold.
+    spare: Vec<i64>,
 }
 
 impl MacArray {
@@ -63,6 +65,7 @@ impl MacArray {
             weights_per_word: format.weights_per_word(),
             sum_bits: config.sum_bits(format),
             pipeline: Pipeline::new(config.mac_stages(format), None),
+            spare: Vec::new(),
         }
     }
 
@@ -87,31 +90,37 @@ impl MacArray {
     /// Clock edge.
     pub fn clock(&mut self, inputs: MacArrayInputs<'_>) {
         if inputs.enable {
-            let entering = inputs.in_valid.then(|| PartialSums {
-                first: inputs.in_first,
-                last: inputs.in_last,
-                sums: self.sums(&inputs),
+            let entering = inputs.in_valid.then(|| {
+                let mut sums = std::mem::take(&mut self.spare);
+                self.put_sums(&inputs, &mut sums);
+                PartialSums {
+                    first: inputs.in_first,
+                    last: inputs.in_last,
+                    sums,
+                }
             });
-            self.pipeline.shift(entering);
+            if let Some(left) = self.pipeline.shift(entering) {
+                self.spare = left.sums;
+            }
         }
     }
 
-    fn sums(&self, inputs: &MacArrayInputs<'_>) -> Vec<i64> {
+    fn put_sums(&self, inputs: &MacArrayInputs<'_>, sums: &mut Vec<i64>) {
         let weights_per_row = self.words_per_row * self.weights_per_word;
         let rows = inputs.in_mantissas.chunks_exact(weights_per_row);
-        rows.zip(inputs.in_exponents.chunks_exact(self.words_per_row))
-            .map(|(mantissas, exponents)| {
-                let words = mantissas.chunks_exact(self.weights_per_word);
-                let activations = inputs.in_activations.chunks_exact(self.weights_per_word);
-                // No legal word overflows. The others wrap as they do in the hardware.
-                let sum = words
-                    .zip(activations)
-                    .zip(exponents)
-                    .map(|((word, activations), &exponent)| shifted_dot(word, activations, exponent))
-                    .fold(0, i64::wrapping_add);
-                sign_extend(sum as u128, self.sum_bits) as i64
-            })
-            .collect()
+        let rows = rows.zip(inputs.in_exponents.chunks_exact(self.words_per_row));
+        sums.clear();
+        sums.extend(rows.map(|(mantissas, exponents)| {
+            let words = mantissas.chunks_exact(self.weights_per_word);
+            let activations = inputs.in_activations.chunks_exact(self.weights_per_word);
+            // No legal word overflows. The others wrap as they do in the hardware.
+            let sum = words
+                .zip(activations)
+                .zip(exponents)
+                .map(|((word, activations), &exponent)| shifted_dot(word, activations, exponent))
+                .fold(0, i64::wrapping_add);
+            sign_extend(sum as u128, self.sum_bits) as i64
+        }));
     }
 }
 

@@ -19,6 +19,7 @@ mod pipeline;
 mod sequence;
 mod skid;
 mod unpack;
+mod word_decoder;
 
 pub use accumulator::{Accumulator, AccumulatorInputs, AccumulatorOutputs};
 pub use activation_buffer::{ActivationBuffer, ActivationBufferInputs, ActivationBufferOutputs};

@@ -30,9 +30,10 @@ impl<T> Pipeline<T> {
         self.registers.back().expect("a pipeline has at least one register")
     }
 
-    /// Clock edge: `input` enters the first register, the content of the last is gone.
-    pub fn shift(&mut self, input: T) {
-        self.registers.pop_back();
+    /// Clock edge: `input` enters the first register, the content of the last leaves.
+    pub fn shift(&mut self, input: T) -> T {
+        let left = self.registers.pop_back().expect("a pipeline has at least one register");
         self.registers.push_front(input);
+        left
     }
 }
