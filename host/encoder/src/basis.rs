@@ -11,6 +11,11 @@ const DEPENDENT: f64 = 1e-12;
 /// times smaller than what [`SLACK`] allows.
 const ONCE_IS_ENOUGH: f64 = 1e-4;
 
+/// Squared, the part of a column outside the span of the columns before it, relative to the column, from which on normal equations
+/// are accurate enough: the condition of the columns, each of norm 1, is below some thousands then, and rounding (of squares, so with
+/// the square of the condition) leaves `R`, `y` and the point nearest to the target some 1e-12 off, relatively.
+const INDEPENDENT: f64 = 1e-2;
+
 /// How far, relative to the numbers involved, distances in the basis may be off: rounding (some 1e-14) and the columns
 /// that were called dependent (1e-12), with room to spare.
 pub(crate) const SLACK: f64 = 1e-10;
@@ -41,7 +46,35 @@ impl<'a> SeedBasis<'a> {
     /// however ill-conditioned `A` is. `columns` is `P`.
     #[inline(always)]
     pub fn new(seed: u32, matrix: &'a [i32], columns: usize, target: &'a Target) -> Self {
-        let mut basis = SeedBasis {
+        let mut basis = SeedBasis::empty(seed, matrix, columns, target);
+        // The presets' shapes fit registers.
+        match (target.values().len(), columns) {
+            (8, 3) => basis.orthogonalise::<8>(3),
+            (12, 4) => basis.orthogonalise::<12>(4),
+            _ => basis.orthogonalise::<64>(columns),
+        }
+        basis
+    }
+
+    /// The same, faster where the shape is a preset's and the columns are far from dependent, and no less accurate than [`SLACK`]
+    /// allows; but for rounding, that is, so not for rules to which rounding matters.
+    #[inline(always)]
+    pub fn of_a_preset(seed: u32, matrix: &'a [i32], columns: usize, target: &'a Target) -> Self {
+        let mut basis = SeedBasis::empty(seed, matrix, columns, target);
+        let is_solved = match (target.values().len(), columns) {
+            (8, 3) => basis.solve_normal_equations::<8, 3>(),
+            (12, 4) => basis.solve_normal_equations::<12, 4>(),
+            _ => false,
+        };
+        if !is_solved {
+            return SeedBasis::new(seed, matrix, columns, target);
+        }
+        basis
+    }
+
+    #[inline(always)]
+    fn empty(seed: u32, matrix: &'a [i32], columns: usize, target: &'a Target) -> Self {
+        SeedBasis {
             seed,
             matrix,
             target,
@@ -50,14 +83,64 @@ impl<'a> SeedBasis<'a> {
             r: [[0.0; MOST_COEFFICIENTS]; MOST_COEFFICIENTS],
             y: [0.0; MOST_COEFFICIENTS],
             residual: 0.0,
-        };
-        // The presets' shapes fit registers.
-        match (target.values().len(), columns) {
-            (8, 3) => basis.orthogonalise::<8>(3),
-            (12, 4) => basis.orthogonalise::<12>(4),
-            _ => basis.orthogonalise::<64>(columns),
         }
-        basis
+    }
+
+    /// `A^T A = R^T R`, `R^T y = A^T t`; and the residual is that of the solution of `R x = y`, as a vector, so that it is accurate
+    /// even where it is small. Says whether the columns are far enough from dependent for that.
+    #[inline(always)]
+    fn solve_normal_equations<const C: usize, const P: usize>(&mut self) -> bool {
+        let (rows, _) = self.matrix.as_chunks::<P>();
+        let mut columns = [[0.0; C]; P];
+        for c in 0..C {
+            for p in 0..P {
+                columns[p][c] = f64::from(rows[c][p]);
+            }
+        }
+        let mut rest = [0.0; C];
+        rest.copy_from_slice(self.target.values());
+        let mut square = 0.0;
+        let mut inverse = [0.0; P];
+        for column in 0..P {
+            let length = dot(&columns[column], &columns[column]);
+            square += length;
+            let mut left = length;
+            for i in 0..column {
+                let mut part = dot(&columns[i], &columns[column]);
+                for k in 0..i {
+                    part -= self.r[k][i] * self.r[k][column];
+                }
+                let part = part * inverse[i];
+                self.r[i][column] = part;
+                left -= part * part;
+            }
+            if left <= INDEPENDENT * length {
+                return false;
+            }
+            self.r[column][column] = left.sqrt();
+            inverse[column] = 1.0 / self.r[column][column];
+            let mut part = dot(&columns[column], &rest);
+            for k in 0..column {
+                part -= self.r[k][column] * self.y[k];
+            }
+            self.y[column] = part * inverse[column];
+        }
+        self.norm = square.sqrt();
+        let mut solution = [0.0; P];
+        for row in (0..P).rev() {
+            let mut part = self.y[row];
+            for (r, x) in self.r[row][row + 1..P].iter().zip(&solution[row + 1..]) {
+                part -= r * x;
+            }
+            solution[row] = part * inverse[row];
+        }
+        for p in 0..P {
+            for c in 0..C {
+                rest[c] -= solution[p] * columns[p][c];
+            }
+        }
+        self.residual = dot(&rest, &rest);
+        true
     }
 
     /// With room for blocks of `C` weights; what is not used of it is zero, and changes nothing.
@@ -120,17 +203,44 @@ impl<'a> SeedBasis<'a> {
     /// The word of this seed with the given exponent and coefficients, with its canonical error.
     #[inline(always)]
     pub fn candidate(&self, exponent: u32, coefficients: [i32; MOST_COEFFICIENTS]) -> Candidate {
-        let integers = self.matrix.chunks_exact(self.columns).map(|row| {
-            let products = row.iter().zip(&coefficients);
-            let mantissa: i64 = products.map(|(&entry, &q)| i64::from(entry) * i64::from(q)).sum();
-            mantissa << exponent
-        });
+        // The presets' shapes need no loop.
+        let error = match (self.target.values().len(), self.columns) {
+            (8, 3) => self.canonical_error::<3>(exponent, &coefficients),
+            (12, 4) => self.canonical_error::<4>(exponent, &coefficients),
+            _ => self
+                .target
+                .canonical_error(self.matrix.chunks_exact(self.columns).map(|row| {
+                    let products = row.iter().zip(&coefficients);
+                    let mantissa: i64 = products.map(|(&entry, &q)| i64::from(entry) * i64::from(q)).sum();
+                    (mantissa << exponent) as f64
+                })),
+        };
         Candidate {
-            error: self.target.canonical_error(integers),
+            error,
             seed: self.seed,
             exponent,
             coefficients,
         }
+    }
+}
+
+impl SeedBasis<'_> {
+    /// [`Target::canonical_error`] of a word, for `P` columns. Without their exponent, the integers are far below 2^53: they are exact
+    /// in `f64`.
+    #[inline(always)]
+    fn canonical_error<const P: usize>(&self, exponent: u32, coefficients: &[i32; MOST_COEFFICIENTS]) -> f64 {
+        let mut factors = [0.0; P];
+        for p in 0..P {
+            factors[p] = f64::from(coefficients[p]) * f64::from(1_u32 << exponent);
+        }
+        self.target
+            .canonical_error(self.matrix.as_chunks::<P>().0.iter().map(|row| {
+                let mut integer = 0.0;
+                for p in 0..P {
+                    integer += f64::from(row[p]) * factors[p];
+                }
+                integer
+            }))
     }
 }
 

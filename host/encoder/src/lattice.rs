@@ -20,54 +20,22 @@ pub(crate) fn keep_best_word(
     largest_exponent: u32,
     best: &mut Candidate,
 ) {
-    let mut search = SphereSearch {
-        basis,
-        range,
-        exponent: 0,
-        step: 1.0,
-        limit: 0.0,
-        coefficients: [0; MOST_COEFFICIENTS],
-        best,
-    };
-    let solution = basis.least_squares();
-    let spread = spread(basis);
-    for exponent in 0..=largest_exponent {
-        search.exponent = exponent;
-        search.step = f64::from(1_u32 << exponent);
-        search.update_limit();
-        if search.limit >= 0.0 && search.is_needed(&solution, &spread) {
-            search.descend(basis.columns, 0.0);
-        }
+    // The presets' numbers of columns need no loops.
+    match basis.columns {
+        3 => SphereSearch::<3>::new(basis, 3, range, largest_exponent, best).run(),
+        4 => SphereSearch::<4>::new(basis, 4, range, largest_exponent, best).run(),
+        columns => SphereSearch::<MOST_COEFFICIENTS>::new(basis, columns, range, largest_exponent, best).run(),
     }
 }
 
-/// The length of each row of `R^-1`: how far coefficient `p` may move per unit of distance. Infinite where the matrix
-/// has dependent columns.
-fn spread(basis: &SeedBasis<'_>) -> [f64; MOST_COEFFICIENTS] {
-    let columns = basis.columns;
-    let mut squares = [0.0; MOST_COEFFICIENTS];
-    for column in 0..columns {
-        let mut inverse = [0.0; MOST_COEFFICIENTS];
-        for row in (0..=column).rev() {
-            let unit = if row == column { 1.0 } else { 0.0 };
-            let known: f64 = (row + 1..=column).map(|k| basis.r[row][k] * inverse[k]).sum();
-            inverse[row] = (unit - known) / basis.r[row][row];
-            squares[row] += inverse[row] * inverse[row];
-        }
-    }
-    // A zero on the diagonal leaves infinities and NaN behind.
-    squares.map(|square: f64| {
-        if square.is_finite() {
-            square.sqrt()
-        } else {
-            f64::INFINITY
-        }
-    })
-}
-
-struct SphereSearch<'a> {
+/// `P`: room for so many columns.
+struct SphereSearch<'a, const P: usize> {
     basis: &'a SeedBasis<'a>,
+    columns: usize,
     range: CoefficientRange,
+    largest_exponent: u32,
+    /// `1 / R[p][p]`, infinite for dependent columns.
+    inverse: [f64; P],
     exponent: u32,
     /// `2^exponent`.
     step: f64,
@@ -77,75 +45,199 @@ struct SphereSearch<'a> {
     best: &'a mut Candidate,
 }
 
-impl SphereSearch<'_> {
+/// A column whose coefficient is being chosen.
+#[derive(Clone, Copy)]
+struct Level {
+    /// What those chosen before it cost.
+    distance: f64,
+    /// What the column's part of `R x` should be.
+    wanted: f64,
+    /// `R[p][p]` times the step.
+    diagonal: f64,
+    /// The next coefficients outwards from the nearest.
+    below: i32,
+    above: i32,
+}
+
+impl<'a, const P: usize> SphereSearch<'a, P> {
+    #[inline(always)]
+    fn new(
+        basis: &'a SeedBasis<'a>,
+        columns: usize,
+        range: CoefficientRange,
+        largest_exponent: u32,
+        best: &'a mut Candidate,
+    ) -> Self {
+        let mut inverse = [0.0; P];
+        for (p, inverse) in inverse.iter_mut().enumerate().take(columns) {
+            *inverse = 1.0 / basis.r[p][p];
+        }
+        SphereSearch {
+            basis,
+            columns,
+            range,
+            largest_exponent,
+            inverse,
+            exponent: 0,
+            step: 1.0,
+            limit: 0.0,
+            coefficients: [0; MOST_COEFFICIENTS],
+            best,
+        }
+    }
+
+    /// Goes through the exponents that can have a word within the limit that no smaller exponent has.
+    #[inline(always)]
+    fn run(&mut self) {
+        // The largest step's limit is the largest.
+        self.step = f64::from(1_u32 << self.largest_exponent);
+        self.update_limit();
+        if self.limit < 0.0 {
+            return;
+        }
+        let (smallest, largest) = self.needed_steps();
+        for exponent in 0..=self.largest_exponent {
+            self.exponent = exponent;
+            self.step = f64::from(1_u32 << exponent);
+            if self.step >= smallest && (exponent == 0 || self.step <= largest) {
+                self.update_limit();
+                if self.limit >= 0.0 {
+                    self.enumerate();
+                }
+            }
+        }
+    }
+
+    #[inline(always)]
     fn update_limit(&mut self) {
-        let largest = f64::from(-self.range.smallest) * self.step * (self.basis.columns as f64).sqrt();
+        let largest = f64::from(-self.range.smallest) * self.step * (self.columns as f64).sqrt();
         let radius = self.best.error.sqrt() * (1.0 + CANONICAL_ROUNDING)
             + SLACK * (self.basis.target.norm() + self.basis.norm * largest);
         self.limit = radius * radius - self.basis.residual;
     }
 
-    /// Whether this exponent can have a word within the limit that no smaller exponent has.
+    /// Bounds on the steps that are needed, but for the smallest of all.
     ///
-    /// Coefficients that can all be doubled are the same point, and a preferred word, one exponent below. So some
-    /// coefficient has to be one that cannot be doubled, and all have to lie in the box, within the ellipsoid's reach.
-    fn is_needed(&self, solution: &[f64; MOST_COEFFICIENTS], spread: &[f64; MOST_COEFFICIENTS]) -> bool {
-        let radius = self.limit.sqrt();
-        let inverse = 1.0 / self.step;
-        let mut new = self.exponent == 0;
-        for p in 0..self.basis.columns {
-            let reach = spread[p] * radius * (1.0 + SLACK) + SLACK * (solution[p].abs() + self.step);
-            if reach.is_nan() || solution[p].is_nan() {
-                return true;
+    /// All coefficients have to lie in the box, within the ellipsoid's reach: the step is large enough for that. Coefficients that
+    /// can all be doubled are the same point, and a preferred word, one exponent below. So some coefficient has to be
+    /// one that cannot be doubled: the step is small enough for that.
+    #[inline(always)]
+    fn needed_steps(&self) -> (f64, f64) {
+        let (mut solution, mut squares) = ([0.0; P], [0.0; P]);
+        for p in (0..self.columns).rev() {
+            let mut part = self.basis.y[p];
+            for (r, x) in self.basis.r[p][p + 1..self.columns].iter().zip(&solution[p + 1..]) {
+                part -= r * x;
             }
-            // A power of two: the product is the quotient.
-            let (low, high) = ((solution[p] - reach) * inverse, (solution[p] + reach) * inverse);
-            if low > f64::from(self.range.largest) || high < f64::from(self.range.smallest) {
-                return false;
-            }
-            new |= high >= f64::from(self.range.largest / 2 + 1) || low <= f64::from(self.range.smallest / 2 - 1);
+            solution[p] = part * self.inverse[p];
         }
-        new
+        // The length of each row of `R^-1` is how far coefficient `p` may move per unit of distance.
+        for column in 0..self.columns {
+            let mut inverse = [0.0; P];
+            for row in (0..=column).rev() {
+                let mut part = if row == column { 1.0 } else { 0.0 };
+                for (r, x) in self.basis.r[row][row + 1..=column].iter().zip(&inverse[row + 1..]) {
+                    part -= r * x;
+                }
+                inverse[row] = part * self.inverse[row];
+                squares[row] += inverse[row] * inverse[row];
+            }
+        }
+        let CoefficientRange { smallest, largest } = self.range;
+        let quotient = |q: i32| 1.0 / f64::from(q);
+        let (in_box, negative_in_box) = (quotient(largest), quotient(smallest));
+        let (new, negative_new) = (quotient(largest / 2 + 1), quotient(smallest / 2 - 1));
+        let (mut least, mut most) = (0_f64, 0_f64);
+        for p in 0..self.columns {
+            let reach = (squares[p] * self.limit).sqrt() * (1.0 + SLACK) + SLACK * (solution[p].abs() + self.step);
+            // Dependent columns leave infinities and NaN behind.
+            if !reach.is_finite() || !solution[p].is_finite() {
+                return (0.0, f64::INFINITY);
+            }
+            let (low, high) = (solution[p] - reach, solution[p] + reach);
+            least = least.max(low * in_box).max(high * negative_in_box);
+            most = most.max(high * new).max(low * negative_new);
+        }
+        // With room for the rounding of the quotients.
+        (least * (1.0 - SLACK), most * (1.0 + SLACK))
     }
 
-    /// Chooses the coefficients of columns `0..columns`; `distance` is what those chosen already cost.
-    fn descend(&mut self, columns: usize, distance: f64) {
-        let Some(column) = columns.checked_sub(1) else {
-            return self.judge();
-        };
+    /// Looks at all points within the limit, at one exponent.
+    #[inline(always)]
+    fn enumerate(&mut self) {
+        let mut column = self.columns - 1;
+        let mut levels = [self.level(column, 0.0); P];
+        let CoefficientRange { smallest, largest } = self.range;
+        loop {
+            let level = &mut levels[column];
+            let cost = |q: i32| {
+                let difference = level.wanted - level.diagonal * f64::from(q);
+                level.distance + difference * difference
+            };
+            // Outwards from the nearest: the cost grows on both sides, so the cheaper neighbour is the next.
+            let down = if level.below >= smallest {
+                cost(level.below)
+            } else {
+                f64::INFINITY
+            };
+            let up = if level.above <= largest {
+                cost(level.above)
+            } else {
+                f64::INFINITY
+            };
+            let next = down.min(up);
+            // The limit shrinks whenever a better word is found.
+            if next > self.limit {
+                column += 1;
+                if column == self.columns {
+                    return;
+                }
+                continue;
+            }
+            if up <= down {
+                self.coefficients[column] = level.above;
+                level.above += 1;
+            } else {
+                self.coefficients[column] = level.below;
+                level.below -= 1;
+            }
+            if column == 0 {
+                self.judge();
+            } else {
+                column -= 1;
+                levels[column] = self.level(column, next);
+            }
+        }
+    }
+
+    /// A column, after the coefficients of all columns behind it have been chosen for the cost `distance`.
+    #[inline(always)]
+    fn level(&self, column: usize, distance: f64) -> Level {
         let row = &self.basis.r[column];
-        let chosen: f64 = (columns..self.basis.columns)
-            .map(|k| row[k] * f64::from(self.coefficients[k]))
-            .sum();
+        let mut chosen = 0.0;
+        for (r, &q) in row[column + 1..self.columns]
+            .iter()
+            .zip(&self.coefficients[column + 1..])
+        {
+            chosen += r * f64::from(q);
+        }
         let wanted = self.basis.y[column] - self.step * chosen;
         let diagonal = self.step * row[column];
-        let CoefficientRange { smallest, largest } = self.range;
         let nearest = if diagonal > 0.0 {
             self.range.nearest(wanted / diagonal)
         } else {
             0
         };
-        let (mut below, mut above) = (nearest - 1, nearest);
-        let cost = |q: i32| {
-            let difference = wanted - diagonal * f64::from(q);
-            distance + difference * difference
-        };
-        // Outwards from the nearest: the cost grows on both sides, so the cheaper neighbour is the next.
-        loop {
-            let down = if below >= smallest { cost(below) } else { f64::INFINITY };
-            let up = if above <= largest { cost(above) } else { f64::INFINITY };
-            let next = down.min(up);
-            // The limit shrinks whenever a better word is found.
-            if next > self.limit {
-                return;
-            }
-            let q = if up <= down { &mut above } else { &mut below };
-            self.coefficients[column] = *q;
-            *q += if up <= down { 1 } else { -1 };
-            self.descend(column, next);
+        Level {
+            distance,
+            wanted,
+            diagonal,
+            below: nearest - 1,
+            above: nearest,
         }
     }
 
+    #[inline(always)]
     fn judge(&mut self) {
         let candidate = self.basis.candidate(self.exponent, self.coefficients);
         if candidate.error <= self.best.error {
@@ -197,11 +289,14 @@ mod tests {
                 let target = Target::new(&weights, 8, step);
                 let basis = SeedBasis::new(orbit.seed(position), orbit.matrix(position), 3, &target);
                 near_singular += usize::from(basis.r[2][2] < 1e-3 * basis.norm);
-                let zero = Candidate::none_below(f64::INFINITY);
-                let (mut found, mut expected) = (Candidate::zero(target.norm() * target.norm() * 1.5), zero);
-                keep_best_word(&basis, range, 11, &mut found);
+                let mut expected = Candidate::none_below(f64::INFINITY);
                 exhaustive(&basis, range, 11, &mut expected);
-                assert_eq!(found, expected, "position {position}");
+                let same = SeedBasis::of_a_preset(orbit.seed(position), orbit.matrix(position), 3, &target);
+                for basis in [basis, same] {
+                    let mut found = Candidate::zero(target.norm() * target.norm() * 1.5);
+                    keep_best_word(&basis, range, 11, &mut found);
+                    assert_eq!(found, expected, "position {position}");
+                }
             }
         }
         assert!(near_singular >= 40);

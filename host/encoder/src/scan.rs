@@ -32,14 +32,15 @@ mod listed;
 mod sums;
 
 pub(crate) use kernel::Scanner;
-pub(crate) use lanes::{Floats, Lanes, Work, dispatch, lanes};
-pub(crate) use listed::ListedScanner;
+pub(crate) use lanes::{Floats, Lanes, Piece, Work, dispatch, lanes};
+pub(crate) use listed::{ListedScanner, ListedSeeds, Room};
 
 use crate::orbit::Orbit;
 use crate::sorted::MOST_WEIGHTS;
 use crate::span::{IdealWindows, SeedSpan};
 use lanes::pair;
 use seedlm_codec::BlockCode;
+use std::f64::consts::FRAC_PI_2;
 
 /// Steps of the recursion before the first seed, after which its start no longer matters.
 const WARM_UP: usize = 24;
@@ -235,25 +236,34 @@ impl ScanTable {
     /// spread to all lanes.
     pub fn thresholds(&self, error: f64) -> Vec<u32> {
         let mut thresholds = Vec::new();
-        self.set_thresholds(&mut thresholds, error, 0.0, &self.margins);
+        self.set_thresholds(&mut thresholds, error.sqrt(), &self.margins);
         thresholds
     }
 
-    /// The same for [`ListedScanner`].
+    /// The same for [`ListedSeeds`].
     pub fn listed_thresholds(&self, error: f64) -> Vec<u32> {
         let mut thresholds = Vec::new();
-        self.set_thresholds(&mut thresholds, error, 0.0, &self.listed_margins);
+        self.set_thresholds(&mut thresholds, error.sqrt(), &self.listed_margins);
         thresholds
     }
 
-    /// Energies of the centre of a ball from which a seed may have such a word for a block in the ball. `radius` is the
-    /// ball's, for blocks of norm 1.
+    /// Energies of the centre of a ball, of norm 1, from which a seed may have such a word for a block in the ball. `radius` is
+    /// the ball's, for blocks of norm 1.
+    ///
+    /// The angle between a block and a span is the smallest angle between the block and a vector of the span, and angles between
+    /// vectors obey the triangle inequality. So the angle of the centre is at most that of the block, `asin(sqrt(error))`, and
+    /// the ball's, `2 asin(radius / 2)`, together.
     pub fn ball_thresholds(&self, thresholds: &mut Vec<u32>, error: f64, radius: f64) {
-        self.set_thresholds(thresholds, error, radius, &self.margins);
+        let angle = error.sqrt().min(1.0).asin() + 2.0 * (radius / 2.0).min(1.0).asin();
+        let reach = if angle < FRAC_PI_2 { angle.sin() } else { 1.0 };
+        self.set_thresholds(thresholds, reach, &self.margins);
     }
 
-    fn set_thresholds(&self, thresholds: &mut Vec<u32>, error: f64, radius: f64, margins: &[f32]) {
-        let reach = (error.sqrt() + radius) as f32 * 1.000_001;
+    /// Energies of blocks that are no farther than `reach` from the span of the idealised matrix, but for the seed's slack.
+    /// With a ball that is enough: `sin(asin(distance + slack) + angle) <= sin(asin(distance) + angle) + slack` up to a right angle,
+    /// as the derivative by `slack` is at most `cos(angle)`.
+    fn set_thresholds(&self, thresholds: &mut Vec<u32>, reach: f64, margins: &[f32]) {
+        let reach = reach as f32 * 1.000_001;
         let seeds = self.full.iter().zip(margins).zip(&self.slacks);
         thresholds.clear();
         thresholds.extend(seeds.map(|((full, margin), slack)| {
@@ -315,12 +325,14 @@ mod tests {
                 hits.map(|&hits| lane(hits)).collect()
             });
             let listed = table.has_lists().then(|| {
-                let mut scanner = ListedScanner::<V>::new(table);
+                let seeds = ListedSeeds::new(table, thresholds);
+                let mut scanner = ListedScanner::<V>::new(table, &seeds);
                 scanner.set(&blocks);
-                let mut hits = Vec::new();
-                scanner.scan(thresholds, &vec![u32::MAX; positions / 32], &mut hits);
+                let mut room = Room::default();
+                let hits = scanner.scan(&vec![u32::MAX; positions / 32], &mut room);
                 let mut found = vec![false; positions];
-                hits.iter().for_each(|&(position, hits)| found[position] = lane(hits));
+                hits.iter()
+                    .for_each(|&(position, hits)| found[position as usize] = lane(hits));
                 found
             });
             (groups, each, listed)

@@ -6,9 +6,9 @@ use crate::lattice::keep_best_word;
 use crate::orbit::Orbit;
 use crate::quantizer::Quantizer;
 use crate::rule::{CoefficientRange, keep_printed_word, keep_rounded_word};
-use crate::scan::{COARSE_SLACK, Lanes, ScanTable, dispatch, lanes};
+use crate::scan::{COARSE_SLACK, Lanes, ListedSeeds, ScanTable, dispatch, lanes};
 use crate::sorted::{LEAST_BLOCKS, Leaf};
-use crate::span::{GROUP, IdealWindows, SeedSpan, SpanTable};
+use crate::span::{GROUP, GroupEnergies, IdealWindows, SeedSpan, SpanTable};
 use crate::target::Target;
 use rayon::prelude::*;
 use seedlm_codec::BlockCode;
@@ -51,15 +51,16 @@ struct Sieve {
     scan: ScanTable,
     span: SpanTable,
     passes: Vec<Pass>,
+    /// What the first pass needs of seeds in lists, where the code's blocks are searched in leaves.
+    listed: Option<ListedSeeds>,
 }
 
 /// One pass of the scan over all seeds.
 struct Pass {
     /// Words of at most this error, as a fraction of the block's squared norm, are found.
     admitted: f64,
-    /// The scan's thresholds for that, and those for listed seeds.
+    /// The scan's thresholds for that.
     thresholds: Vec<u32>,
-    listed_thresholds: Vec<u32>,
 }
 
 impl SeedSearch {
@@ -94,7 +95,8 @@ impl SeedSearch {
     /// Whether many blocks are searched faster in leaves, and how many blocks are in a leaf then.
     pub fn leaf(&self, blocks: usize) -> Option<usize> {
         let sieve = self.sieve.as_ref()?;
-        (sieve.scan.has_lists() && blocks >= LEAST_BLOCKS).then(|| lanes(self.instructions))
+        let leaf = lanes(self.instructions);
+        (sieve.listed.is_some() && blocks >= LEAST_BLOCKS * leaf).then_some(leaf)
     }
 
     /// The preferred word of every target, in order. With `balls`, targets come in leaves of [`Self::leaf`], the last of which may
@@ -120,6 +122,7 @@ impl SeedSearch {
                     pending,
                     balls,
                     best: &mut best,
+                    looks: Vec::new(),
                 },
             ));
         }
@@ -137,10 +140,10 @@ impl SeedSearch {
             };
             best[index] = match rules.quantizer {
                 // Every seed has a zero word; this is the preferred one of them.
-                Quantizer::Exact => Candidate::zero(target.canonical_error(std::iter::repeat(0))),
+                Quantizer::Exact => Candidate::zero(target.canonical_error(std::iter::repeat(0.0))),
                 Quantizer::Printed | Quantizer::Rounded => Candidate::none_below(f64::INFINITY),
             };
-            self.keep_best_of(&candidates, target, rules, &mut best[index]);
+            self.keep_best_of(candidates.into_iter(), target, rules, &mut best[index]);
         }
         best
     }
@@ -159,18 +162,25 @@ impl SeedSearch {
 
     /// Looks at candidates (bound, position) in ascending order until the bound exceeds the best error.
     #[inline(always)]
-    fn keep_best_of(&self, candidates: &[(f64, u32)], target: &Target, rules: SearchRules, best: &mut Candidate) {
+    fn keep_best_of(
+        &self,
+        candidates: impl Iterator<Item = (f64, u32)>,
+        target: &Target,
+        rules: SearchRules,
+        best: &mut Candidate,
+    ) {
         let squared_norm = target.norm() * target.norm();
-        let has_bound = best.error < squared_norm;
-        if let (Quantizer::Exact, false, Some(&(_, first))) = (rules.quantizer, has_bound, candidates.first()) {
-            // Any word will do to begin with: an enumeration without a tight bound is slow.
-            let rules = SearchRules {
-                quantizer: Quantizer::Rounded,
-                ..rules
-            };
-            self.keep_best_of_seed(first as usize, target, rules, best);
-        }
-        for &(bound, position) in candidates {
+        let mut has_bound = best.error < squared_norm || rules.quantizer != Quantizer::Exact;
+        for (bound, position) in candidates {
+            if !has_bound {
+                // Any word will do to begin with: an enumeration without a tight bound is slow.
+                let rules = SearchRules {
+                    quantizer: Quantizer::Rounded,
+                    ..rules
+                };
+                self.keep_best_of_seed(position as usize, target, rules, best);
+                has_bound = true;
+            }
             if bound * squared_norm > best.error * (1.0 + ROUNDING) {
                 break;
             }
@@ -181,11 +191,15 @@ impl SeedSearch {
     #[inline(always)]
     fn keep_best_of_seed(&self, position: usize, target: &Target, rules: SearchRules, best: &mut Candidate) {
         let (seed, matrix) = (self.orbit.seed(position), self.orbit.matrix(position));
+        let largest = rules.largest_exponent;
+        if rules.quantizer == Quantizer::Exact {
+            let basis = SeedBasis::of_a_preset(seed, matrix, self.columns, target);
+            return keep_best_word(&basis, self.range, largest, best);
+        }
         let basis = SeedBasis::new(seed, matrix, self.columns, target);
         match rules.quantizer {
-            Quantizer::Exact => keep_best_word(&basis, self.range, rules.largest_exponent, best),
-            Quantizer::Rounded => keep_rounded_word(&basis, self.range, rules.largest_exponent, best),
-            Quantizer::Printed => keep_printed_word(&basis, self.range, rules.largest_exponent, best),
+            Quantizer::Printed => keep_printed_word(&basis, self.range, largest, best),
+            Quantizer::Exact | Quantizer::Rounded => keep_rounded_word(&basis, self.range, largest, best),
         }
     }
 }
@@ -215,18 +229,24 @@ impl Sieve {
             spans.iter().for_each(|seed| scan.push(seed));
             spans.chunks_exact(GROUP).for_each(|group| span.push(group));
         }
-        // About the 95 % quantile of the final error of Gaussian blocks (0.023 and 0.068 at the presets); it decides how
-        // much work is done, never what comes out.
-        let first = (5.2 * 4_f64.powf(-code.bits_per_weight())).clamp(1e-4, 0.15);
+        // Between the 95 % quantile of the final error of Gaussian blocks (0.023 and 0.068 at the presets) and the 99 % one (0.028
+        // and 0.078): candidates become many above, further passes below. It decides how much work is done, never what comes out.
+        let first = (2.3 * 3.1_f64.powf(-code.bits_per_weight())).clamp(1e-4, 0.15);
         let passes = (0..PASSES)
             .map(|pass| (first * PASS_GROWTH.powi(pass as i32)).min(0.5))
             .map(|admitted| Pass {
                 admitted,
                 thresholds: scan.thresholds(admitted * (1.0 + ROUNDING)),
-                listed_thresholds: scan.listed_thresholds(admitted * (1.0 + ROUNDING)),
             })
             .collect();
-        Sieve { scan, span, passes }
+        let thresholds = || scan.listed_thresholds(first * (1.0 + ROUNDING));
+        let listed = scan.has_lists().then(|| ListedSeeds::new(&scan, &thresholds()));
+        Sieve {
+            scan,
+            span,
+            passes,
+            listed,
+        }
     }
 
     /// All seeds that may have a word of at most the length `reach`, as (bound, position), ascending.
@@ -246,9 +266,21 @@ impl Sieve {
     /// Adds the seeds of a group with a bound of at most `admitted` as (bound, position).
     #[inline(always)]
     fn look_at<V: Lanes>(&self, group: usize, block: &SievedBlock, admitted: f64, candidates: &mut Candidates) {
-        let mut seeds = self
-            .span
-            .candidates::<V::Floats>(group, &block.direction, block.range_slack, admitted);
+        let energies = self.span.energies::<V::Floats>(group, &block.direction, admitted);
+        self.keep(group, &energies, block.range_slack, admitted, candidates);
+    }
+
+    /// Adds those seeds of a group whose energies allow for it.
+    #[inline(always)]
+    fn keep(
+        &self,
+        group: usize,
+        energies: &GroupEnergies,
+        range_slack: f64,
+        admitted: f64,
+        candidates: &mut Candidates,
+    ) {
+        let mut seeds = self.span.candidates(group, energies, range_slack, admitted);
         while let Some((position, bound)) = seeds.next() {
             if position < self.scan.seeds() {
                 candidates.push((bound, position as u32));

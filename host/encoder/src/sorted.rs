@@ -8,12 +8,16 @@ use rayon::prelude::*;
 
 /// Weights of the largest blocks that are sorted: in more dimensions the balls are too large.
 pub(crate) const MOST_WEIGHTS: usize = 8;
-/// Number of blocks from which on sorting pays.
-pub(crate) const LEAST_BLOCKS: usize = 1 << 16;
+/// Number of blocks for each of a leaf from which on sorting pays: the larger the leaves, the more of them it takes to be small balls.
+pub(crate) const LEAST_BLOCKS: usize = 3 << 9;
 /// Blocks that tell where to split many.
 const SAMPLE: usize = 256;
 /// Steps of the power iteration.
 const ITERATIONS: usize = 6;
+/// The most directions in a leaf.
+const MOST_LEAF: usize = 32;
+/// Steps to find a small ball.
+const BALL_STEPS: usize = 24;
 /// Blocks below which one thread goes on alone.
 const SEQUENTIAL: usize = 1 << 14;
 
@@ -57,7 +61,7 @@ pub(crate) struct Leaf {
     pub first: usize,
     /// The centre, of norm 1 unless it is zero.
     pub centre: [f32; MOST_WEIGHTS],
-    /// No direction of theirs is farther than this from the centre.
+    /// No direction of theirs is farther than this from the centre; 2, which is everywhere, around a centre of zero.
     pub radius: f32,
 }
 
@@ -94,22 +98,70 @@ pub(crate) fn leaves(directions: &[Direction], leaf: usize) -> Vec<Leaf> {
 }
 
 fn ball(first: usize, directions: &[Direction]) -> Leaf {
-    let mut centre = [0_f32; MOST_WEIGHTS];
-    for direction in directions {
-        for (sum, value) in centre.iter_mut().zip(&direction.values) {
-            *sum += value;
+    // Coordinate by coordinate, so that directions lie side by side. The last is repeated where there are few.
+    let mut coordinates = [[0_f32; MOST_LEAF]; MOST_WEIGHTS];
+    for number in 0..MOST_LEAF {
+        let values = &directions[number.min(directions.len() - 1)].values;
+        for (row, value) in coordinates.iter_mut().zip(values) {
+            row[number] = *value;
         }
     }
-    let norm = dot(&centre, &centre).sqrt();
-    let factor = if norm > 0.0 { 1.0 / norm } else { 0.0 };
-    let centre = centre.map(|value| value * factor);
-    let distance = |direction: &Direction| {
-        let difference: [f32; MOST_WEIGHTS] = std::array::from_fn(|c| direction.values[c] - centre[c]);
-        dot(&difference, &difference).sqrt()
+    let mut mean = [0.0; MOST_WEIGHTS];
+    for (mean, row) in mean.iter_mut().zip(&coordinates) {
+        *mean = row.iter().sum::<f32>() / MOST_LEAF as f32;
+    }
+    let Some(mut centre) = unit(mean) else {
+        // All directions are within 2: a centre of zero is near nothing.
+        return Leaf {
+            first,
+            centre: [0.0; MOST_WEIGHTS],
+            radius: 2.0,
+        };
     };
-    // Far more than rounding takes.
-    let radius = directions.iter().map(distance).fold(0.0, f32::max) + 1e-5;
-    Leaf { first, centre, radius }
+    let (mut best, mut least) = (centre, f32::INFINITY);
+    // A small ball around them: again and again a step towards the farthest, shorter every time (Badoiu and Clarkson 2003).
+    for step in 0..BALL_STEPS {
+        let (number, square) = farthest(&coordinates, &centre);
+        if square < least {
+            (best, least) = (centre, square);
+        }
+        let part = 1.0 / (step + 4) as f32;
+        for (centre, row) in centre.iter_mut().zip(&coordinates) {
+            *centre += part * (row[number] - *centre);
+        }
+        let Some(next) = unit(centre) else { break };
+        centre = next;
+    }
+    Leaf {
+        first,
+        centre: best,
+        // Far more than rounding takes.
+        radius: least.sqrt() + 1e-5,
+    }
+}
+
+/// A vector over its norm.
+fn unit(mut vector: [f32; MOST_WEIGHTS]) -> Option<[f32; MOST_WEIGHTS]> {
+    let norm = dot(&vector, &vector).sqrt();
+    vector.iter_mut().for_each(|value| *value /= norm);
+    (norm > 0.0).then_some(vector)
+}
+
+/// The number and the squared distance of the direction that is farthest from a point.
+fn farthest(coordinates: &[[f32; MOST_LEAF]; MOST_WEIGHTS], point: &[f32; MOST_WEIGHTS]) -> (usize, f32) {
+    let mut squares = [0_f32; MOST_LEAF];
+    for (row, coordinate) in coordinates.iter().zip(point) {
+        for (square, value) in squares.iter_mut().zip(row) {
+            *square += (value - coordinate) * (value - coordinate);
+        }
+    }
+    let mut largest = (0, squares[0]);
+    for (number, &square) in squares.iter().enumerate() {
+        if square > largest.1 {
+            largest = (number, square);
+        }
+    }
+    largest
 }
 
 /// About the direction in which a sample of the directions varies most.

@@ -189,30 +189,22 @@ impl IdealWindows {
     }
 }
 
-/// Inner products of a block with eight windows, `P` apart from weight to weight; the windows start one after the other.
+/// Inner products of a block with eight windows, `P` apart from weight to weight; the windows start one after the other. `C`: weights
+/// in the block, or 0 for any number.
 #[inline(always)]
-fn inner_products<F: Floats, const P: usize>(windows: &[f32], block: &[f32]) -> F {
-    // The presets' blocks need no loop.
-    match block.len() {
-        8 => inner_products_of::<F, P, 8>(windows, block.try_into().unwrap_or(&[0.0; 8])),
-        12 => inner_products_of::<F, P, 12>(windows, block.try_into().unwrap_or(&[0.0; 12])),
-        _ => {
-            let mut sums = F::spread(0.0);
-            for (c, &weight) in block.iter().enumerate() {
-                sums = sums.add(window::<F>(windows, c * P).multiply(F::spread(weight)));
-            }
-            sums
+fn inner_products<F: Floats, const P: usize, const C: usize>(windows: &[f32], block: &[f32]) -> F {
+    if C == 0 {
+        let mut sum = F::spread(0.0);
+        for (c, &weight) in block.iter().enumerate() {
+            sum = window::<F>(windows, c * P).multiply_add(F::spread(weight), sum);
         }
+        return sum;
     }
-}
-
-#[inline(always)]
-fn inner_products_of<F: Floats, const P: usize, const C: usize>(windows: &[f32], block: &[f32; C]) -> F {
-    let windows = &windows[..(C - 1) * P + GROUP];
+    let (windows, block) = (&windows[..(C - 1) * P + GROUP], &block[..C]);
     // Two sums, which do not wait for each other.
     let mut sums = [F::spread(0.0); 2];
-    for (c, &weight) in block.iter().enumerate() {
-        sums[c % 2] = sums[c % 2].add(window::<F>(windows, c * P).multiply(F::spread(weight)));
+    for c in 0..C {
+        sums[c % 2] = window::<F>(windows, c * P).multiply_add(F::spread(block[c]), sums[c % 2]);
     }
     sums[0].add(sums[1])
 }
@@ -222,12 +214,21 @@ fn window<F: Floats>(windows: &[f32], start: usize) -> F {
     F::load(windows[start..][..GROUP].try_into().expect("as long as asked for"))
 }
 
+/// What a block is to the seeds of a group.
+#[derive(Clone, Copy, Default)]
+pub(crate) struct GroupEnergies {
+    /// Those that may do, one bit each.
+    lanes: u32,
+    /// The relative energies in the seeds' spans.
+    energies: [f32; GROUP],
+}
+
 /// The seeds of a group that may do.
 pub(crate) struct GroupCandidates<'a> {
     first: usize,
     /// Those that are left, one bit each.
     lanes: u32,
-    energies: [f32; GROUP],
+    energies: &'a [f32; GROUP],
     margins: &'a [f32; GROUP],
     slacks: &'a [f32; GROUP],
     range_slack: f64,
@@ -307,42 +308,62 @@ impl SpanTable {
         self.groups.extend([margins, slacks]);
     }
 
-    /// The seeds of a group (but for padding) that can have a word of relative error (`|t - A x|^2 / |t|^2`) `admitted` or
-    /// less. `block` is `t` over its norm; `range_slack` the bound on `|d x| / |t|` by the code's range.
+    /// The energies of a block in the spans of a group's seeds, and which seeds can have a word of relative error
+    /// (`|t - A x|^2 / |t|^2`) `admitted` or less. `block` is `t` over its norm. No branch depends on the numbers.
     #[inline(always)]
-    pub fn candidates<F: Floats>(
-        &self,
-        group: usize,
-        block: &[f32],
-        range_slack: f64,
-        admitted: f64,
-    ) -> GroupCandidates<'_> {
-        let energies = match self.columns {
-            1 => self.energies::<F, 1>(group, block),
-            2 => self.energies::<F, 2>(group, block),
-            3 => self.energies::<F, 3>(group, block),
-            4 => self.energies::<F, 4>(group, block),
-            5 => self.energies::<F, 5>(group, block),
-            6 => self.energies::<F, 6>(group, block),
-            7 => self.energies::<F, 7>(group, block),
-            _ => self.energies::<F, 8>(group, block),
+    pub fn energies<F: Floats>(&self, group: usize, block: &[f32], admitted: f64) -> GroupEnergies {
+        let energies = match (self.columns, block.len()) {
+            // The presets' blocks need no loop.
+            (3, 8) => self.energies_of::<F, 3, 8>(group, block),
+            (4, 12) => self.energies_of::<F, 4, 12>(group, block),
+            (1, _) => self.energies_of::<F, 1, 0>(group, block),
+            (2, _) => self.energies_of::<F, 2, 0>(group, block),
+            (3, _) => self.energies_of::<F, 3, 0>(group, block),
+            (4, _) => self.energies_of::<F, 4, 0>(group, block),
+            (5, _) => self.energies_of::<F, 5, 0>(group, block),
+            (6, _) => self.energies_of::<F, 6, 0>(group, block),
+            (7, _) => self.energies_of::<F, 7, 0>(group, block),
+            _ => self.energies_of::<F, 8, 0>(group, block),
         };
-        let terms = self.columns * (self.columns + 1) / 2;
-        let limits = &self.groups[group * (terms + 2) + terms..][..2];
-        let (margins, slacks) = (&limits[0], &limits[1]);
+        let [margins, slacks] = self.limits(group);
         // An energy from which on the bound can be low enough, whatever the block's range; with room for its own rounding.
         let distance = F::spread(admitted.sqrt() as f32 * 1.000_001).add(F::load(slacks));
         let rest = F::spread(1.0 - 1e-5).sub(F::load(margins));
         let threshold = rest.sub(distance.multiply(distance));
-        GroupCandidates {
-            first: group * GROUP,
+        GroupEnergies {
             lanes: energies.at_least(threshold),
             energies: energies.store(),
+        }
+    }
+
+    /// The seeds of a group (but for padding) that can have a word of relative error `admitted` or less, given the energies of
+    /// a block. `range_slack` is the bound on `|d x| / |t|` by the code's range.
+    #[inline(always)]
+    pub fn candidates<'a>(
+        &'a self,
+        group: usize,
+        energies: &'a GroupEnergies,
+        range_slack: f64,
+        admitted: f64,
+    ) -> GroupCandidates<'a> {
+        let [margins, slacks] = self.limits(group);
+        GroupCandidates {
+            first: group * GROUP,
+            lanes: energies.lanes,
+            energies: &energies.energies,
             margins,
             slacks,
             range_slack,
             admitted,
         }
+    }
+
+    /// The margins and slacks of a group's seeds.
+    #[inline(always)]
+    fn limits(&self, group: usize) -> &[[f32; GROUP]; 2] {
+        let terms = self.columns * (self.columns + 1) / 2;
+        let limits = &self.groups[group * (terms + 2) + terms..][..2];
+        limits.try_into().expect("as long as asked for")
     }
 
     /// Brings a group nearer that will be asked for soon.
@@ -353,27 +374,34 @@ impl SpanTable {
         for numbers in self.groups[group * terms..][..terms].iter().step_by(2) {
             V::prefetch(numbers);
         }
+        let reach = (self.rows - 1) * self.columns + GROUP;
+        for windows in [&self.u, &self.newest] {
+            let (lines, _) = windows[group * GROUP..][..reach].as_chunks::<GROUP>();
+            for numbers in lines.iter().step_by(2) {
+                V::prefetch(numbers);
+            }
+        }
     }
 
     /// The relative energies of a block of norm 1 in the spans of a group's seeds: 1 less the squared distance.
     #[inline(always)]
-    fn energies<F: Floats, const P: usize>(&self, group: usize, block: &[f32]) -> F {
+    fn energies_of<F: Floats, const P: usize, const C: usize>(&self, group: usize, block: &[f32]) -> F {
         let first = group * GROUP;
         // The sign vectors first.
         let mut products = [F::spread(0.0); P];
         for p in 1..P {
-            products[p - 1] = inner_products::<F, P>(&self.newest[first + p..], block);
+            products[p - 1] = inner_products::<F, P, C>(&self.newest[first + p..], block);
         }
-        products[P - 1] = inner_products::<F, P>(&self.u[first + 1..], block);
+        products[P - 1] = inner_products::<F, P, C>(&self.u[first + 1..], block);
         let terms = P * (P + 1) / 2;
         let triangle = &self.groups[group * (terms + 2)..][..terms];
         let mut energies = F::spread(0.0);
         for i in 0..P {
             let mut coordinate = F::spread(0.0);
             for k in 0..=i {
-                coordinate = coordinate.add(F::load(&triangle[i * (i + 1) / 2 + k]).multiply(products[k]));
+                coordinate = F::load(&triangle[i * (i + 1) / 2 + k]).multiply_add(products[k], coordinate);
             }
-            energies = energies.add(coordinate.multiply(coordinate));
+            energies = coordinate.multiply_add(coordinate, energies);
         }
         energies
     }

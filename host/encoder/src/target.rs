@@ -26,11 +26,12 @@ impl Target {
         self.norm
     }
 
-    /// The canonical error of integer weights: the sum of squares in `f64`, in ascending order. Each term is exact up to
+    /// The canonical error of weights that are integers: the sum of squares in `f64`, in ascending order. Each term is exact up to
     /// three roundings, so the sum's relative error is below `(C + 3) * 2^-53`.
-    pub fn canonical_error(&self, integers: impl Iterator<Item = i64>) -> f64 {
+    #[inline(always)]
+    pub fn canonical_error(&self, integers: impl Iterator<Item = f64>) -> f64 {
         self.values.iter().zip(integers).fold(0.0, |sum, (&value, integer)| {
-            let difference = value - integer as f64;
+            let difference = value - integer;
             sum + difference * difference
         })
     }

@@ -1,7 +1,7 @@
 //! AVX2: 256 bits.
 #![allow(unsafe_code)]
 
-use super::lanes::{Floats, Lanes, Work};
+use super::lanes::{Floats, Lanes, Piece, Work};
 use seedlm_instructions::Instructions;
 use std::arch::x86_64::*;
 
@@ -60,9 +60,14 @@ impl Lanes for Vector {
         }
     }
     #[inline(always)]
-    fn prefetch(numbers: &[f32; 8]) {
+    fn prefetch<T>(numbers: &T) {
         // SAFETY: prefetching reads nothing.
-        unsafe { _mm_prefetch::<_MM_HINT_T0>(numbers.as_ptr().cast()) }
+        unsafe { _mm_prefetch::<_MM_HINT_T0>(std::ptr::from_ref(numbers).cast()) }
+    }
+    #[inline(always)]
+    fn alone<P: Piece<Self>>(piece: P) -> P::Output {
+        // SAFETY: as for `spread`.
+        unsafe { alone(piece) }
     }
     #[inline(always)]
     fn words_mut(vectors: &mut [Self]) -> &mut [i16] {
@@ -111,6 +116,11 @@ impl Floats for Numbers {
         Numbers(unsafe { _mm256_mul_ps(self.0, other.0) })
     }
     #[inline(always)]
+    fn multiply_add(self, other: Self, sum: Self) -> Self {
+        // SAFETY: as for `spread`.
+        Numbers(unsafe { _mm256_fmadd_ps(self.0, other.0, sum.0) })
+    }
+    #[inline(always)]
     fn at_least(self, other: Self) -> u32 {
         // SAFETY: as for `spread`.
         unsafe { _mm256_movemask_ps(_mm256_cmp_ps::<_CMP_GE_OQ>(self.0, other.0)) as u32 }
@@ -130,4 +140,10 @@ pub(crate) fn run<W: Work>(work: W) -> W::Output {
 #[target_feature(enable = "avx2,bmi1,bmi2,f16c,fma,lzcnt,popcnt")]
 fn compiled<W: Work>(work: W) -> W::Output {
     work.run::<Vector>()
+}
+
+#[inline(never)]
+#[target_feature(enable = "avx2,bmi1,bmi2,f16c,fma,lzcnt,popcnt")]
+fn alone<P: Piece<Vector>>(piece: P) -> P::Output {
+    piece.run()
 }

@@ -2,7 +2,7 @@
 #![allow(unsafe_code)]
 
 use super::avx2::Numbers;
-use super::lanes::{Lanes, Work};
+use super::lanes::{Lanes, Piece, Work};
 use seedlm_instructions::Instructions;
 use std::arch::x86_64::*;
 
@@ -56,9 +56,14 @@ impl Lanes for Vector {
         unsafe { !_mm512_movepi16_mask(self.0) }
     }
     #[inline(always)]
-    fn prefetch(numbers: &[f32; 8]) {
+    fn prefetch<T>(numbers: &T) {
         // SAFETY: prefetching reads nothing.
-        unsafe { _mm_prefetch::<_MM_HINT_T0>(numbers.as_ptr().cast()) }
+        unsafe { _mm_prefetch::<_MM_HINT_T0>(std::ptr::from_ref(numbers).cast()) }
+    }
+    #[inline(always)]
+    fn alone<P: Piece<Self>>(piece: P) -> P::Output {
+        // SAFETY: as for `spread`.
+        unsafe { alone(piece) }
     }
     #[inline(always)]
     fn words_mut(vectors: &mut [Self]) -> &mut [i16] {
@@ -84,4 +89,10 @@ pub(crate) fn run<W: Work>(work: W) -> W::Output {
 #[target_feature(enable = "avx512f,avx512bw,avx512cd,avx512dq,avx512vl,avx2,bmi1,bmi2,f16c,fma,lzcnt,popcnt")]
 fn compiled<W: Work>(work: W) -> W::Output {
     work.run::<Vector>()
+}
+
+#[inline(never)]
+#[target_feature(enable = "avx512f,avx512bw,avx512cd,avx512dq,avx512vl,avx2,bmi1,bmi2,f16c,fma,lzcnt,popcnt")]
+fn alone<P: Piece<Vector>>(piece: P) -> P::Output {
+    piece.run()
 }

@@ -1,9 +1,8 @@
 //! The loop over all seeds.
 
-use super::lanes::Lanes;
-use super::sums::SubsetSums;
+use super::lanes::{Lanes, Piece};
+use super::sums::{Rows, SubsetSums};
 use super::{MOST_PARTS, SHARED_SQUARES, ScanTable, WARM_UP, factors_per_seed, pair};
-use crate::candidate::MOST_COEFFICIENTS;
 use crate::span::GROUP;
 
 /// Scans batches of blocks; keeps its buffers from one batch to the next.
@@ -62,49 +61,44 @@ impl<'a, V: Lanes> Scanner<'a, V> {
         }
     }
 
-    /// `N`: factors per seed; `BYTES`: of an index. Where that is one, squares come from a table.
     #[inline(always)]
     fn columns<const P: usize, const N: usize, const BYTES: usize, const EACH: bool>(&mut self, thresholds: &[u32]) {
-        let (table, sums) = (self.table, &self.sums);
+        V::alone(Walk::<V, P, N, BYTES, EACH> {
+            table: self.table,
+            rows: self.sums.rows(),
+            thresholds,
+            hits: &mut self.hits,
+        });
+    }
+}
+
+/// The loop. `N`: factors per seed; `BYTES`: of an index. Where that is one, squares come from a table.
+struct Walk<'a, V: Lanes, const P: usize, const N: usize, const BYTES: usize, const EACH: bool> {
+    table: &'a ScanTable,
+    rows: Rows<'a, V>,
+    thresholds: &'a [u32],
+    hits: &'a mut [u32],
+}
+
+impl<V: Lanes, const P: usize, const N: usize, const BYTES: usize, const EACH: bool> Piece<V>
+    for Walk<'_, V, P, N, BYTES, EACH>
+{
+    type Output = ();
+
+    #[inline(always)]
+    fn run(self) {
+        let (table, rows) = (self.table, self.rows);
         let (indices, _) = table.indices.as_chunks::<BYTES>();
-        let mut h = V::spread(0);
-        for index in &indices[..WARM_UP] {
-            h = recur(h, sums.row(index));
-        }
-        // `x[0]` goes into `h`, `x[1..P]` are the products with the sign vectors, of one seed after the other.
-        let mut x = [V::spread(0); MOST_COEFFICIENTS];
-        let mut products = [[V::spread(0); MOST_COEFFICIENTS]; MOST_COEFFICIENTS];
-        for j in 0..P - 1 {
-            x[j + 1] = sums.row(&indices[WARM_UP + j]);
-        }
-        for j in 1..P {
-            for k in 1..=j {
-                products[j][k] = x[j].multiply(x[k]);
-            }
-        }
+        let mut seed = Seed::<V, P>::before(rows, indices);
         let (indices, _) = indices[WARM_UP + P - 1..].as_chunks::<GROUP>();
-        let (thresholds, _) = thresholds.as_chunks::<GROUP>();
+        let (thresholds, _) = self.thresholds.as_chunks::<GROUP>();
         let (factors, _) = table.factors.as_chunks::<N>().0.as_chunks::<GROUP>();
         let hits = self.hits.chunks_exact_mut(if EACH { GROUP } else { 1 });
         for (((hits, thresholds), indices), factors) in hits.zip(thresholds).zip(indices).zip(factors) {
             let mut best = V::spread(pair(i16::MIN));
             for j in 0..GROUP {
-                for k in 0..P - 1 {
-                    x[k] = x[k + 1];
-                    for l in 0..=k {
-                        products[k][l] = products[k + 1][l + 1];
-                    }
-                }
-                x[P - 1] = sums.row(&indices[j]);
-                for k in 1..P {
-                    products[P - 1][k] = if k < P - 1 || BYTES > 1 {
-                        x[P - 1].multiply(x[k])
-                    } else {
-                        sums.square(&indices[j])
-                    };
-                }
-                h = recur(h, x[0]);
-                let energy = energy::<V, P, N>(&factors[j], h, &x, &products);
+                seed.advance(rows, &indices[j]);
+                let energy = energy::<V, P, N>(&factors[j], seed.h, &seed.x, &seed.products);
                 let above = energy.sub(V::spread(thresholds[j]));
                 if EACH {
                     hits[j] = above.not_negative();
@@ -119,6 +113,61 @@ impl<'a, V: Lanes> Scanner<'a, V> {
     }
 }
 
+/// What the energy of a seed is made of, in all lanes.
+struct Seed<V: Lanes, const P: usize> {
+    h: V,
+    /// `x[0]` goes into the next `h`, `x[1..P]` are the products with the sign vectors.
+    x: [V; P],
+    /// Of `x[1..P]`, the lower triangle.
+    products: [[V; P]; P],
+}
+
+impl<V: Lanes, const P: usize> Seed<V, P> {
+    /// All that the first seed needs of those before it.
+    #[inline(always)]
+    fn before<const BYTES: usize>(rows: Rows<'_, V>, indices: &[[u8; BYTES]]) -> Self {
+        let zero = V::spread(0);
+        let mut seed = Seed {
+            h: zero,
+            x: [zero; P],
+            products: [[zero; P]; P],
+        };
+        for index in &indices[..WARM_UP] {
+            seed.h = recur(seed.h, rows.row(index));
+        }
+        for j in 0..P - 1 {
+            seed.x[j + 1] = rows.row(&indices[WARM_UP + j]);
+        }
+        for j in 1..P {
+            for k in 1..=j {
+                seed.products[j][k] = seed.x[j].multiply(seed.x[k]);
+            }
+        }
+        seed
+    }
+
+    /// Moves on to the next seed, whose newest sign vector has the given index. Where that is one byte, squares come from a table.
+    #[inline(always)]
+    fn advance<const BYTES: usize>(&mut self, rows: Rows<'_, V>, index: &[u8; BYTES]) {
+        let Seed { h, x, products } = self;
+        for k in 0..P - 1 {
+            x[k] = x[k + 1];
+            for l in 0..=k {
+                products[k][l] = products[k + 1][l + 1];
+            }
+        }
+        x[P - 1] = rows.row(index);
+        for k in 1..P {
+            products[P - 1][k] = if k < P - 1 || BYTES > 1 {
+                x[P - 1].multiply(x[k])
+            } else {
+                rows.square(index)
+            };
+        }
+        *h = recur(*h, x[0]);
+    }
+}
+
 /// `H` of the next seed.
 #[inline(always)]
 fn recur<V: Lanes>(h: V, x: V) -> V {
@@ -130,8 +179,8 @@ fn recur<V: Lanes>(h: V, x: V) -> V {
 pub(super) fn energy<V: Lanes, const P: usize, const N: usize>(
     factors: &[u32; N],
     h: V,
-    x: &[V; MOST_COEFFICIENTS],
-    products: &[[V; MOST_COEFFICIENTS]; MOST_COEFFICIENTS],
+    x: &[V; P],
+    products: &[[V; P]; P],
 ) -> V {
     let mut number = 0;
     let mut next = || {

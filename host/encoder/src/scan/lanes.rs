@@ -26,11 +26,13 @@ pub(crate) trait Lanes: Copy {
     /// `a b / 2^15`, rounded to nearest.
     fn multiply(self, other: Self) -> Self;
     /// Brings numbers nearer that will be wanted soon.
-    fn prefetch(numbers: &[f32; 8]);
+    fn prefetch<T>(numbers: &T);
     /// `a / 2^SHIFT`, rounded down.
     fn shift_right<const SHIFT: i32>(self) -> Self;
     /// One bit per lane, lane 0 lowest: whether the number is 0 or more.
     fn not_negative(self) -> u32;
+    /// Does a piece of work in a function by itself, compiled for the vector's instruction set.
+    fn alone<P: Piece<Self>>(piece: P) -> P::Output;
     /// The lanes of vectors, one vector after the other, to be changed.
     fn words_mut(vectors: &mut [Self]) -> &mut [i16];
 }
@@ -43,6 +45,8 @@ pub(crate) trait Floats: Copy {
     fn add(self, other: Self) -> Self;
     fn sub(self, other: Self) -> Self;
     fn multiply(self, other: Self) -> Self;
+    /// `a b + c`, rounded once or twice.
+    fn multiply_add(self, other: Self, sum: Self) -> Self;
     /// One bit per lane, lane 0 lowest: whether the number is at least the other one.
     fn at_least(self, other: Self) -> u32;
 }
@@ -57,6 +61,14 @@ pub(crate) trait Work {
     type Output;
     /// Does it. Must be `#[inline(always)]`.
     fn run<V: Lanes>(self) -> Self::Output;
+}
+
+/// A piece of some work that is a function by itself: the compiler shares out registers better for a loop alone than for one in the
+/// midst of all the rest.
+pub(crate) trait Piece<V: Lanes> {
+    type Output;
+    /// Does it. Must be `#[inline(always)]`.
+    fn run(self) -> Self::Output;
 }
 
 /// Does the work with an instruction set, which must be available.
@@ -127,7 +139,11 @@ impl Lanes for [i16; 32] {
         bits.fold(0, |bits, (lane, &value)| bits | u32::from(value >= 0) << lane)
     }
     #[inline(always)]
-    fn prefetch(_: &[f32; 8]) {}
+    fn prefetch<T>(_: &T) {}
+    #[inline(never)]
+    fn alone<P: Piece<Self>>(piece: P) -> P::Output {
+        piece.run()
+    }
     #[inline(always)]
     fn words_mut(vectors: &mut [Self]) -> &mut [i16] {
         vectors.as_flattened_mut()
@@ -158,6 +174,10 @@ impl Floats for [f32; 8] {
     #[inline(always)]
     fn multiply(self, other: Self) -> Self {
         each_lane(self, other, |a, b| a * b)
+    }
+    #[inline(always)]
+    fn multiply_add(self, other: Self, sum: Self) -> Self {
+        self.multiply(other).add(sum)
     }
     #[inline(always)]
     fn at_least(self, other: Self) -> u32 {

@@ -1,10 +1,10 @@
 //! The sieves, one after the other, for many blocks at a time.
 
-use super::{Candidates, Pass, ROUNDING, SearchRules, SeedSearch, Sieve, SievedBlock, sort};
+use super::{Candidates, Pass, ROUNDING, SearchRules, SeedSearch, Sieve, SievedBlock};
 use crate::candidate::Candidate;
-use crate::scan::{Lanes, ListedScanner, Scanner, Work, dispatch};
+use crate::scan::{Lanes, ListedScanner, ListedSeeds, Piece, Room, Scanner, Work, dispatch};
 use crate::sorted::{Leaf, transpose};
-use crate::span::GROUP;
+use crate::span::{GROUP, GroupEnergies, SpanTable};
 use crate::target::Target;
 
 /// So many groups of seeds that will be looked at are on their way from memory.
@@ -20,6 +20,8 @@ pub(super) struct SievedSearch<'a> {
     /// With these, targets come in leaves of as many as there are lanes.
     pub balls: Option<&'a [Leaf]>,
     pub best: &'a mut [Candidate],
+    /// Room for the second sieve: groups of seeds, with the lane of the block for which they are looked at.
+    pub looks: Vec<(u32, u32, GroupEnergies)>,
 }
 
 impl Work for SievedSearch<'_> {
@@ -35,8 +37,8 @@ impl Work for SievedSearch<'_> {
             .collect();
         let mut passes = self.sieve.passes.iter();
         let mut pending = std::mem::take(&mut self.pending);
-        if let (Some(balls), Some(pass)) = (self.balls, self.sieve.passes.first()) {
-            pending = self.leaves::<V>(balls, pass, &blocks, &pending);
+        if let (Some(balls), Some(seeds), Some(pass)) = (self.balls, &self.sieve.listed, self.sieve.passes.first()) {
+            pending = self.leaves::<V>((balls, seeds), pass, &blocks, &pending);
             passes.next();
         }
         let mut scanner = Scanner::<V>::new(&self.sieve.scan);
@@ -48,10 +50,22 @@ impl Work for SievedSearch<'_> {
                 let directions: Vec<&[f32]> = batch.iter().map(|&index| &blocks[index].direction[..]).collect();
                 let used = u32::MAX >> (32 - batch.len());
                 // Group by group: all lanes share what is known of a group.
-                let groups = scanner.scan(&pass.thresholds, &directions).iter().enumerate();
-                hits.clear();
-                hits.extend(groups.filter_map(|(group, lanes)| (lanes & used != 0).then_some((group, lanes & used))));
-                self.finish::<V>(pass, &blocks, (batch, used), &hits, &mut candidates, &mut unsolved);
+                let groups = scanner.scan(&pass.thresholds, &directions);
+                // All are written, and those that are no hits are written over: a branch would be guessed wrong often.
+                hits.resize(groups.len() + 1, (0, 0));
+                let mut found = 0;
+                for (group, lanes) in groups.iter().enumerate() {
+                    hits[found] = (group, lanes & used);
+                    found += usize::from(lanes & used != 0);
+                }
+                self.finish::<V>(
+                    pass,
+                    &blocks,
+                    (batch, used),
+                    &hits[..found],
+                    &mut candidates,
+                    &mut unsolved,
+                );
             }
             pending = unsolved;
         }
@@ -62,7 +76,7 @@ impl Work for SievedSearch<'_> {
 /// The third sieve, for one block.
 struct Refine<'a> {
     search: &'a SeedSearch,
-    candidates: &'a [(f64, u32)],
+    candidates: &'a mut Candidates,
     target: &'a Target,
     rules: SearchRules,
     best: &'a mut Candidate,
@@ -73,9 +87,51 @@ impl Work for Refine<'_> {
 
     #[inline(always)]
     fn run<V: Lanes>(self) {
+        // Few candidates are looked at: it does not pay to sort them.
+        let candidates = self.candidates;
+        let least_first = std::iter::from_fn(|| take_least(candidates));
         self.search
-            .keep_best_of(self.candidates, self.target, self.rules, self.best);
+            .keep_best_of(least_first, self.target, self.rules, self.best);
     }
+}
+
+/// The second sieve: the energies of some blocks in some groups of seeds.
+struct Look<'a> {
+    span: &'a SpanTable,
+    blocks: &'a [SievedBlock],
+    batch: &'a [usize],
+    admitted: f64,
+    looks: &'a mut [(u32, u32, GroupEnergies)],
+}
+
+impl<V: Lanes> Piece<V> for Look<'_> {
+    type Output = ();
+
+    #[inline(always)]
+    fn run(self) {
+        for number in 0..self.looks.len() {
+            if let Some(&(later, ..)) = self.looks.get(number + AHEAD) {
+                self.span.prefetch::<V>(later as usize);
+            }
+            let (group, lane, energies) = &mut self.looks[number];
+            let direction = &self.blocks[self.batch[*lane as usize]].direction;
+            *energies = self
+                .span
+                .energies::<V::Floats>(*group as usize, direction, self.admitted);
+        }
+    }
+}
+
+/// Takes the candidate with the smallest bound.
+#[inline(always)]
+fn take_least(candidates: &mut Candidates) -> Option<(f64, u32)> {
+    let (mut least, mut bound) = (0, candidates.first()?.0);
+    for (number, candidate) in candidates.iter().enumerate() {
+        if candidate.0 < bound {
+            (least, bound) = (number, candidate.0);
+        }
+    }
+    Some(candidates.swap_remove(least))
 }
 
 impl SievedSearch<'_> {
@@ -84,7 +140,7 @@ impl SievedSearch<'_> {
     #[inline(always)]
     fn leaves<V: Lanes>(
         &mut self,
-        balls: &[Leaf],
+        (balls, seeds): (&[Leaf], &ListedSeeds),
         pass: &Pass,
         blocks: &[SievedBlock],
         pending: &[usize],
@@ -93,9 +149,9 @@ impl SievedSearch<'_> {
         let mut is_pending = vec![false; blocks.len()];
         pending.iter().for_each(|&index| is_pending[index] = true);
         let mut centres = Scanner::<V>::new(scan);
-        let mut listed = ListedScanner::<V>::new(scan);
+        let mut listed = ListedScanner::<V>::new(scan, seeds);
         let (mut thresholds, mut lists) = (Vec::new(), Vec::new());
-        let (mut seeds, mut hits, mut unsolved) = (Vec::new(), Vec::new(), Vec::new());
+        let (mut room, mut hits, mut unsolved) = (Room::default(), Vec::new(), Vec::new());
         let mut candidates: Vec<Candidates> = vec![Vec::new(); V::COUNT];
         for (number, batch) in balls.chunks(V::COUNT).enumerate() {
             let radius = batch.iter().map(|ball| ball.radius).fold(0.0, f32::max);
@@ -112,13 +168,13 @@ impl SievedSearch<'_> {
                     .rev()
                     .fold(0, |bits, &index| bits << 1 | u32::from(is_pending[index]));
                 listed.set(&directions);
-                seeds.clear();
-                listed.scan(&pass.listed_thresholds, list, &mut seeds);
+                let seeds = listed.scan(list, &mut room);
                 hits.clear();
                 for &(position, lanes) in seeds.iter().filter(|(_, lanes)| lanes & waiting != 0) {
+                    let number = position as usize / GROUP;
                     match hits.last_mut() {
-                        Some((group, all)) if *group == position / GROUP => *all |= lanes & waiting,
-                        _ => hits.push((position / GROUP, lanes & waiting)),
+                        Some((group, all)) if *group == number => *all |= lanes & waiting,
+                        _ => hits.push((number, lanes & waiting)),
                     }
                 }
                 self.finish::<V>(pass, blocks, (&leaf, waiting), &hits, &mut candidates, &mut unsolved);
@@ -141,16 +197,28 @@ impl SievedSearch<'_> {
     ) {
         let admitted = pass.admitted * (1.0 + ROUNDING);
         candidates.iter_mut().for_each(Vec::clear);
-        for (number, &(group, mut lanes)) in hits.iter().enumerate() {
-            if let Some(&(later, _)) = hits.get(number + AHEAD) {
-                self.sieve.span.prefetch::<V>(later);
-            }
+        // First all that takes time without a branch, so that many groups are on their way at once.
+        let looks = &mut self.looks;
+        looks.clear();
+        for &(group, mut lanes) in hits {
             while lanes != 0 {
-                let lane = lanes.trailing_zeros() as usize;
+                let lane = lanes.trailing_zeros();
                 lanes &= lanes - 1;
-                self.sieve
-                    .look_at::<V>(group, &blocks[batch[lane]], admitted, &mut candidates[lane]);
+                looks.push((group as u32, lane, GroupEnergies::default()));
             }
+        }
+        V::alone(Look {
+            span: &self.sieve.span,
+            blocks,
+            batch,
+            admitted,
+            looks,
+        });
+        for (group, lane, energies) in looks {
+            let lane = *lane as usize;
+            let range_slack = blocks[batch[lane]].range_slack;
+            self.sieve
+                .keep(*group as usize, energies, range_slack, admitted, &mut candidates[lane]);
         }
         for (lane, (&index, candidates)) in batch.iter().zip(candidates).enumerate() {
             if waiting >> lane & 1 == 0 {
@@ -158,7 +226,6 @@ impl SievedSearch<'_> {
             }
             let target = &self.targets[index];
             self.sieve.look_at_coarse::<V>(&blocks[index], admitted, candidates);
-            sort(candidates);
             // All words of at most this error belong to candidates: the first found is as good as any bound.
             let best = &mut self.best[index];
             *best = Candidate::none_below(pass.admitted * target.norm() * target.norm());
