@@ -18,14 +18,18 @@ pub enum Cause {
     ActivationLoad,
     /// The bits of a whole group are not together yet: words straddle beats, or a group is wider than a beat.
     GroupIncomplete,
-    /// Pipeline registers that have held nothing since the matrix was started.
+    /// Pipeline registers that have held nothing since the first matrix was started.
     PipelineFill,
-    /// All of the matrix has been passed on; its last results are on their way out.
+    /// All of one matrix has entered, and the next one has not been taken yet.
+    MatrixChange,
+    /// All of the last matrix has been passed on; its last results are on their way out.
     Drain,
     /// The next unit is not ready.
     NextUnitBusy,
     /// All room in the FIFO of weights is taken by beats that are in it or have been asked for: no burst may be added.
     FifoRoomReserved,
+    /// The activations of the next matrix have no room yet: it has not been started, or both halves of their buffer are taken.
+    ActivationRoom,
     /// The memory's request queue is full.
     RequestQueueFull,
     /// No row sum is complete.
@@ -43,7 +47,7 @@ pub enum State {
 
 impl Cause {
     /// All causes, in the order of reports.
-    pub const ALL: [Cause; 12] = [
+    pub const ALL: [Cause; 14] = [
         Cause::Refresh,
         Cause::RowMiss,
         Cause::DataBus,
@@ -51,9 +55,11 @@ impl Cause {
         Cause::ActivationLoad,
         Cause::GroupIncomplete,
         Cause::PipelineFill,
+        Cause::MatrixChange,
         Cause::Drain,
         Cause::NextUnitBusy,
         Cause::FifoRoomReserved,
+        Cause::ActivationRoom,
         Cause::RequestQueueFull,
         Cause::RowsUnfinished,
     ];
@@ -68,14 +74,27 @@ impl Cause {
             Cause::ActivationLoad => "activations on the bus",
             Cause::GroupIncomplete => "group not complete",
             Cause::PipelineFill => "pipeline fill",
+            Cause::MatrixChange => "matrix change",
             Cause::Drain => "drain, all passed on",
             Cause::NextUnitBusy => "next unit busy",
             Cause::FifoRoomReserved => "FIFO room reserved",
+            Cause::ActivationRoom => "activation room",
             Cause::RequestQueueFull => "memory queue full",
             Cause::RowsUnfinished => "rows unfinished",
         }
     }
 }
+
+/// Where each cause stands in [`Cause::ALL`]: asked for eight times a cycle.
+const PLACES: [usize; Cause::ALL.len()] = {
+    let mut places = [usize::MAX; Cause::ALL.len()];
+    let mut place = 0;
+    while place < places.len() {
+        places[Cause::ALL[place] as usize] = place;
+        place += 1;
+    }
+    places
+};
 
 impl State {
     /// Number of different states.
@@ -90,12 +109,7 @@ impl State {
     pub fn index(self) -> usize {
         match self {
             State::Busy => 0,
-            State::Waiting(cause) => {
-                1 + Cause::ALL
-                    .iter()
-                    .position(|&other| other == cause)
-                    .expect("ALL names every cause")
-            }
+            State::Waiting(cause) => 1 + PLACES[cause as usize],
         }
     }
 

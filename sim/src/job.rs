@@ -3,6 +3,15 @@
 use seedlm_codec::machine::{ActivationLayout, DatapathConfig, MachineStreams, TileOrder};
 use seedlm_codec::{Activations, CodecError, WeightFormat, WeightMatrix, product};
 
+/// Where the streams of a product lie in memory, in bytes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct StreamAddresses {
+    /// The first byte of the activations.
+    pub activations: u64,
+    /// The first byte of the weights.
+    pub weights: u64,
+}
+
 /// A product to run: its streams as they lie in memory, and the golden result it is held against.
 #[derive(Clone, Debug)]
 pub struct Job {
@@ -14,6 +23,8 @@ pub struct Job {
     pub columns: usize,
     /// Weight and activation beats.
     pub streams: MachineStreams,
+    /// Where they lie; `None` behind the product before, activations first.
+    pub addresses: Option<StreamAddresses>,
     /// Where each word goes.
     pub order: TileOrder,
     /// Where each activation lies.
@@ -43,6 +54,7 @@ impl Job {
             rows: matrix.rows(),
             columns: matrix.columns(),
             streams: MachineStreams::new(config, matrix, activations)?,
+            addresses: None,
             order: TileOrder::new(config, &format, matrix.rows(), matrix.columns()),
             activation_layout: ActivationLayout::new(config, &format),
             expected: product(matrix, activations)?,

@@ -37,6 +37,6 @@ pub mod workload;
 
 pub use activity::{Activity, Unit};
 pub use cause::{Cause, State};
-pub use job::Job;
-pub use machine::{Machine, MachineError, ResultReady, Run, SystemConfig};
+pub use job::{Job, StreamAddresses};
+pub use machine::{Finished, Machine, MachineError, NextJob, ResultReady, Run, SystemConfig};
 pub use offer::Offer;

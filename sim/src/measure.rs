@@ -3,14 +3,15 @@
 use crate::activity::{Activity, Unit};
 use crate::cause::State;
 use crate::job::Job;
-use crate::machine::{Machine, MachineError, SystemConfig};
+use crate::machine::{Machine, MachineError, Run, SystemConfig};
 use crate::report::{FormatReport, MatrixReport, StateReport, UnitReport};
 use crate::waves::Waves;
 use crate::workload::{Pass, activations_for};
+use std::borrow::Cow;
 use std::time::Instant;
 
-/// Runs all matrices of a pass, one after the other, on a machine of this configuration; `finished` is called after each
-/// matrix with its number of weights.
+/// Runs all matrices of a pass, one right behind the other, on a machine of this configuration; `finished` is called after
+/// each matrix with its number of weights.
 ///
 /// # Errors
 /// When a matrix does not fit the machine, or a result is wrong.
@@ -18,35 +19,49 @@ pub fn measure(
     pass: &Pass,
     system: &SystemConfig,
     machine: &mut Machine,
-    mut waves: Option<&mut Waves>,
+    waves: Option<&mut Waves>,
     finished: &mut dyn FnMut(u64),
 ) -> Result<FormatReport, MachineError> {
-    let mut host_seconds = 0.0;
     let mut total = Activity::default();
     let mut dram_commands = None;
     let mut matrices = Vec::with_capacity(pass.matrices.len());
-    for (index, named) in pass.matrices.iter().enumerate() {
-        let activations = activations_for(named, system.datapath.activation_bits, index as u64)?;
-        let job = Job::new(&named.name, &system.datapath, &named.matrix, &activations)?;
+    let mut layout_seconds = 0.0;
+    let mut to_lay_out = (0..).zip(&pass.matrices);
+    let mut next_job = || {
+        let Some((index, named)) = to_lay_out.next() else {
+            return Ok(None);
+        };
         let started = Instant::now();
-        let run = machine.run(&job, &mut |_| true, waves.as_deref_mut())?;
-        host_seconds += started.elapsed().as_secs_f64();
+        let activations = activations_for(named, system.datapath.activation_bits, index)?;
+        let mut job = Job::new(&named.name, &system.datapath, &named.matrix, &activations)?;
+        if let Some(in_image) = &named.in_image {
+            // The bytes of the image are what is run, from where they lie.
+            job.addresses = Some(in_image.addresses);
+            job.streams.weights.clone_from(&in_image.weights);
+        }
+        layout_seconds += started.elapsed().as_secs_f64();
+        Ok(Some(Cow::Owned(job)))
+    };
+    let mut note = |job: &Job, run: Run| {
         total.add(&run.activity);
         if let Some(commands) = run.dram_commands {
             *dram_commands.get_or_insert_default() += commands;
         }
         matrices.push(MatrixReport {
-            name: named.name.clone(),
+            name: job.name.clone(),
             rows: job.rows,
             columns: job.columns,
-            rotated: named.rotation.is_some(),
+            rotated: pass.matrices[matrices.len()].rotation.is_some(),
             cycles: run.cycles,
             activation_beats: job.activation_beats(),
             weight_beats: job.weight_beats(),
             units: unit_reports(&run.activity),
         });
         finished(job.weights());
-    }
+    };
+    let started = Instant::now();
+    machine.run_back_to_back(&mut next_job, &mut |_| true, waves, &mut note)?;
+    let host_seconds = started.elapsed().as_secs_f64() - layout_seconds;
     Ok(FormatReport {
         dram_commands,
         ..format_report(pass, system, matrices, &total, host_seconds)

@@ -25,6 +25,8 @@ pub struct Cycle<'a> {
     pub inputs: &'a MatvecInputs,
     /// Its outputs.
     pub outputs: &'a MatvecOutputs,
+    /// Whether a matrix is still to come of which no group can have entered.
+    pub more_matrices: bool,
 }
 
 /// Something on its way, or nothing and why.
@@ -54,7 +56,7 @@ impl Observer {
         }
     }
 
-    /// Starts a matrix: what the bubbles of the last one were there for no longer counts.
+    /// Starts a row of matrices: what the bubbles of the last one were there for no longer counts.
     pub fn start(&mut self) {
         for pipeline in [&mut self.fifo, &mut self.lanes, &mut self.mac] {
             pipeline.fill(Offer::Empty(Cause::PipelineFill));
@@ -87,7 +89,7 @@ impl Observer {
             state => state,
         };
         let fifo = self.fifo_state(&probe)?;
-        let unpack = self.unpack_state(&probe);
+        let unpack = self.unpack_state(&probe, cycle.more_matrices);
         let results = match outputs.m_axis_tvalid {
             true => Offer::Valid(()),
             false => Offer::Empty(Cause::RowsUnfinished),
@@ -136,9 +138,13 @@ impl Observer {
         }
     }
 
-    fn unpack_state(&self, probe: &ProbeBits) -> State {
+    fn unpack_state(&self, probe: &ProbeBits, more_matrices: bool) -> State {
         if !probe.running {
-            State::Waiting(Cause::Drain)
+            State::Waiting(if more_matrices {
+                Cause::MatrixChange
+            } else {
+                Cause::Drain
+            })
         } else if !probe.group_valid {
             State::Waiting(self.gap)
         } else if probe.group_ready {

@@ -122,13 +122,13 @@ pub struct MatrixReport {
     pub columns: usize,
     /// Whether its rows are rotated, and its activations were.
     pub rotated: bool,
-    /// Cycles from its first read to its last result.
+    /// Cycles to its last result: from the first read, or from the one behind the last result of the matrix before.
     pub cycles: u64,
     /// Beats of activations read.
     pub activation_beats: usize,
     /// Beats of weights read.
     pub weight_beats: usize,
-    /// What each unit did.
+    /// What each unit did in these cycles, perhaps for the next matrix already.
     pub units: Vec<UnitReport>,
 }
 

@@ -170,6 +170,30 @@ impl Settings {
         }
     }
 
+    /// The machine that an image was written for, with what has been set in place of its own parameters. The width of its port
+    /// is the image's, whatever the memory.
+    pub fn system_for_image(&self, machine: &DatapathConfig) -> SystemConfig {
+        let mut table = Table::try_from(machine).expect("plain numbers");
+        table.extend(self.overrides.clone());
+        let mut datapath: DatapathConfig = table.try_into().expect("each override has been checked");
+        if let MemoryModel::Dram(dram) = &self.memory
+            && !self.overrides.contains_key("beat_fifo_beats")
+        {
+            datapath.beat_fifo_beats = self.fifo_beats(dram, &datapath);
+        }
+        SystemConfig {
+            clock_mhz: self.clock_mhz,
+            datapath,
+            memory: self.memory.clone(),
+        }
+    }
+
+    /// A FIFO of weights that hides the latency of a memory with a clock of its own.
+    fn fifo_beats(&self, dram: &DramModel, datapath: &DatapathConfig) -> u32 {
+        let clock_hz = (self.clock_mhz * 1e6).round() as u64;
+        beat_fifo_beats(dram, datapath.beat_bits as usize / 8, clock_hz)
+    }
+
     /// Sizes what has not been set to a memory with a clock of its own: a port that keeps up with its data pins at this clock, or the
     /// widest there is, and a FIFO that hides its latency.
     fn size_to(&self, dram: &DramModel, datapath: &mut DatapathConfig) {
@@ -183,8 +207,7 @@ impl Settings {
                 .unwrap_or(BEAT_BITS[BEAT_BITS.len() - 1]);
         }
         if is_free("beat_fifo_beats") {
-            let clock_hz = (self.clock_mhz * 1e6).round() as u64;
-            datapath.beat_fifo_beats = beat_fifo_beats(dram, datapath.beat_bits as usize / 8, clock_hz);
+            datapath.beat_fifo_beats = self.fifo_beats(dram, datapath);
         }
     }
 }

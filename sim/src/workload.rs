@@ -1,13 +1,16 @@
 //! What is run: matrices in a weight format, with activations.
 
 mod activations;
+mod image;
 mod model;
 mod synthetic;
 
 pub use activations::{activations_for, random_activations};
+pub use image::{ImageSource, load_image, map_of_image};
 pub use model::{ModelSource, WorkloadError, compress_model, load_model, model_in_binary16};
 pub use synthetic::{parse_matvec, random_matrix};
 
+use crate::job::StreamAddresses;
 use seedlm_codec::{Rotation, WeightFormat, WeightMatrix};
 use serde::Serialize;
 
@@ -20,6 +23,17 @@ pub struct NamedMatrix {
     pub matrix: WeightMatrix,
     /// What has been applied to its rows; the host applies it to the activations too, so that the products stay the same.
     pub rotation: Option<Rotation>,
+    /// Its streams in a memory image, if it comes from one.
+    pub in_image: Option<ImageStreams>,
+}
+
+/// The streams of a matrix as a memory image has them.
+#[derive(Clone, Debug)]
+pub struct ImageStreams {
+    /// Where they lie.
+    pub addresses: StreamAddresses,
+    /// The stream of weights.
+    pub weights: Vec<u8>,
 }
 
 /// Matrices in one format that are run one after the other.

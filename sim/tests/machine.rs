@@ -8,7 +8,8 @@ use seedlm_codec::machine::DatapathConfig;
 use seedlm_codec::{BlockCode, BlockCodeFields, Lfsr, WeightFormat};
 use seedlm_sim::memory_model::{MemoryModel, SimpleMemory};
 use seedlm_sim::units::{Matvec, MatvecInputs, MatvecOutputs, MatvecPorts, ProbeBits};
-use seedlm_sim::{Machine, MachineError, State, SystemConfig, Unit};
+use seedlm_sim::{Activity, Job, Machine, MachineError, State, SystemConfig, Unit};
+use std::borrow::Cow;
 
 #[test]
 fn another_accelerator_than_configured_is_refused() {
@@ -262,6 +263,52 @@ proptest! {
             prop_assert_eq!(run.activity.cycles(Unit::BeatFifo, State::Busy), job.weight_beats() as u64);
             prop_assert_eq!(run.activity.cycles(Unit::Unpack, State::Busy), job.order.groups() as u64);
             prop_assert_eq!(run.activity.cycles(Unit::MacArray, State::Busy), job.order.groups() as u64);
+        }
+    }
+    /// The same for products right behind each other, of which the longest are shorter than the pipeline.
+    #[test]
+    fn any_machine_gives_the_golden_products_of_a_row(
+        (format, system) in any_system(),
+        shapes in prop::collection::vec((1_usize..30, 1_usize..50), 1..7),
+        pressure in 0_u64..5,
+        seed in any::<u64>(),
+    ) {
+        let mut machine = Machine::new(&format, &system).unwrap();
+        let jobs: Vec<Job> = (seed..)
+            .zip(&shapes)
+            .map(|(seed, &(rows, columns))| job("m", &system, &format, rows, columns, seed))
+            .collect();
+        let mut ready = |cycle: u64| (cycle ^ seed).wrapping_mul(0x9e37_79b9_7f4a_7c15) >> 32 & 7 >= pressure;
+        let (mut total, mut cycles, mut ended) = (Activity::default(), 0, 0);
+        let mut rest = jobs.iter();
+        machine
+            .run_back_to_back(&mut || Ok(rest.next().map(Cow::Borrowed)), &mut ready, None, &mut |job, run| {
+                assert_eq!(run.results, jobs[ended].expected);
+                assert_eq!(job.rows, jobs[ended].rows);
+                for unit in Unit::ALL {
+                    assert_eq!(run.activity.total(unit), run.cycles, "{}", unit.label());
+                }
+                total.add(&run.activity);
+                cycles += run.cycles;
+                ended += 1;
+            })
+            .unwrap();
+        prop_assert_eq!(ended, jobs.len());
+        let busy = |unit| total.cycles(unit, State::Busy) as usize;
+        let sum = |beats: fn(&Job) -> usize| jobs.iter().map(beats).sum::<usize>();
+        prop_assert_eq!(busy(Unit::Memory), sum(|job| job.activation_beats() + job.weight_beats()));
+        prop_assert_eq!(busy(Unit::BeatFifo), sum(Job::weight_beats));
+        prop_assert_eq!(busy(Unit::Unpack), sum(|job| job.order.groups()));
+        prop_assert_eq!(busy(Unit::MacArray), sum(|job| job.order.groups()));
+
+        // One by one they take no less.
+        let mut alone = Machine::new(&format, &system).unwrap();
+        let mut one_by_one = 0;
+        for job in &jobs {
+            one_by_one += alone.run(job, &mut ready, None).unwrap().cycles;
+        }
+        if pressure == 0 && matches!(&system.memory, MemoryModel::Simple(memory) if memory.refresh_cycles == 0) {
+            prop_assert!(cycles <= one_by_one, "{cycles} in a row, {one_by_one} one by one");
         }
     }
 }

@@ -19,6 +19,7 @@ fn main() {
         ("timing-skid", skid()),
         ("timing-decoder", decoder()),
         ("timing-matvec", matvec()),
+        ("timing-products", products()),
     ] {
         let path = Path::new(&folder).join(format!("{name}.json"));
         let text = serde_json::to_string_pretty(&picture).expect("plain data");
@@ -417,5 +418,145 @@ fn matvec() -> Value {
         &format!(
             "seedlm_matvec of paper-4b, {rows} rows and {COLUMNS} columns: {latency} cycles from a tile's last weights to its results"
         ),
+    )
+}
+
+/// A product of 16 rows and so many columns: the beats of its two streams, and its results.
+struct Product {
+    activations: Vec<Vec<u8>>,
+    weights: Vec<Vec<u8>>,
+    results: Vec<i64>,
+    steps: u32,
+}
+
+impl Product {
+    fn new(config: &DatapathConfig, format: &WeightFormat, columns: usize, first_word: u32) -> Self {
+        let rows = config.tile_rows as usize;
+        let WeightFormat::Block(code) = format else {
+            panic!("a block code is wanted");
+        };
+        let numbers = first_word..first_word + (rows * columns / 8) as u32;
+        let words: Vec<u128> = numbers.map(|number| word(format, number)).collect();
+        let matrix = CodedMatrix::new(code, rows, columns, 1.0, beat(&words)).expect("a legal matrix");
+        let matrix = WeightMatrix::Block(matrix);
+        let values = (0..columns as i32).map(|column| 7 * column - 100).collect();
+        let activations = Activations::new(8, 1.0, values).expect("8-bit activations");
+        let streams = MachineStreams::new(config, &matrix, &activations).expect("a product that fits");
+        let beats = |bytes: &[u8]| {
+            bytes
+                .chunks(config.beat_bits as usize / 8)
+                .map(<[u8]>::to_vec)
+                .collect()
+        };
+        Product {
+            activations: beats(&streams.activations),
+            weights: beats(&streams.weights),
+            results: product(&matrix, &activations).expect("a product that fits"),
+            steps: TileOrder::new(config, format, rows, columns).steps_per_tile() as u32,
+        }
+    }
+}
+
+/// `seedlm_matvec`: two products of one tile and four steps, right behind each other. The second is started while the first
+/// one's activations come; a third start is refused.
+fn products() -> Value {
+    const CYCLES: usize = 32;
+    let format = WeightFormat::named("paper-4b").expect("the preset is there");
+    let config = DatapathConfig::reference(&format);
+    let products = [0, 1].map(|number| Product::new(&config, &format, 32, 100 * number));
+    let beats_of = |stream: fn(&Product) -> &Vec<Vec<u8>>| -> Vec<(Vec<u8>, String, bool)> {
+        let of_product = |(number, product): (usize, &Product)| {
+            let beats = stream(product);
+            let labelled = beats.iter().enumerate();
+            let label = move |(index, beat): (usize, &Vec<u8>)| {
+                (
+                    beat.clone(),
+                    format!("{}{index}", ["a", "b"][number]),
+                    index + 1 == beats.len(),
+                )
+            };
+            labelled.map(label).collect::<Vec<_>>()
+        };
+        products.iter().enumerate().flat_map(of_product).collect()
+    };
+    let activations = beats_of(|product| &product.activations);
+    let weights = beats_of(|product| &product.weights);
+
+    let mut matvec = Matvec::new(&config, &format);
+    write_register(&mut matvec, TILES_ADDRESS, 1);
+    write_register(&mut matvec, STEPS_ADDRESS, products[0].steps);
+    let names = ["awvalid, wvalid", "bvalid", "bresp"];
+    let [mut aw_valid, mut b_valid, mut b_response] = names.map(Signal::new);
+    let names = ["tvalid", "tready", "tdata"];
+    let [mut x_valid, mut x_ready, mut x_data] = names.map(Signal::new);
+    let names = ["tvalid", "tready", "tdata", "tlast"];
+    let [mut w_valid, mut w_ready, mut w_data, mut w_last] = names.map(Signal::new);
+    let names = ["tvalid", "tdata", "tlast"];
+    let [mut y_valid, mut y_data, mut y_last] = names.map(Signal::new);
+    let shown = [3, 4, 2, 5];
+    let mut probe = shown.map(|bit| Signal::new(ProbeBits::NAMES[bit]));
+    // Both have one shape: only the start is written.
+    let starts_in = [1, 4, 7];
+    let (mut next_x, mut next_w, mut results, mut issues) = (0, 0, Vec::new(), Vec::new());
+    for cycle in 0..CYCLES {
+        let outputs = matvec.outputs();
+        let bits = ProbeBits::from(outputs.probe);
+        let starts = starts_in.contains(&cycle);
+        let x = activations.get(next_x).filter(|_| cycle >= 2);
+        let w = weights.get(next_w).filter(|_| cycle >= 4);
+        let inputs = MatvecInputs {
+            s_axil: write_access(CONTROL_ADDRESS, 1, starts),
+            s_axis_weights_tvalid: w.is_some(),
+            s_axis_weights_tdata: w.map(|(beat, ..)| beat.clone()).unwrap_or_default(),
+            s_axis_weights_tlast: w.is_some_and(|(.., last)| *last),
+            s_axis_activations_tvalid: x.is_some(),
+            s_axis_activations_tdata: x.map(|(beat, ..)| beat.clone()).unwrap_or_default(),
+            m_axis_tready: true,
+        };
+        aw_valid.bit(starts);
+        b_valid.bit(outputs.s_axil.bvalid);
+        let response = outputs.s_axil.bvalid.then(|| match outputs.s_axil.bresp {
+            0 => "ok".to_string(),
+            _ => "err".to_string(),
+        });
+        b_response.data(response, "5");
+        x_valid.bit(x.is_some());
+        x_ready.bit(outputs.s_axis_activations_tready);
+        x_data.data(x.map(|(_, label, _)| label.clone()), "3");
+        w_valid.bit(w.is_some());
+        w_ready.bit(outputs.s_axis_weights_tready);
+        w_data.data(w.map(|(_, label, _)| label.clone()), "3");
+        w_last.bit(inputs.s_axis_weights_tlast);
+        for (signal, bit) in probe.iter_mut().zip(shown) {
+            signal.bit(outputs.probe >> bit & 1 == 1);
+        }
+        if bits.issue() {
+            issues.push(cycle);
+        }
+        y_valid.bit(outputs.m_axis_tvalid);
+        y_data.data(outputs.m_axis_tvalid.then(|| format!("{}", results.len() / 8)), "4");
+        y_last.bit(outputs.m_axis_tlast);
+        let beat = outputs.m_axis_tdata.chunks_exact(8);
+        results.extend(beat.map(|bytes| i64::from_le_bytes(bytes.try_into().expect("8 bytes"))));
+        next_x += usize::from(x.is_some() && outputs.s_axis_activations_tready);
+        next_w += usize::from(w.is_some() && outputs.s_axis_weights_tready);
+        matvec.clock(&inputs);
+    }
+    let expected: Vec<i64> = products.iter().flat_map(|product| product.results.clone()).collect();
+    assert_eq!(results, expected, "the golden products");
+    // Four groups of each, and one empty cycle between them.
+    assert_eq!(issues, [7, 8, 9, 10, 12, 13, 14, 15]);
+    assert_eq!(b_response.data, ["ok", "ok", "err"]);
+    picture(
+        CYCLES,
+        &[
+            ("s_axil", &[aw_valid, b_valid, b_response]),
+            ("activations", &[x_valid, x_ready, x_data]),
+            ("weights", &[w_valid, w_ready, w_data, w_last]),
+            ("probe", &probe),
+            ("results", &[y_valid, y_data, y_last]),
+        ],
+        &[],
+        "seedlm_matvec of paper-4b, two products right behind each other: one empty cycle between them",
     )
 }

@@ -117,10 +117,10 @@ fn every_step_of_the_activation_buffers() {
     ["paper-4b", "paper-3b", "fp16"].par_iter().for_each(|name| {
         let (config, format) = reference(name);
         let rtl = Rtl::generate(&config, &format).unwrap();
-        // One whole row at least, and the beginning of the next.
+        // Both halves at least: the first matrix may have three tiles.
         let length = Length {
             cycles: 0,
-            checked: config.largest_steps(&format) as u64 + 100,
+            checked: 4 * config.largest_steps(&format) as u64 + 100,
         };
         let make = || benches::WHOLE_ACTIVATION_BUFFER(&config, &format);
         for pattern in Pattern::ALL {

@@ -70,7 +70,7 @@ const CONTROL: &str = "seedlm_control";
 const DECODER: &str = "seedlm_decoder";
 const MATVEC: &str = "seedlm_matvec";
 
-const FAULTS: [Fault; 66] = [
+const FAULTS: [Fault; 84] = [
     fault("a count without reset", FIFO, "count <= 2'd0;", "count <= count;"),
     fault(
         "tiles left over from before a reset",
@@ -266,8 +266,8 @@ const FAULTS: [Fault; 66] = [
     fault(
         "rows one step too long",
         SEQUENCE,
-        "last_step <= steps - 32'h1;",
-        "last_step <= steps;",
+        "last_step <= steps[4:0] - 5'h1;",
+        "last_step <= steps[4:0];",
     ),
     fault(
         "no wait for room for the results",
@@ -284,8 +284,8 @@ const FAULTS: [Fault; 66] = [
     fault(
         "no wait for activations",
         SEQUENCE,
-        "wire is_loaded = step < loaded;",
-        "wire is_loaded = ~(loaded < step);",
+        "wire is_loaded = {27'h0, step} < loaded;",
+        "wire is_loaded = ~(loaded < {27'h0, step});",
     ),
     fault(
         "activations of the next step",
@@ -296,8 +296,50 @@ const FAULTS: [Fault; 66] = [
     fault(
         "activations that go on where a tile ends",
         BUFFER,
-        "wire restart = start | (read & read_restart);",
-        "wire restart = start;",
+        "wire restart = read & read_restart;",
+        "wire restart = 1'b0;",
+    ),
+    fault(
+        "the next matrix read from the same half",
+        BUFFER,
+        "wire restart_half = read_half ^ read_next;",
+        "wire restart_half = read_half;",
+    ),
+    fault(
+        "a half that is read from one side, and from the other in the next tile",
+        BUFFER,
+        "read_half <= ~read_half;",
+        "read_half <= read_half;",
+    ),
+    fault(
+        "all matrices written to one half",
+        BUFFER,
+        "write_half <= ~write_half;",
+        "write_half <= write_half;",
+    ),
+    fault(
+        "a third matrix taken while both halves are held",
+        BUFFER,
+        "wire takes_next = (~ready) & (~held[1]);",
+        "wire takes_next = ~ready;",
+    ),
+    fault(
+        "a half free before its last steps are out",
+        BUFFER,
+        "held <= (held + {1'b0, start}) - {1'b0, free};",
+        "held <= (held + {1'b0, start}) - {1'b0, ends};",
+    ),
+    fault(
+        "the next matrix taken before this one's activations are complete",
+        BUFFER,
+        "wire takes_next = (~ready) & ",
+        "wire takes_next = ",
+    ),
+    fault(
+        "the next matrix's count taken for this one's",
+        BUFFER,
+        "loaded = {32{unread[1]}} | ",
+        "loaded = ",
     ),
     fault(
         "strobes ignored",
@@ -306,16 +348,70 @@ const FAULTS: [Fault; 66] = [
         "tiles_register <= data;",
     ),
     fault(
-        "a start while busy",
+        "a start while another waits",
         CONTROL,
-        "wire can_start = (~busy) & ",
+        "wire can_start = (~full) & ",
         "wire can_start = ",
+    ),
+    fault(
+        "a start that does not wait for the sequence",
+        CONTROL,
+        "run_waits <= starts | (run_waits & (~run_ready));",
+        "run_waits <= starts;",
+    ),
+    fault(
+        "a start that does not wait for the activation buffer",
+        CONTROL,
+        "load_waits <= starts | (load_waits & (~load_ready));",
+        "load_waits <= starts;",
+    ),
+    fault(
+        "the size of a matrix changed while it waits",
+        CONTROL,
+        "wire sizes_open = write & (~full);",
+        "wire sizes_open = write;",
+    ),
+    fault(
+        "room for a start while the activation buffer has not taken the one before",
+        CONTROL,
+        "wire full = run_waits | load_waits;",
+        "wire full = run_waits;",
+    ),
+    fault(
+        "cycles that start anew with every start",
+        CONTROL,
+        "begins <= starts & (~busy);",
+        "begins <= starts;",
+    ),
+    fault(
+        "products that never end",
+        CONTROL,
+        "{2'h0, starts}) - {2'h0, results_done}",
+        "{2'h0, starts})",
     ),
     fault(
         "done not cleared by a start",
         CONTROL,
-        "done <= (~starts) & (done | results_done);",
-        "done <= done | results_done;",
+        "done <= results_done | (done & (~starts));",
+        "done <= results_done | done;",
+    ),
+    fault(
+        "an end lost to a start in the same cycle",
+        CONTROL,
+        "done <= results_done | (done & (~starts));",
+        "done <= (results_done | done) & (~starts);",
+    ),
+    fault(
+        "a matrix taken while groups of another are still to enter",
+        SEQUENCE,
+        "wire is_idle = ~is_running;",
+        "wire is_idle = 1'b1;",
+    ),
+    fault(
+        "tiles under way forgotten by the next matrix",
+        SEQUENCE,
+        "in_flight <= (in_flight + {1'b0, tile_issued})",
+        "in_flight <= ((in_flight & {2{~start}}) + {1'b0, tile_issued})",
     ),
     fault(
         "two lanes fed with the same word",
@@ -346,6 +442,18 @@ const FAULTS: [Fault; 66] = [
         MATVEC,
         ".s_axis_tlast(weight_fifo_m_axis_tdata[64])",
         ".s_axis_tlast(1'b0)",
+    ),
+    fault(
+        "a half free with every last step of a tile",
+        MATVEC,
+        "matrix_decoded = lane_0_out_valid & group_last_at_7 & group_last_tile_at_7;",
+        "matrix_decoded = lane_0_out_valid & group_last_at_7;",
+    ),
+    fault(
+        "activations of the first matrix only",
+        MATVEC,
+        ".read_next(sequencer_flush)",
+        ".read_next(1'b0)",
     ),
     fault(
         "the mark of the last tile a stage early",

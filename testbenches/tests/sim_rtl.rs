@@ -1,8 +1,10 @@
 //! `sim run --rtl`, as a user meets it: the same report as from the model.
 
+use seedlm_codec::machine::DatapathConfig;
+use seedlm_codec::machine::image::DEFAULT_ALIGNMENT_BYTES;
 use seedlm_codec::{BlockCode, BlockCodeFields, ChainMap, ChainedCode, Code, Lfsr};
 use seedlm_encoder::Quantizer;
-use seedlm_model::{CompressOptions, Rotate, Rules, Silent, Source, compress};
+use seedlm_model::{CompressOptions, Container, ImageOptions, Rotate, Rules, Silent, Source, compress, write_image};
 use serde_json::Value;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
@@ -152,6 +154,41 @@ fn another_machine_gives_the_same_report_text_and_waves() {
     };
     assert_eq!(model, "Run on    model");
     assert!(verilog.starts_with("Run on    Verilog (Verilator "), "{verilog}");
+}
+
+/// The image of the embedded model streams through the Verilog from the addresses of its map.
+#[test]
+fn a_memory_image_gives_the_same_report() {
+    let folder = TempDir::new().unwrap();
+    let (container, image) = (folder.path().join("model.safetensors"), folder.path().join("model.img"));
+    let code = Code::preset("paper-4b").unwrap();
+    let options = CompressOptions {
+        code: code.clone(),
+        quantizer: Quantizer::Exact,
+        rotate: Rotate::Auto,
+        rules: Rules::default(),
+        replace: false,
+    };
+    let source = seedlm_model::embedded::shakespeare().unwrap();
+    compress(&source, &container, &options, &Silent).unwrap();
+    let options = ImageOptions {
+        machine: DatapathConfig::reference(&code.into()),
+        alignment_bytes: DEFAULT_ALIGNMENT_BYTES,
+        hex: false,
+        replace: false,
+    };
+    let container = Container::open(&container).unwrap();
+    write_image(
+        &container,
+        &image,
+        &folder.path().join("model.img.json"),
+        &options,
+        &Silent,
+    )
+    .unwrap();
+    for memory in ["paper", "ddr3-1600"] {
+        expect_the_same_report(&["--image", path(&image), "--memory", memory], &["--rtl"]);
+    }
 }
 
 /// A compressed model runs in the code that it has, which is no preset here.

@@ -18,6 +18,7 @@ use seedlm_testbenches::machines;
 use seedlm_testbenches::nightly::is_nightly;
 use seedlm_testbenches::rtl::Rtl;
 use seedlm_verilator::{BuildOptions, Verilator};
+use std::borrow::Cow;
 use std::sync::LazyLock;
 
 /// Asked for its version once, not for every machine.
@@ -41,20 +42,33 @@ impl Pair {
         }
     }
 
-    /// Runs a product on both. `ready` says whether the reader of the results is ready in a cycle.
-    fn run(&mut self, job: &Job, ready: &dyn Fn(u64) -> bool, place: &str) {
+    /// Runs products right behind each other on both, and gives the cycles of each. `ready` says whether the reader of the
+    /// results is ready in a cycle.
+    fn run(&mut self, jobs: &[Job], ready: &dyn Fn(u64) -> bool, place: &str) -> Vec<u64> {
         let run = |machine: &mut Machine, name: &str| {
-            let run = machine.run(job, &mut |cycle| ready(cycle), None);
-            run.unwrap_or_else(|error| panic!("{place}, {name}: {error}"))
+            let (mut runs, mut rest) = (Vec::new(), jobs.iter());
+            let outcome = machine.run_back_to_back(
+                &mut || Ok(rest.next().map(Cow::Borrowed)),
+                &mut |cycle| ready(cycle),
+                None,
+                &mut |_, run| runs.push(run),
+            );
+            outcome.unwrap_or_else(|error| panic!("{place}, {name}: {error}"));
+            assert_eq!(runs.len(), jobs.len(), "{place}, {name}");
+            runs
         };
         let model = run(&mut self.model, "model");
         let verilog = run(&mut self.verilog, "Verilog");
-        assert_eq!(model.cycles, verilog.cycles, "{place}: cycles of model and Verilog");
-        assert_eq!(
-            model.activity, verilog.activity,
-            "{place}: activity of model and Verilog"
-        );
-        assert_eq!(model.results, verilog.results, "{place}: results of model and Verilog");
+        for ((model, verilog), job) in model.iter().zip(&verilog).zip(jobs) {
+            let place = format!("{place}, {}", job.name);
+            assert_eq!(model.cycles, verilog.cycles, "{place}: cycles of model and Verilog");
+            assert_eq!(
+                model.activity, verilog.activity,
+                "{place}: activity of model and Verilog"
+            );
+            assert_eq!(model.results, verilog.results, "{place}: results of model and Verilog");
+        }
+        verilog.iter().map(|run| run.cycles).collect()
     }
 }
 
@@ -65,7 +79,7 @@ fn rtl_of(datapath: &DatapathConfig, format: &WeightFormat) -> Rtl {
 /// The memories that are counted in cycles, and one with banks, rows and a clock of its own.
 const MEMORIES: [&str; 3] = ["paper", "ideal", "ddr4-2400"];
 
-/// Runs matrices one after the other on a format's reference machine, behind every kind of memory.
+/// Runs matrices right behind each other on a format's reference machine, behind every kind of memory.
 fn run_on_the_reference_machine(format: &WeightFormat, matrices: &[NamedMatrix]) {
     let datapath = DatapathConfig::reference(format);
     let rtl = rtl_of(&datapath, format);
@@ -76,12 +90,15 @@ fn run_on_the_reference_machine(format: &WeightFormat, matrices: &[NamedMatrix])
             memory: MemoryModel::named(memory).unwrap(),
         };
         let mut pair = Pair::new(&rtl, format, &system);
-        for (seed, named) in (0..).zip(matrices) {
-            let activations = activations_for(named, datapath.activation_bits, seed).expect("a legal width");
-            let job = Job::new(&named.name, &datapath, &named.matrix, &activations).unwrap();
-            let place = format!("{}, memory {memory}, {}", format.label(), named.name);
-            pair.run(&job, &|_| true, &place);
-        }
+        let jobs: Vec<Job> = (0..)
+            .zip(matrices)
+            .map(|(seed, named)| {
+                let activations = activations_for(named, datapath.activation_bits, seed).expect("a legal width");
+                Job::new(&named.name, &datapath, &named.matrix, &activations).unwrap()
+            })
+            .collect();
+        let place = format!("{}, memory {memory}", format.label());
+        pair.run(&jobs, &|_| true, &place);
     }
 }
 
@@ -149,7 +166,7 @@ fn rows_as_long_as_the_reference_machines_take() {
         let matrix = random_matrix(&format, rows, columns, 1).unwrap();
         let activations = random_activations(datapath.activation_bits, columns, 2).unwrap();
         let job = Job::new("long rows", datapath, &matrix, &activations).unwrap();
-        pair.run(&job, &|_| true, name);
+        pair.run(&[job], &|_| true, name);
     });
 }
 
@@ -209,8 +226,51 @@ fn any_readiness(random: &mut ChaCha8Rng) -> impl Fn(u64) -> bool + use<> {
     }
 }
 
-/// Any product on any machine behind any memory, whatever the reader of its results does; several products on one machine
-/// after each other.
+/// The bars of the project, with the Verilog: 512 x 512 alone, and a second one right behind it.
+#[test]
+fn a_second_matrix_costs_the_verilog_its_memory_time() {
+    ["paper-4b", "chained-4b"].par_iter().for_each(|name| {
+        let format = WeightFormat::named(name).unwrap();
+        let datapath = DatapathConfig::reference(&format);
+        let MemoryModel::Simple(memory) = MemoryModel::named("paper").unwrap() else {
+            panic!("paper is the simple kind");
+        };
+        let system = SystemConfig {
+            clock_mhz: 200.0,
+            datapath: datapath.clone(),
+            memory: MemoryModel::Simple(memory.clone()),
+        };
+        let jobs = [1, 2].map(|seed| {
+            let matrix = random_matrix(&format, 512, 512, seed).unwrap();
+            let activations = random_activations(datapath.activation_bits, 512, seed).unwrap();
+            Job::new("512 x 512", &datapath, &matrix, &activations).unwrap()
+        });
+        let rtl = rtl_of(&datapath, &format);
+        let alone = Pair::new(&rtl, &format, &system).run(&jobs[..1], &|_| true, name)[0];
+        let both: u64 = Pair::new(&rtl, &format, &system)
+            .run(&jobs, &|_| true, name)
+            .iter()
+            .sum();
+        // A beat in every cycle but those of refresh, from the first beat of the second matrix on.
+        let beats = (jobs[1].activation_beats() + jobs[1].weight_beats()) as u64;
+        let reads = |cycle: &u64| !memory.refreshes_in(*cycle);
+        let mut cycles = (u64::from(memory.latency_cycles)..).filter(reads);
+        let (first, last) = (
+            cycles.nth(beats as usize - 1).unwrap(),
+            cycles.nth(beats as usize - 1).unwrap(),
+        );
+        println!("{name}: one {alone}, two {both}, memory time {}", last - first);
+        assert!(alone <= 2215, "{name}: {alone}");
+        assert!(
+            both - alone <= last - first + 10,
+            "{name}: {both} - {alone}, {}",
+            last - first
+        );
+    });
+}
+
+/// Any product on any machine behind any memory, whatever the reader of its results does; several products on one machine,
+/// right behind each other and after each other.
 #[test]
 fn random_products_on_many_machines_behind_random_memories() {
     let memories = if is_nightly() { 3000 } else { 100 };
@@ -227,13 +287,19 @@ fn random_products_on_many_machines_behind_random_memories() {
                     memory: any_memory(&mut random, datapath),
                 };
                 let mut pair = Pair::new(&rtl, format, &system);
-                for _ in 0..3 {
+                let mut jobs = Vec::new();
+                for number in 0..random.random_range(2..6) {
                     let (rows, columns) = any_shape(&mut random, datapath, format);
-                    let place = format!("{}, {system:?}, {rows} x {columns}", format.label());
                     let matrix: WeightMatrix = random_matrix(format, rows, columns, random.next_u64()).unwrap();
                     let activations = random_activations(datapath.activation_bits, columns, random.next_u64()).unwrap();
-                    let job = Job::new("random", datapath, &matrix, &activations).unwrap();
-                    pair.run(&job, &any_readiness(&mut random), &place);
+                    let name = format!("product {number}, {rows} x {columns}");
+                    jobs.push(Job::new(&name, datapath, &matrix, &activations).unwrap());
+                }
+                // All but the last in a row, then that one on its own.
+                let place = format!("{}, {system:?}", format.label());
+                let (row, last) = jobs.split_at(jobs.len() - 1);
+                for jobs in [row, last] {
+                    pair.run(jobs, &any_readiness(&mut random), &place);
                 }
             }
         });

@@ -6,15 +6,21 @@ use crate::netlist::pipeline::Pipeline;
 use seedlm_codec::WeightFormat;
 use seedlm_codec::machine::{ActivationLayout, DatapathConfig};
 
-/// The activations of one matrix, in a memory that can be block RAM: what is asked for with a group of words comes out
-/// when that group's weights do.
+/// The activations of two matrices, each in its half of a memory that can be block RAM: one is read while the next one's are
+/// written. What is asked for with a group of words comes out when that group's weights do.
+///
+/// Reads are held back, so the last ones of a matrix reach the memory when the sequence is at the next matrix already: a half
+/// is written anew only after `free` has said that they are out.
 pub fn activation_buffer(config: &DatapathConfig, format: &WeightFormat) -> Module {
     let mut m = Module::new(
         "seedlm_activation_buffer",
         &[
-            "The activations of the current matrix. A beat is taken per cycle until those of all steps are there. read asks for",
-            "the next step, and they are on activations DELAY cycles later, when the weights of that step leave the decode lanes;",
-            "read_restart with read goes back to step 0.",
+            "The activations of two matrices, one in each half of the memory. next_valid offers a matrix; it is taken when the one",
+            "before it is complete and a half is free, and then a beat is taken per cycle until those of all its steps are there.",
+            "read asks for the next step, and they are on activations DELAY cycles later, when the weights of that step leave the",
+            "decode lanes; read_restart with read goes back to step 0, read_next with both to step 0 of the next matrix. free says",
+            "that the last step of the oldest matrix has been on activations. loaded counts the steps that are there of the matrix",
+            "that is read; all ones mean all of them.",
         ],
     );
     let layout = ActivationLayout::new(config, format);
@@ -29,21 +35,48 @@ pub fn activation_buffer(config: &DatapathConfig, format: &WeightFormat) -> Modu
     m.parameter("BEATS_PER_STEP", banks);
     m.parameter("DEPTH", depth);
     m.parameter("DELAY", delay);
-    let address = address_bits(depth);
+    let address = address_bits(2 * depth);
+    // Whole beats are loaded: the count ends at the first multiple that is not below the steps.
+    let most_steps = config.largest_steps(format).next_multiple_of(layout.steps_per_beat);
+    let step_count = bits_for(most_steps);
     let slot_bits = bits_for(layout.steps_per_beat - 1);
     let bank_bits = bits_for(banks - 1);
-    let start = m.input("start", 1);
-    let running = m.input("running", 1);
+    let next_valid = m.input("next_valid", 1);
     let steps = m.input("steps", 32);
     let s_axis_tvalid = m.input("s_axis_tvalid", 1);
     let s_axis_tdata = m.input("s_axis_tdata", beat_bits);
     let read = m.input("read", 1);
     let read_restart = m.input("read_restart", 1);
+    let read_next = m.input("read_next", 1);
+    let free = m.input("free", 1);
+
+    m.comment(
+        "Whose turn it is: matrices taken and not read to the end, and those whose half is not free. Both are 0 to 2.",
+    );
+    let loaded = m.register("loaded_steps", step_count);
+    let load_steps = m.register("load_steps", step_count);
+    let unread = m.register("unread", 2);
+    let held = m.register("held", 2);
+    let write_half = m.register("write_half", 1);
+    let read_half = m.register("read_half", 1);
+    let ready = m.wire("ready", loaded.less_than(&load_steps));
+    let next_ready = m.wire("takes_next", &!&ready & &!held.bit(1));
+    let start = m.wire("start", &next_valid & &next_ready);
+    let ends = m.wire("ends", &read & &read_next);
+    let count = |register: &Expression, down: &Expression| &(register + &start.zero_extend(2)) - &down.zero_extend(2);
+    m.set(&unread, count(&unread, &ends));
+    m.set(&held, count(&held, &free));
+    m.set_if(&write_half, &start, !&write_half);
+    m.set_if(&read_half, &ends, !&read_half);
+    m.set_if(&load_steps, &start, steps.slice(0, step_count));
+    if step_count < 32 {
+        m.comment("The registers refuse more steps than there is room for.");
+        m.unused(&[steps.slice(step_count, 32 - step_count)]);
+    }
+    let base = |half: &Expression| half.gate(&Expression::constant(address, depth));
 
     m.comment("Writing: beats fill the banks of an address, then the next address.");
-    let loaded = m.register("loaded_steps", 32);
     let write_address = m.register("write_address", address);
-    let ready = m.wire("ready", &running & &loaded.less_than(&steps));
     let write = m.wire("write", &s_axis_tvalid & &ready);
     let (bank, last_bank) = if banks > 1 {
         let bank = m.register("bank", bank_bits);
@@ -55,19 +88,18 @@ pub fn activation_buffer(config: &DatapathConfig, format: &WeightFormat) -> Modu
     let complete = m.wire("complete", &write & &last_bank);
     let counts = &start | &complete;
     let counts = m.wire("counts", counts);
-    let more = &loaded + &Expression::constant(32, layout.steps_per_beat);
+    let more = &loaded + &Expression::constant(step_count, layout.steps_per_beat);
     m.set_if(&loaded, &counts, (!&start).gate(&more));
     let next_address = &write_address + &Expression::constant(address, 1_u8);
-    m.set_if(&write_address, &counts, (!&start).gate(&next_address));
+    m.set_if(&write_address, &counts, start.choose(&base(&write_half), &next_address));
     if let Some(bank) = &bank {
-        let next = (!(&start | &last_bank)).gate(&(bank + &Expression::constant(bank_bits, 1_u8)));
-        let moves = m.wire("bank_moves", &start | &write);
-        m.set_if(bank, &moves, next);
+        let next = (!&last_bank).gate(&(bank + &Expression::constant(bank_bits, 1_u8)));
+        m.set_if(bank, &write, next);
     }
 
     m.comment("Reading: the address and the place in the beat of the next step.");
     let read_address = m.register("read_address", address);
-    let restart = m.wire("restart", &start | &(&read & &read_restart));
+    let restart = m.wire("restart", &read & &read_restart);
     let slot = (layout.steps_per_beat > 1).then(|| m.register("slot", slot_bits));
     let last_slot = match &slot {
         Some(slot) => m.wire("last_slot", slot.is(layout.steps_per_beat - 1)),
@@ -75,11 +107,15 @@ pub fn activation_buffer(config: &DatapathConfig, format: &WeightFormat) -> Modu
     };
     let advance = m.wire("advance", &restart | &(&read & &last_slot));
     let following = &read_address + &Expression::constant(address, 1_u8);
-    m.set_if(&read_address, &advance, (!&restart).gate(&following));
+    let restart_half = m.wire("restart_half", &read_half ^ &read_next);
+    m.set_if(
+        &read_address,
+        &advance,
+        restart.choose(&base(&restart_half), &following),
+    );
     if let Some(slot) = &slot {
-        let moves = m.wire("slot_moves", &restart | &read);
         let next = (!(&restart | &last_slot)).gate(&(slot + &Expression::constant(slot_bits, 1_u8)));
-        m.set_if(slot, &moves, next);
+        m.set_if(slot, &read, next);
     }
 
     // The memory's read register takes a cycle and, where there is time, so does the choice of the step in the beat.
@@ -98,7 +134,7 @@ pub fn activation_buffer(config: &DatapathConfig, format: &WeightFormat) -> Modu
             let name = format!("bank_{index}_words");
             m.memory(
                 &name,
-                depth,
+                2 * depth,
                 (&this_bank, &write_address, &s_axis_tdata),
                 (None, &address_then, &format!("bank_{index}_read")),
             )
@@ -131,8 +167,11 @@ pub fn activation_buffer(config: &DatapathConfig, format: &WeightFormat) -> Modu
             step
         }
     };
+    let all = unread.bit(1).repeat(32);
+    let some = unread.bit(0).gate(&loaded.zero_extend(32));
+    m.output("next_ready", next_ready);
     m.output("s_axis_tready", ready);
-    m.output("loaded", loaded);
+    m.output("loaded", all | some);
     m.output("activations", step);
     m
 }

@@ -35,7 +35,17 @@ pub fn matvec(config: &DatapathConfig, format: &WeightFormat, parts: &Parts) -> 
     }
     let tile_left = m.net("tile_left", 1);
     let results_done = m.net("results_done", 1);
-    let control = control_port(&mut m, parts, &results_done);
+    let run_ready = m.net("sequencer_next_ready", 1);
+    let load_ready = m.net("activation_buffer_next_ready", 1);
+    let control = control_port(
+        &mut m,
+        parts,
+        &[
+            ("run_ready", run_ready),
+            ("load_ready", load_ready),
+            ("results_done", results_done.clone()),
+        ],
+    );
     let weights_tvalid = m.input("s_axis_weights_tvalid", 1);
     let weights_tdata = m.input("s_axis_weights_tdata", beat_bits);
     let weights_tlast = m.input("s_axis_weights_tlast", 1);
@@ -78,7 +88,7 @@ pub fn matvec(config: &DatapathConfig, format: &WeightFormat, parts: &Parts) -> 
         "sequencer",
         &parts.sequence,
         &[
-            ("start", control.get("start")),
+            ("next_valid", control.get("run_valid")),
             ("tiles", control.get("tiles")),
             ("steps", control.get("steps")),
             ("loaded", loaded.clone()),
@@ -87,17 +97,19 @@ pub fn matvec(config: &DatapathConfig, format: &WeightFormat, parts: &Parts) -> 
         ],
     );
     let issue = m.wire("issue", &group_valid & &group_ready);
+    let free = m.net("matrix_decoded", 1);
     let activations = m.instance(
         "activation_buffer",
         &parts.activation_buffer,
         &[
-            ("start", control.get("start")),
-            ("running", sequence.get("running")),
+            ("next_valid", control.get("load_valid")),
             ("steps", control.get("steps")),
             ("s_axis_tvalid", activations_tvalid),
             ("s_axis_tdata", activations_tdata),
             ("read", issue.clone()),
             ("read_restart", sequence.get("last")),
+            ("read_next", sequence.get("flush")),
+            ("free", free.clone()),
         ],
     );
 
@@ -130,6 +142,7 @@ pub fn matvec(config: &DatapathConfig, format: &WeightFormat, parts: &Parts) -> 
         })
         .collect();
     let decoded = lanes[0].get("out_valid");
+    m.drive(&free, &(&decoded & &last) & &last_tile);
 
     m.comment("One MAC and one accumulator for each row of the tile.");
     let words_per_row = config.words_per_tile_row();
@@ -208,8 +221,8 @@ pub fn matvec(config: &DatapathConfig, format: &WeightFormat, parts: &Parts) -> 
     m
 }
 
-/// The AXI4-Lite port, wired through to the control registers.
-fn control_port(m: &mut Module, parts: &Parts, results_done: &Expression) -> Outputs {
+/// The AXI4-Lite port, wired through to the control registers, with what these see of the datapath.
+fn control_port(m: &mut Module, parts: &Parts, datapath: &[(&str, Expression)]) -> Outputs {
     let names = parts
         .control
         .ports()
@@ -221,7 +234,7 @@ fn control_port(m: &mut Module, parts: &Parts, results_done: &Expression) -> Out
         .iter()
         .map(|port| (port.name.as_str(), m.input(&port.name, port.width)))
         .collect();
-    connected.push(("results_done", results_done.clone()));
+    connected.extend(datapath.iter().cloned());
     let control = m.instance("control", &parts.control, &connected);
     for port in outputs {
         m.output(&port.name, control.get(&port.name));

@@ -56,7 +56,7 @@ impl Parts {
             activation_buffer: Rc::new(activation_buffer::activation_buffer(config, format)),
             mac: Rc::new(mac::mac(config, format)),
             accumulate: Rc::new(accumulate::accumulate(config, format)),
-            sequence: Rc::new(sequence::sequence(config)),
+            sequence: Rc::new(sequence::sequence(config, format)),
             control: Rc::new(control::control(config, format)),
         }
     }

@@ -16,16 +16,18 @@
 
 // Counts the steps and tiles of a matrix and says which group is first and last. A group may enter the datapath when
 // its activations are there and, if it ends a tile, when there is room for the tile's results: so nothing behind it
-// ever has to wait. tile_left says that all results of a tile have left.
+// ever has to wait. tile_left says that all results of a tile have left. A matrix is taken when no group of the one before
+// it is still to enter; tiles of that one may be under way.
 module seedlm_sequence (
     input  wire clk,
     input  wire rst,
-    input  wire start,
+    input  wire next_valid,
     input  wire [31:0] tiles,
     input  wire [31:0] steps,
     input  wire [31:0] loaded,
     input  wire group_valid,
     input  wire tile_left,
+    output wire next_ready,
     output wire running,
     output wire group_ready,
     output wire step_loaded,
@@ -39,30 +41,32 @@ module seedlm_sequence (
     localparam RESULT_FIFO_GROUPS = 4;
     /* verilator lint_on UNUSEDPARAM */
 
-    reg [31:0] last_step;
-    reg [31:0] step;
+    reg [9:0] last_step;
+    reg [9:0] step;
     reg [31:0] tiles_left;
     reg [2:0] in_flight;
     wire is_running = |tiles_left;
     wire is_last = step == last_step;
     wire is_last_tile = tiles_left == 32'h1;
     wire has_room = (~is_last) | (in_flight < 3'h4);
-    wire is_loaded = step < loaded;
+    wire is_loaded = {22'h0, step} < loaded;
     wire ready = is_running & is_loaded & has_room;
     wire issue = group_valid & ready;
     wire tile_issued = issue & is_last;
-    wire step_moves = start | issue;
+    wire is_idle = ~is_running;
+    wire start = next_valid & is_idle;
+    wire unused_signals = &{1'b0, steps[31:10]};
     wire tile_moves = start | tile_issued;
     always @(posedge clk) begin
         if (start) begin
-            last_step <= steps - 32'h1;
+            last_step <= steps[9:0] - 10'h1;
         end
     end
     always @(posedge clk) begin
         if (rst) begin
-            step <= 32'd0;
-        end else if (step_moves) begin
-            step <= {32{~(start | is_last)}} & (step + 32'h1);
+            step <= 10'd0;
+        end else if (issue) begin
+            step <= {10{~is_last}} & (step + 10'h1);
         end
     end
     always @(posedge clk) begin
@@ -76,13 +80,14 @@ module seedlm_sequence (
         if (rst) begin
             in_flight <= 3'd0;
         end else begin
-            in_flight <= {3{~start}} & ((in_flight + {2'h0, tile_issued}) - {2'h0, tile_left});
+            in_flight <= (in_flight + {2'h0, tile_issued}) - {2'h0, tile_left};
         end
     end
+    assign next_ready = is_idle;
     assign running = is_running;
     assign group_ready = ready;
     assign step_loaded = is_loaded;
-    assign first = step == 32'h0;
+    assign first = step == 10'h0;
     assign flush = is_last & is_last_tile;
     assign last = is_last;
     assign last_tile = is_last_tile;

@@ -14,19 +14,24 @@
 //   extra_mac_stages = 0
 `default_nettype none
 
-// The activations of the current matrix. A beat is taken per cycle until those of all steps are there. read asks for
-// the next step, and they are on activations DELAY cycles later, when the weights of that step leave the decode lanes;
-// read_restart with read goes back to step 0.
+// The activations of two matrices, one in each half of the memory. next_valid offers a matrix; it is taken when the one
+// before it is complete and a half is free, and then a beat is taken per cycle until those of all its steps are there.
+// read asks for the next step, and they are on activations DELAY cycles later, when the weights of that step leave the
+// decode lanes; read_restart with read goes back to step 0, read_next with both to step 0 of the next matrix. free says
+// that the last step of the oldest matrix has been on activations. loaded counts the steps that are there of the matrix
+// that is read; all ones mean all of them.
 module seedlm_activation_buffer (
     input  wire clk,
     input  wire rst,
-    input  wire start,
-    input  wire running,
+    input  wire next_valid,
     input  wire [31:0] steps,
     input  wire s_axis_tvalid,
     input  wire [511:0] s_axis_tdata,
     input  wire read,
     input  wire read_restart,
+    input  wire read_next,
+    input  wire free,
+    output wire next_ready,
     output wire s_axis_tready,
     output wire [31:0] loaded,
     output wire [63:0] activations
@@ -41,47 +46,85 @@ module seedlm_activation_buffer (
     localparam DELAY = 2;
     /* verilator lint_on UNUSEDPARAM */
 
-    reg [31:0] loaded_steps;
-    reg [7:0] write_address;
-    reg [7:0] read_address;
+    reg [1:0] unread;
+    reg [1:0] held;
+    reg write_half;
+    reg read_half;
+    reg [11:0] load_steps;
+    reg [11:0] loaded_steps;
+    reg [8:0] write_address;
+    reg [8:0] read_address;
     reg [2:0] slot;
     reg [2:0] slot_at_1;
     (* no_rw_check *)
-    reg [511:0] bank_0_words [0:255];
+    reg [511:0] bank_0_words [0:511];
     reg [511:0] bank_0_read;
     reg [63:0] chosen;
 
+    // Whose turn it is: matrices taken and not read to the end, and those whose half is not free. Both are 0 to 2.
+    wire ready = loaded_steps < load_steps;
+    wire takes_next = (~ready) & (~held[1]);
+    wire start = next_valid & takes_next;
+    wire ends = read & read_next;
+    always @(posedge clk) begin
+        if (rst) begin
+            unread <= 2'd0;
+            held <= 2'd0;
+        end else begin
+            unread <= (unread + {1'b0, start}) - {1'b0, ends};
+            held <= (held + {1'b0, start}) - {1'b0, free};
+        end
+    end
+    always @(posedge clk) begin
+        if (rst) begin
+            write_half <= 1'd0;
+            load_steps <= 12'd0;
+        end else if (start) begin
+            write_half <= ~write_half;
+            load_steps <= steps[11:0];
+        end
+    end
+    always @(posedge clk) begin
+        if (rst) begin
+            read_half <= 1'd0;
+        end else if (ends) begin
+            read_half <= ~read_half;
+        end
+    end
+
+    // The registers refuse more steps than there is room for.
+    wire unused_signals = &{1'b0, steps[31:12]};
+
     // Writing: beats fill the banks of an address, then the next address.
-    wire ready = running & (loaded_steps < steps);
     wire write = s_axis_tvalid & ready;
     wire complete = write;
     wire counts = start | complete;
     always @(posedge clk) begin
         if (rst) begin
-            loaded_steps <= 32'd0;
-            write_address <= 8'd0;
+            loaded_steps <= 12'd0;
+            write_address <= 9'd0;
         end else if (counts) begin
-            loaded_steps <= {32{~start}} & (loaded_steps + 32'h8);
-            write_address <= {8{~start}} & (write_address + 8'h1);
+            loaded_steps <= {12{~start}} & (loaded_steps + 12'h8);
+            write_address <= start ? ({9{write_half}} & 9'h100) : (write_address + 9'h1);
         end
     end
 
     // Reading: the address and the place in the beat of the next step.
-    wire restart = start | (read & read_restart);
+    wire restart = read & read_restart;
     wire last_slot = slot == 3'h7;
     wire advance = restart | (read & last_slot);
-    wire slot_moves = restart | read;
+    wire restart_half = read_half ^ read_next;
     always @(posedge clk) begin
         if (rst) begin
-            read_address <= 8'd0;
+            read_address <= 9'd0;
         end else if (advance) begin
-            read_address <= {8{~restart}} & (read_address + 8'h1);
+            read_address <= restart ? ({9{restart_half}} & 9'h100) : (read_address + 9'h1);
         end
     end
     always @(posedge clk) begin
         if (rst) begin
             slot <= 3'd0;
-        end else if (slot_moves) begin
+        end else if (read) begin
             slot <= {3{~(restart | last_slot)}} & (slot + 3'h1);
         end
     end
@@ -100,8 +143,9 @@ module seedlm_activation_buffer (
             ({64{slot_at_1 == 3'h5}} & bank_0_read[383:320]) | ({64{slot_at_1 == 3'h6}} & bank_0_read[447:384]) |
             ({64{slot_at_1 == 3'h7}} & bank_0_read[511:448]);
     end
+    assign next_ready = takes_next;
     assign s_axis_tready = ready;
-    assign loaded = loaded_steps;
+    assign loaded = {32{unread[1]}} | ({32{unread[0]}} & {20'h0, loaded_steps});
     assign activations = chosen;
 
 endmodule

@@ -14,9 +14,10 @@
 //   extra_mac_stages = 0
 `default_nettype none
 
-// AXI4-Lite slave: constant registers that say what this machine is, and those that start a product.
-// Writes to unknown or read-only addresses, sizes written while a product runs, and starts that cannot be, are
-// answered with SLVERR and change nothing.
+// AXI4-Lite slave: constant registers that say what this machine is, and those that start a product. A start is taken
+// while products run, and waits until the sequence and the activation buffer have both taken it. Writes to unknown or
+// read-only addresses, sizes written while a start waits, and starts that cannot be, are answered with SLVERR and
+// change nothing.
 module seedlm_control (
     input  wire clk,
     input  wire rst,
@@ -29,6 +30,8 @@ module seedlm_control (
     input  wire s_axil_arvalid,
     input  wire [7:0] s_axil_araddr,
     input  wire s_axil_rready,
+    input  wire run_ready,
+    input  wire load_ready,
     input  wire results_done,
     output wire s_axil_awready,
     output wire s_axil_wready,
@@ -38,14 +41,15 @@ module seedlm_control (
     output wire s_axil_rvalid,
     output wire [31:0] s_axil_rdata,
     output wire [1:0] s_axil_rresp,
-    output wire start,
+    output wire run_valid,
+    output wire load_valid,
     output wire [31:0] tiles,
     output wire [31:0] steps
 );
     // What this module was generated with. Nothing computes with it: hence the waiver.
     /* verilator lint_off UNUSEDPARAM */
     localparam REGISTER_00_ID = 32'h53454544;
-    localparam REGISTER_04_VERSION = 32'h00000001;
+    localparam REGISTER_04_VERSION = 32'h00000002;
     localparam REGISTER_08_CODE = 32'h05000001;
     localparam REGISTER_0C_TAPS = 32'h00000000;
     localparam REGISTER_10_BEAT_BITS = 32'h00000200;
@@ -66,9 +70,11 @@ module seedlm_control (
     reg [31:0] steps_register;
     reg [1:0] bresp;
     reg bvalid;
-    reg start_pulse;
-    reg busy;
+    reg run_waits;
+    reg load_waits;
+    reg [2:0] under_way;
     reg done;
+    reg begins;
     reg [31:0] cycles;
     reg [31:0] read_value;
     reg [1:0] read_response;
@@ -103,17 +109,18 @@ module seedlm_control (
     end
 
     // The registers that can be written.
+    wire busy = |under_way;
+    wire full = run_waits | load_waits;
     wire at_control = word_address == 6'h10;
     wire at_tiles = word_address == 6'h12;
     wire at_steps = word_address == 6'h13;
     wire asks_start = at_control & strobe[0] & data[0];
-    wire can_start = (~busy) & ((|tiles_register) & (|steps_register) & (~(32'h2000 < steps_register)));
+    wire can_start = (~full) & ((|tiles_register) & (|steps_register) & (~(32'h2000 < steps_register)));
     wire starts = write & asks_start & can_start;
     wire [31:0] mask = {{8{strobe[3]}}, {8{strobe[2]}}, {8{strobe[1]}}, {8{strobe[0]}}};
-    wire sizes_open = write & (~busy);
-    wire refused = (~(((at_tiles | at_steps) & (~busy)) | at_control)) | (asks_start & (~can_start));
+    wire sizes_open = write & (~full);
+    wire refused = (~(((at_tiles | at_steps) & (~full)) | at_control)) | (asks_start & (~can_start));
     wire answered = bvalid & s_axil_bready;
-    wire counts = start_pulse | busy;
     always @(posedge clk) begin
         if (rst) begin
             tiles_register <= 32'd0;
@@ -136,21 +143,33 @@ module seedlm_control (
     always @(posedge clk) begin
         if (rst) begin
             bvalid <= 1'd0;
-            start_pulse <= 1'd0;
-            busy <= 1'd0;
+            run_waits <= 1'd0;
+            load_waits <= 1'd0;
+            under_way <= 3'd0;
             done <= 1'd0;
         end else begin
             bvalid <= write | (bvalid & (~answered));
-            start_pulse <= starts;
-            busy <= starts | (busy & (~results_done));
-            done <= (~starts) & (done | results_done);
+            run_waits <= starts | (run_waits & (~run_ready));
+            load_waits <= starts | (load_waits & (~load_ready));
+            under_way <= (under_way + {2'h0, starts}) - {2'h0, results_done};
+            done <= results_done | (done & (~starts));
+        end
+    end
+
+    // Cycles since the start that found the machine idle.
+    wire counts = begins | busy;
+    always @(posedge clk) begin
+        if (rst) begin
+            begins <= 1'd0;
+        end else begin
+            begins <= starts & (~busy);
         end
     end
     always @(posedge clk) begin
         if (rst) begin
             cycles <= 32'd0;
         end else if (counts) begin
-            cycles <= {32{~start_pulse}} & (cycles + 32'h1);
+            cycles <= {32{~begins}} & (cycles + 32'h1);
         end
     end
 
@@ -160,7 +179,7 @@ module seedlm_control (
     always @(*) begin
         case (read_word)
             6'h0: read_value = 32'h53454544;
-            6'h1: read_value = 32'h1;
+            6'h1: read_value = 32'h2;
             6'h2: read_value = 32'h5000001;
             6'h3: read_value = 32'h0;
             6'h4: read_value = 32'h200;
@@ -171,7 +190,7 @@ module seedlm_control (
             6'h9: read_value = 32'h4;
             6'ha: read_value = 32'h301;
             6'h10: read_value = 32'h0;
-            6'h11: read_value = {30'h0, done, busy};
+            6'h11: read_value = {{13'h0, under_way}, 13'h0, full, done, busy};
             6'h12: read_value = tiles_register;
             6'h13: read_value = steps_register;
             6'h14: read_value = cycles;
@@ -205,7 +224,8 @@ module seedlm_control (
     assign s_axil_rvalid = rvalid;
     assign s_axil_rdata = rdata;
     assign s_axil_rresp = rresp;
-    assign start = start_pulse;
+    assign run_valid = run_waits;
+    assign load_valid = load_waits;
     assign tiles = tiles_register;
     assign steps = steps_register;
 

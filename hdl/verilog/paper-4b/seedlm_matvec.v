@@ -68,6 +68,8 @@ module seedlm_matvec (
 
     wire tile_left;
     wire results_done;
+    wire sequencer_next_ready;
+    wire activation_buffer_next_ready;
     wire control_s_axil_awready;
     wire control_s_axil_wready;
     wire control_s_axil_bvalid;
@@ -76,7 +78,8 @@ module seedlm_matvec (
     wire control_s_axil_rvalid;
     wire [31:0] control_s_axil_rdata;
     wire [1:0] control_s_axil_rresp;
-    wire control_start;
+    wire control_run_valid;
+    wire control_load_valid;
     wire [31:0] control_tiles;
     wire [31:0] control_steps;
     wire unpack_s_axis_tready;
@@ -95,6 +98,7 @@ module seedlm_matvec (
     wire sequencer_first;
     wire sequencer_last;
     wire sequencer_last_tile;
+    wire matrix_decoded;
     wire activation_buffer_s_axis_tready;
     wire [63:0] activation_buffer_activations;
     reg group_first_at_1;
@@ -285,6 +289,8 @@ module seedlm_matvec (
         .s_axil_arvalid(s_axil_arvalid),
         .s_axil_araddr(s_axil_araddr),
         .s_axil_rready(s_axil_rready),
+        .run_ready(sequencer_next_ready),
+        .load_ready(activation_buffer_next_ready),
         .results_done(results_done),
         .s_axil_awready(control_s_axil_awready),
         .s_axil_wready(control_s_axil_wready),
@@ -294,7 +300,8 @@ module seedlm_matvec (
         .s_axil_rvalid(control_s_axil_rvalid),
         .s_axil_rdata(control_s_axil_rdata),
         .s_axil_rresp(control_s_axil_rresp),
-        .start(control_start),
+        .run_valid(control_run_valid),
+        .load_valid(control_load_valid),
         .tiles(control_tiles),
         .steps(control_steps)
     );
@@ -339,12 +346,13 @@ module seedlm_matvec (
     seedlm_sequence sequencer (
         .clk(clk),
         .rst(rst),
-        .start(control_start),
+        .next_valid(control_run_valid),
         .tiles(control_tiles),
         .steps(control_steps),
         .loaded(activation_buffer_loaded),
         .group_valid(unpack_m_axis_tvalid),
         .tile_left(tile_left),
+        .next_ready(sequencer_next_ready),
         .running(sequencer_running),
         .group_ready(sequencer_group_ready),
         .step_loaded(sequencer_step_loaded),
@@ -357,13 +365,15 @@ module seedlm_matvec (
     seedlm_activation_buffer activation_buffer (
         .clk(clk),
         .rst(rst),
-        .start(control_start),
-        .running(sequencer_running),
+        .next_valid(control_load_valid),
         .steps(control_steps),
         .s_axis_tvalid(s_axis_activations_tvalid),
         .s_axis_tdata(s_axis_activations_tdata),
         .read(issue),
         .read_restart(sequencer_last),
+        .read_next(sequencer_flush),
+        .free(matrix_decoded),
+        .next_ready(activation_buffer_next_ready),
         .s_axis_tready(activation_buffer_s_axis_tready),
         .loaded(activation_buffer_loaded),
         .activations(activation_buffer_activations)
@@ -577,6 +587,7 @@ module seedlm_matvec (
         .out_mantissas(lane_15_out_mantissas),
         .out_exponent(lane_15_out_exponent)
     );
+    assign matrix_decoded = lane_0_out_valid & group_last_at_7 & group_last_tile_at_7;
 
     // One MAC and one accumulator for each row of the tile.
     seedlm_mac mac_0 (

@@ -7,22 +7,16 @@ use crate::dram::{CommandCounts, Controller, DramModel};
 use crate::offer::Offer;
 use std::collections::VecDeque;
 
-/// Where an image may start: bursts keep to their 4 KiB in the memory as they do in the image.
-const IMAGE_ALIGNMENT: u64 = 4096;
-
 /// A burst under way.
 #[derive(Clone, Copy, Debug)]
 struct Pending {
     /// What is left of it.
     request: Request,
-    /// Number of the access that holds the first byte of what is left, once the bytes before `address` are dropped.
+    /// Number of the access that holds the first byte of what is left, once the bytes before it are dropped.
     first_access: u64,
-    /// Address of the first byte that is left.
-    address: u64,
 }
 
-/// The DRAM, its controller, and the crossing between two clocks. Images lie one behind the other, as the matrices of a model do, so rows
-/// that are open stay so from one to the next.
+/// The DRAM, its controller, and the crossing between two clocks.
 #[derive(Clone, Debug)]
 pub struct DramPort {
     controller: Controller,
@@ -30,10 +24,6 @@ pub struct DramPort {
     beat_bytes: usize,
     access_bytes: u64,
     outstanding_bursts: usize,
-    image: Vec<u8>,
-    /// Address of the image, and of what comes behind it.
-    base: u64,
-    next_base: u64,
     pending: VecDeque<Pending>,
     output: Offer<Beat>,
 }
@@ -47,20 +37,13 @@ impl DramPort {
             beat_bytes,
             access_bytes: model.organisation().access_bytes(),
             outstanding_bursts: super::prefetch::outstanding_bursts(model, beat_bytes, clock_hz),
-            image: Vec::new(),
-            base: 0,
-            next_base: 0,
             pending: VecDeque::new(),
             output: Offer::Empty(Cause::MemoryLatency),
         }
     }
 
-    /// Puts the data of the next matrix into the memory, from beat 0 on.
-    pub fn start(&mut self, image: Vec<u8>) {
-        assert!(self.pending.is_empty(), "the memory is loaded while it is being read");
-        self.base = self.next_base;
-        self.next_base += (image.len() as u64).next_multiple_of(IMAGE_ALIGNMENT);
-        self.image = image;
+    /// Starts to be looked at: until it is asked it has nothing to give.
+    pub fn begin(&mut self) {
         self.output = Offer::Empty(Cause::MemoryLatency);
     }
 
@@ -83,17 +66,11 @@ impl DramPort {
     pub fn clock(&mut self, request: Option<Request>, idle: Cause) {
         let now = self.ratio.cycle();
         if let Some(request) = request {
-            let bytes = request.beats * self.beat_bytes;
-            let start = request.first_beat * self.beat_bytes;
-            assert!(request.beats > 0 && start + bytes <= self.image.len());
-            let address = self.base + start as u64;
+            assert!(request.beats > 0);
+            let bytes = (request.beats * self.beat_bytes) as u64;
             // The memory takes it at its first edge that is not before this one.
-            let first_access = self.controller.request(self.ratio.next_edge(), address, bytes as u64);
-            self.pending.push_back(Pending {
-                request,
-                first_access,
-                address,
-            });
+            let first_access = self.controller.request(self.ratio.next_edge(), request.address, bytes);
+            self.pending.push_back(Pending { request, first_access });
         }
         self.controller.advance(now);
         self.output = match self.next_beat(now) {
@@ -106,8 +83,8 @@ impl DramPort {
     /// The next beat, or the access that it waits for; `None` when nothing has been asked for.
     fn next_beat(&mut self, now: u64) -> Option<Result<Beat, u64>> {
         let pending = self.pending.front_mut()?;
-        let end_address = pending.address + self.beat_bytes as u64;
-        let first = pending.address / self.access_bytes;
+        let end_address = pending.request.address + self.beat_bytes as u64;
+        let first = pending.request.address / self.access_bytes;
         // A beat can be part of an access, or take several.
         let count = (end_address - 1) / self.access_bytes - first + 1;
         let mut accesses = pending.first_access..pending.first_access + count;
@@ -116,9 +93,8 @@ impl DramPort {
         if let Some(missing) = accesses.find(|&access| !is_there(access)) {
             return Some(Err(missing));
         }
-        let beat = pending.request.take_beat(&self.image, self.beat_bytes);
+        let beat = pending.request.take_beat(self.beat_bytes);
         pending.first_access += end_address / self.access_bytes - first;
-        pending.address = end_address;
         // The last access of a burst may hold more bytes than were asked for.
         let done = match pending.request.beats {
             0 => pending.first_access + u64::from(!end_address.is_multiple_of(self.access_bytes)),

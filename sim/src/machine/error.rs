@@ -44,9 +44,9 @@ pub enum MachineError {
     /// The accelerator shows at its ports what an accelerator cannot show.
     #[error("matrix {name}, cycle {cycle}: the accelerator does not keep to its ports: {reason}")]
     Ports {
-        /// Name of the matrix.
+        /// Name of the matrix whose results come next.
         name: String,
-        /// Cycle, counted from the matrix's first read.
+        /// Cycle, counted as those of the matrix are.
         cycle: u64,
         /// Which port, and what is wrong with it.
         reason: String,
@@ -64,7 +64,7 @@ pub enum MachineError {
         name: String,
         /// Row of the matrix.
         row: usize,
-        /// Cycle, counted from the matrix's first read, in which the result left.
+        /// Cycle in which the result left, counted as those of the matrix are.
         cycle: u64,
         /// The golden product.
         expected: i64,

@@ -21,32 +21,40 @@ pub enum Stream {
 pub struct Request {
     /// Stream it is for.
     pub stream: Stream,
-    /// Number of the first beat in the memory image.
+    /// Number of the matrix, counted from the start of the machine.
+    pub matrix: u64,
+    /// Number of the first beat in the stream.
     pub first_beat: usize,
     /// Beats in the burst, at least 1.
     pub beats: usize,
+    /// Byte address of the first beat.
+    pub address: u64,
 }
 
 impl Request {
-    /// The next beat from the memory image; what is left begins behind it.
-    pub(super) fn take_beat(&mut self, image: &[u8], beat_bytes: usize) -> Beat {
-        let start = self.first_beat * beat_bytes;
+    /// The next beat; what is left begins behind it.
+    pub(super) fn take_beat(&mut self, beat_bytes: usize) -> Beat {
+        let beat = Beat {
+            stream: self.stream,
+            matrix: self.matrix,
+            index: self.first_beat,
+        };
         self.first_beat += 1;
         self.beats -= 1;
-        Beat {
-            stream: self.stream,
-            bytes: image[start..start + beat_bytes].to_vec(),
-        }
+        self.address += beat_bytes as u64;
+        beat
     }
 }
 
-/// One beat of data.
-#[derive(Clone, Debug, PartialEq, Eq)]
+/// One beat of data, by where it stands in its stream.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Beat {
     /// Stream it belongs to.
     pub stream: Stream,
-    /// The data, lowest byte first.
-    pub bytes: Vec<u8>,
+    /// Number of the matrix.
+    pub matrix: u64,
+    /// Number of the beat in the stream.
+    pub index: usize,
 }
 
 /// The memory with its controller. Its data port cannot be held up: whoever asks must have room.
@@ -67,11 +75,11 @@ impl Memory {
         }
     }
 
-    /// Puts the data of the next matrix into the memory, from beat 0 on.
-    pub fn start(&mut self, image: Vec<u8>) {
+    /// Starts to be looked at: until it is asked it has nothing to give.
+    pub fn begin(&mut self) {
         match self {
-            Memory::Simple(port) => port.start(image),
-            Memory::Dram(port) => port.start(image),
+            Memory::Simple(port) => port.begin(),
+            Memory::Dram(port) => port.begin(),
         }
     }
 

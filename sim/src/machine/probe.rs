@@ -1,5 +1,6 @@
 //! The machine's signals, for wave files.
 
+use super::memory::Stream;
 use crate::observer::Cycle;
 use crate::units::ProbeBits;
 use crate::waves::Probe;
@@ -10,7 +11,7 @@ pub fn show(cycle: &Cycle<'_>, beat_bytes: usize, probe: &mut Probe) {
     probe.unit("burst_reader");
     let request = cycle.request.data();
     probe.link("m_axi_ar", request.is_some(), cycle.memory_ready);
-    let first_beat = request.map_or(0, |request| request.first_beat as u64);
+    let first_beat = request.map_or(0, |request| request.address / beat_bytes as u64);
     probe.number("m_axi_araddr_beat", 32, first_beat);
     probe.number(
         "m_axi_arlen_beats",
@@ -19,9 +20,12 @@ pub fn show(cycle: &Cycle<'_>, beat_bytes: usize, probe: &mut Probe) {
     );
 
     probe.unit("memory");
-    let beat = cycle.memory.data();
+    let beat = cycle.memory.data().map(|beat| match beat.stream {
+        Stream::Weights => &inputs.s_axis_weights_tdata[..],
+        Stream::Activations => &inputs.s_axis_activations_tdata[..],
+    });
     probe.bit("m_axi_rvalid", beat.is_some());
-    probe.bytes("m_axi_rdata", beat.map(|beat| &beat.bytes[..]), beat_bytes);
+    probe.bytes("m_axi_rdata", beat, beat_bytes);
 
     probe.unit("seedlm_matvec");
     let activations_valid = inputs.s_axis_activations_tvalid;

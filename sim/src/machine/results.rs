@@ -4,8 +4,7 @@ use super::MachineError;
 use crate::job::Job;
 
 /// The results of one product, as they arrive.
-pub struct ResultCheck<'a> {
-    job: &'a Job,
+pub struct ResultCheck {
     tile_rows: usize,
     /// Rows of a tile, those that fill up its last beat included.
     places_per_tile: usize,
@@ -13,11 +12,10 @@ pub struct ResultCheck<'a> {
     results: Vec<i64>,
 }
 
-impl<'a> ResultCheck<'a> {
+impl ResultCheck {
     /// No results yet.
-    pub fn new(job: &'a Job, tile_rows: usize, results_per_beat: usize) -> Self {
+    pub fn new(job: &Job, tile_rows: usize, results_per_beat: usize) -> Self {
         ResultCheck {
-            job,
             tile_rows,
             places_per_tile: tile_rows.next_multiple_of(results_per_beat),
             places_seen: 0,
@@ -30,10 +28,10 @@ impl<'a> ResultCheck<'a> {
     ///
     /// # Errors
     /// [`MachineError::Wrong`], and [`MachineError::Ports`] for a beat after the last one.
-    pub fn take(&mut self, beat: &[u8], cycle: u64) -> Result<(), MachineError> {
-        if self.places_seen >= self.job.order.tiles() * self.places_per_tile {
+    pub fn take(&mut self, job: &Job, beat: &[u8], cycle: u64) -> Result<(), MachineError> {
+        if self.places_seen >= job.order.tiles() * self.places_per_tile {
             return Err(MachineError::Ports {
-                name: self.job.name.clone(),
+                name: job.name.clone(),
                 cycle,
                 reason: "m_axis offers a beat after that of the last results, which had m_axis_tlast 0".into(),
             });
@@ -42,15 +40,15 @@ impl<'a> ResultCheck<'a> {
             let got = i64::from_le_bytes(bytes.try_into().expect("chunks of 8 bytes"));
             let row_of_tile = self.places_seen % self.places_per_tile;
             let row = self.places_seen / self.places_per_tile * self.tile_rows + row_of_tile;
-            let is_row = row_of_tile < self.tile_rows && row < self.job.rows;
+            let is_row = row_of_tile < self.tile_rows && row < job.rows;
             let expected = match is_row {
-                true => self.job.expected[row],
-                false if row_of_tile < self.tile_rows => self.job.expected_of_padding,
+                true => job.expected[row],
+                false if row_of_tile < self.tile_rows => job.expected_of_padding,
                 false => 0,
             };
             if got != expected {
                 return Err(MachineError::Wrong {
-                    name: self.job.name.clone(),
+                    name: job.name.clone(),
                     row,
                     cycle,
                     expected,
@@ -69,11 +67,11 @@ impl<'a> ResultCheck<'a> {
     ///
     /// # Errors
     /// [`MachineError::Missing`] when the machine called a beat the last one too early.
-    pub fn finish(self) -> Result<Vec<i64>, MachineError> {
-        if self.results.len() != self.job.rows {
+    pub fn finish(self, job: &Job) -> Result<Vec<i64>, MachineError> {
+        if self.results.len() != job.rows {
             return Err(MachineError::Missing {
-                name: self.job.name.clone(),
-                expected: self.job.rows,
+                name: job.name.clone(),
+                expected: job.rows,
                 got: self.results.len(),
             });
         }

@@ -19,7 +19,6 @@ pub struct SimplePort {
     model: SimpleMemory,
     cycle: u64,
     beat_bytes: usize,
-    image: Vec<u8>,
     queue: VecDeque<Pending>,
     output: Offer<Beat>,
 }
@@ -31,16 +30,13 @@ impl SimplePort {
             model,
             cycle: 0,
             beat_bytes,
-            image: Vec::new(),
             queue: VecDeque::new(),
             output: Offer::Empty(Cause::MemoryLatency),
         }
     }
 
-    /// Puts the data of the next matrix into the memory, from beat 0 on.
-    pub fn start(&mut self, image: Vec<u8>) {
-        assert!(self.queue.is_empty(), "the memory is loaded while it is being read");
-        self.image = image;
+    /// Starts to be looked at: until it is asked it has nothing to give.
+    pub fn begin(&mut self) {
         self.output = Offer::Empty(Cause::MemoryLatency);
     }
 
@@ -59,7 +55,7 @@ impl SimplePort {
         let requested_in = self.cycle;
         self.cycle += 1;
         if let Some(request) = request {
-            assert!(request.beats > 0 && (request.first_beat + request.beats) * self.beat_bytes <= self.image.len());
+            assert!(request.beats > 0);
             let ready_cycle = requested_in + u64::from(self.model.latency_cycles);
             self.queue.push_back(Pending { request, ready_cycle });
         }
@@ -68,7 +64,7 @@ impl SimplePort {
             Some(_) if self.model.refreshes_in(self.cycle) => Offer::Empty(Cause::Refresh),
             Some(pending) if pending.ready_cycle > self.cycle => Offer::Empty(Cause::MemoryLatency),
             Some(pending) => {
-                let beat = pending.request.take_beat(&self.image, self.beat_bytes);
+                let beat = pending.request.take_beat(self.beat_bytes);
                 if pending.request.beats == 0 {
                     self.queue.pop_front();
                 }

@@ -8,15 +8,16 @@ use anyhow::{Context, Result, bail};
 use clap::Args;
 use indicatif::{ProgressBar, ProgressStyle};
 use seedlm_codec::WeightFormat;
-use seedlm_sim::Machine;
 use seedlm_sim::measure::measure;
 use seedlm_sim::report::{Accelerator, Report};
+use seedlm_sim::settings::Settings;
 use seedlm_sim::shape::ModelShape;
 use seedlm_sim::waves::Waves;
 use seedlm_sim::workload::{
-    ModelSource, NamedMatrix, Pass, PassMeaning, compress_model, load_model, model_in_binary16, parse_matvec,
-    random_matrix,
+    ImageSource, ModelSource, NamedMatrix, Pass, PassMeaning, compress_model, load_image, load_model, map_of_image,
+    model_in_binary16, parse_matvec, random_matrix,
 };
+use seedlm_sim::{Machine, SystemConfig};
 use std::io::BufWriter;
 use std::path::{Path, PathBuf};
 use std::time::Instant;
@@ -30,12 +31,18 @@ pub struct RunArguments {
     /// language model inside the program is compressed and run
     #[arg(conflicts_with = "workload")]
     model: Option<PathBuf>,
+    /// Run a memory image from `seedlm image`, on the machine that it was written for, from the addresses of its map
+    #[arg(long, value_name = "FILE", conflicts_with_all = ["model", "workload"])]
+    image: Option<PathBuf>,
+    /// The image's address map; its name with ".json" behind it if not given
+    #[arg(long, value_name = "FILE", requires = "image")]
+    image_map: Option<PathBuf>,
     /// Run one product of random words instead of a model: matvec:ROWSxCOLUMNS
     #[arg(long)]
     workload: Option<String>,
     /// Estimate a model of which only the shapes are known: a preset (see `sim presets`) or a TOML file. A few rows of each shape are
     /// simulated, the rest is extrapolated
-    #[arg(long, value_name = "NAME", conflicts_with_all = ["model", "workload", "rtl", "rtl_from", "svg", "vcd"])]
+    #[arg(long, value_name = "NAME", conflicts_with_all = ["model", "image", "workload", "rtl", "rtl_from", "svg", "vcd"])]
     model_shape: Option<String>,
     /// Weight formats to run, separated by commas; see `sim presets`. By default fp16, the uncompressed reference, and
     /// paper-4b; of a compressed model fp16 and its own code; of a shape fp16 and all codes with the usual windows
@@ -62,6 +69,14 @@ pub struct RunArguments {
     /// Say nothing but the report
     #[arg(short, long)]
     quiet: bool,
+}
+
+impl RunArguments {
+    /// The address map of the image, if there is one.
+    fn image_map(&self) -> Option<PathBuf> {
+        let usual = || self.image.as_deref().map(map_of_image);
+        self.image_map.clone().or_else(usual)
+    }
 }
 
 /// Runs the workload in each format, one after the other, and writes the reports.
@@ -91,7 +106,7 @@ pub fn run(arguments: &RunArguments) -> Result<()> {
     // All machines are made before the first one runs: what cannot be built is found before models are compressed.
     let mut machines = Vec::new();
     for format in &formats {
-        let system = settings.system(format);
+        let system = workload.system(&settings, format)?;
         let machine = match &rtl {
             Some(rtl) => rtl.machine(format, &system)?,
             None => Machine::new(format, &system)?,
@@ -143,7 +158,8 @@ fn report_files(arguments: &RunArguments) -> Result<(ReportFiles, Option<Output>
         bail!("--vcd needs a file: waves are too large for standard output");
     }
     let shape = arguments.model_shape.as_deref().map(Path::new);
-    let inputs = [&arguments.model, &arguments.rtl_from];
+    let image_map = arguments.image_map();
+    let inputs = [&arguments.model, &arguments.rtl_from, &arguments.image, &image_map];
     let inputs: Vec<&Path> = inputs
         .into_iter()
         .flatten()
@@ -179,6 +195,8 @@ enum Workload {
     Product { rows: usize, columns: usize },
     /// All matrices of a model.
     Model { name: String, source: Box<ModelSource> },
+    /// All matrices of a memory image.
+    Image { name: String, source: Box<ImageSource> },
 }
 
 impl Workload {
@@ -186,6 +204,12 @@ impl Workload {
         if let Some(text) = &arguments.workload {
             let (rows, columns) = parse_matvec(text).map_err(anyhow::Error::msg)?;
             return Ok(Workload::Product { rows, columns });
+        }
+        if let (Some(image), Some(map)) = (&arguments.image, arguments.image_map()) {
+            return Ok(Workload::Image {
+                name: image.display().to_string(),
+                source: Box::new(load_image(image, &map)?),
+            });
         }
         let name = match &arguments.model {
             Some(path) => path.display().to_string(),
@@ -200,14 +224,14 @@ impl Workload {
     fn name(&self) -> String {
         match self {
             Workload::Product { rows, columns } => format!("matvec:{rows}x{columns}"),
-            Workload::Model { name, .. } => name.clone(),
+            Workload::Model { name, .. } | Workload::Image { name, .. } => name.clone(),
         }
     }
 
     fn meaning(&self) -> PassMeaning {
         match self {
             Workload::Product { .. } => PassMeaning::Product,
-            Workload::Model { .. } => PassMeaning::Token,
+            Workload::Model { .. } | Workload::Image { .. } => PassMeaning::Token,
         }
     }
 
@@ -216,13 +240,35 @@ impl Workload {
         let code = match self {
             Workload::Model { source, .. } => source.stored_code()?.map(WeightFormat::from),
             Workload::Product { .. } => None,
+            // There is no image of an uncompressed model to compare it with.
+            Workload::Image { source, .. } => return Ok(vec![source.format()]),
         };
         let code = code.map_or_else(|| WeightFormat::named("paper-4b"), Ok)?;
         Ok(vec![WeightFormat::Binary16, code])
     }
 
+    /// The machine for a format.
+    fn system(&self, settings: &Settings, format: &WeightFormat) -> Result<SystemConfig> {
+        let Workload::Image { source, .. } = self else {
+            return Ok(settings.system(format));
+        };
+        let system = settings.system_for_image(source.machine());
+        source.check(&system.datapath)?;
+        Ok(system)
+    }
+
     /// Finds, before anything is run, a format that this workload cannot be run in.
     fn check(&self, formats: &[WeightFormat]) -> Result<()> {
+        if let Workload::Image { name, source } = self
+            && let Some(other) = formats.iter().find(|format| **format != source.format())
+        {
+            bail!(
+                "{name} holds words of {own}, and cannot be run as {other}; leave --weights out, or run the model itself: sim run MODEL \
+                 --weights {other}",
+                own = source.format().label(),
+                other = other.label()
+            );
+        }
         if let Workload::Model { source, .. } = self
             && let Some(stored) = source.stored_code()?
         {
@@ -244,6 +290,7 @@ impl Workload {
         match self {
             Workload::Product { rows, columns } => (rows * columns) as u64,
             Workload::Model { source, .. } => source.weights(),
+            Workload::Image { source, .. } => source.weights(),
         }
     }
 
@@ -255,9 +302,11 @@ impl Workload {
                     name: self.name(),
                     matrix: random_matrix(format, *rows, *columns, RANDOM_SEED)?,
                     rotation: None,
+                    in_image: None,
                 }],
                 relative_error: None,
             }),
+            (Workload::Image { source, .. }, _) => Ok(source.pass()?),
             (Workload::Model { source, .. }, format) => {
                 let Some(code) = format.code() else {
                     return Ok(model_in_binary16(source)?);

@@ -15,8 +15,8 @@ const TOP: f64 = 84.0;
 
 /// Fill colours, in the order of [`State::all`]; chosen to differ in lightness as well as in hue.
 const COLOURS: [&str; State::COUNT] = [
-    "#1b6ca8", "#d1495b", "#7f2a3c", "#f2d5a0", "#edae49", "#66a182", "#8d6a9f", "#b8c4cc", "#7a8b99", "#e07a5f",
-    "#c9ada7", "#9a8c98", "#495057",
+    "#1b6ca8", "#d1495b", "#7f2a3c", "#f2d5a0", "#edae49", "#66a182", "#8d6a9f", "#b8c4cc", "#3d405b", "#7a8b99",
+    "#e07a5f", "#c9ada7", "#5f0f40", "#9a8c98", "#495057",
 ];
 
 impl Report {

@@ -263,6 +263,7 @@ fn simulate(
             name: format!("{rows} x {columns}, number {index}"),
             matrix: random_matrix(format, rows, columns, index as u64)?,
             rotation: None,
+            in_image: None,
         })
     });
     let pass = Pass {

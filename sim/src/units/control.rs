@@ -4,7 +4,8 @@ use super::axi_lite::{AxiLiteInputs, AxiLiteOutputs, RESPONSE_OKAY, RESPONSE_SLA
 use seedlm_codec::WeightFormat;
 use seedlm_codec::machine::DatapathConfig;
 use seedlm_codec::machine::registers::{
-    CONTROL_ADDRESS, CYCLES_ADDRESS, STATUS_ADDRESS, STEPS_ADDRESS, TILES_ADDRESS, constant_registers,
+    CONTROL_ADDRESS, CYCLES_ADDRESS, STATUS_ADDRESS, STATUS_BUSY, STATUS_DONE, STATUS_FULL, STATUS_UNDER_WAY_BIT,
+    STEPS_ADDRESS, TILES_ADDRESS, constant_registers,
 };
 
 /// Inputs of a cycle.
@@ -12,6 +13,10 @@ use seedlm_codec::machine::registers::{
 pub struct ControlInputs {
     /// The bus.
     pub s_axil: AxiLiteInputs,
+    /// Whether the sequence takes the matrix that waits.
+    pub run_ready: bool,
+    /// Whether the activation buffer takes the matrix that waits.
+    pub load_ready: bool,
     /// Whether the last beat of a matrix's results leaves.
     pub results_done: bool,
 }
@@ -21,11 +26,13 @@ pub struct ControlInputs {
 pub struct ControlOutputs {
     /// The bus.
     pub s_axil: AxiLiteOutputs,
-    /// High for the one cycle before a matrix.
-    pub start: bool,
-    /// Register `TILES`: tiles of the matrix.
+    /// Whether a matrix waits for the sequence.
+    pub run_valid: bool,
+    /// Whether a matrix waits for the activation buffer.
+    pub load_valid: bool,
+    /// Register `TILES`: tiles of the matrix that waits.
     pub tiles: u32,
-    /// Register `STEPS`: steps of a tile.
+    /// Register `STEPS`: steps of a tile of the matrix that waits.
     pub steps: u32,
 }
 
@@ -38,8 +45,12 @@ pub struct Control {
     /// Data and strobe.
     write_data: Option<(u32, u8)>,
     bus: AxiLiteOutputs,
-    start: bool,
-    busy: bool,
+    run_waits: bool,
+    load_waits: bool,
+    /// Products whose last results have not left.
+    under_way: u32,
+    /// Whether a start has found the machine idle one cycle ago.
+    begins: bool,
     done: bool,
     tiles: u32,
     steps: u32,
@@ -56,8 +67,10 @@ impl Control {
             write_address: None,
             write_data: None,
             bus: AxiLiteOutputs::default(),
-            start: false,
-            busy: false,
+            run_waits: false,
+            load_waits: false,
+            under_way: 0,
+            begins: false,
             done: false,
             tiles: 0,
             steps: 0,
@@ -74,7 +87,8 @@ impl Control {
                 arready: !self.bus.rvalid,
                 ..self.bus
             },
-            start: self.start,
+            run_valid: self.run_waits,
+            load_valid: self.load_waits,
             tiles: self.tiles,
             steps: self.steps,
         }
@@ -85,29 +99,46 @@ impl Control {
         // All of this reads registers before the writes below change them.
         let read = self.read(inputs.s_axil.araddr);
         let write = self.write_address.zip(self.write_data).filter(|_| !self.bus.bvalid);
-        let (started, was_busy) = (self.start, self.busy);
+        let (was_busy, was_full) = (self.is_busy(), self.is_full());
         let starts = write.is_some_and(|(address, data)| self.starts(address, data));
 
-        if started {
+        if self.begins {
             self.cycles = 0;
-        } else if self.busy {
+        } else if was_busy {
             self.cycles = self.cycles.wrapping_add(1);
         }
-        if inputs.results_done {
-            (self.busy, self.done) = (false, true);
-        }
-        if starts {
-            (self.busy, self.done) = (true, false);
-        }
-        self.start = starts;
+        self.begins = starts && !was_busy;
+        self.run_waits = starts || self.run_waits && !inputs.run_ready;
+        self.load_waits = starts || self.load_waits && !inputs.load_ready;
+        self.under_way = self.under_way + u32::from(starts) - u32::from(inputs.results_done);
+        self.done = inputs.results_done || self.done && !starts;
         self.clock_read_channel(&inputs.s_axil, read);
-        self.clock_write_channels(&inputs.s_axil, write, starts, was_busy);
+        self.clock_write_channels(&inputs.s_axil, write, starts, was_full);
+    }
+
+    fn is_busy(&self) -> bool {
+        self.under_way > 0
+    }
+
+    /// Whether a matrix waits, so that its size must stay.
+    fn is_full(&self) -> bool {
+        self.run_waits || self.load_waits
     }
 
     /// Whether a write starts a matrix.
     fn starts(&self, address: u8, data: (u32, u8)) -> bool {
-        let legal = !self.busy && self.tiles != 0 && (1..=self.largest_steps).contains(&self.steps);
+        let legal = !self.is_full() && self.tiles != 0 && (1..=self.largest_steps).contains(&self.steps);
         register_address(address) == CONTROL_ADDRESS && asks_to_start(data) && legal
+    }
+
+    fn status(&self) -> u32 {
+        let bits = [
+            (self.is_busy(), STATUS_BUSY),
+            (self.done, STATUS_DONE),
+            (self.is_full(), STATUS_FULL),
+        ];
+        let flags = bits.into_iter().filter(|(is_set, _)| *is_set).map(|(_, bit)| bit);
+        flags.sum::<u32>() | self.under_way << STATUS_UNDER_WAY_BIT
     }
 
     fn clock_read_channel(&mut self, inputs: &AxiLiteInputs, read: Option<u32>) {
@@ -129,7 +160,7 @@ impl Control {
         inputs: &AxiLiteInputs,
         write: Option<(u8, (u32, u8))>,
         starts: bool,
-        was_busy: bool,
+        was_full: bool,
     ) {
         if inputs.awvalid && self.write_address.is_none() {
             self.write_address = Some(inputs.awaddr);
@@ -140,7 +171,7 @@ impl Control {
         if let Some((address, data)) = write {
             (self.write_address, self.write_data) = (None, None);
             self.bus.bvalid = true;
-            self.bus.bresp = if self.write(address, data, was_busy) || starts {
+            self.bus.bresp = if self.write(address, data, was_full) || starts {
                 RESPONSE_OKAY
             } else {
                 RESPONSE_SLAVE_ERROR
@@ -154,7 +185,7 @@ impl Control {
     fn read(&self, address: u8) -> Option<u32> {
         match register_address(address) {
             CONTROL_ADDRESS => Some(0),
-            STATUS_ADDRESS => Some(u32::from(self.busy) | u32::from(self.done) << 1),
+            STATUS_ADDRESS => Some(self.status()),
             TILES_ADDRESS => Some(self.tiles),
             STEPS_ADDRESS => Some(self.steps),
             CYCLES_ADDRESS => Some(self.cycles),
@@ -162,12 +193,12 @@ impl Control {
         }
     }
 
-    /// Writes a register; whether that is allowed, but for a start. The size of a matrix stays while it runs.
-    fn write(&mut self, address: u8, data: (u32, u8), was_busy: bool) -> bool {
+    /// Writes a register; whether that is allowed, but for a start. The size of a matrix stays while it waits.
+    fn write(&mut self, address: u8, data: (u32, u8), was_full: bool) -> bool {
         let register = match register_address(address) {
             CONTROL_ADDRESS => return !asks_to_start(data),
-            TILES_ADDRESS if !was_busy => &mut self.tiles,
-            STEPS_ADDRESS if !was_busy => &mut self.steps,
+            TILES_ADDRESS if !was_full => &mut self.tiles,
+            STEPS_ADDRESS if !was_full => &mut self.steps,
             _ => return false,
         };
         let (data, strobe) = data;

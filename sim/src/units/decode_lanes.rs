@@ -40,27 +40,28 @@ pub struct DecodedGroup {
 impl DecodedGroup {
     /// What the golden decoder makes of what lanes are given.
     pub fn decode(format: &WeightFormat, words: &[u128]) -> Self {
-        let mut group = DecodedGroup {
-            mantissas: Vec::with_capacity(words.len() * format.weights_per_word()),
-            exponents: Vec::with_capacity(words.len()),
-        };
-        for &word in words {
-            let (mantissas, exponent) = format.split_word(word);
-            group.mantissas.extend(mantissas);
-            group.exponents.push(exponent);
+        let (mantissas, exponents): (Vec<_>, _) = words.iter().map(|&word| format.split_word(word)).unzip();
+        DecodedGroup {
+            mantissas: mantissas.concat(),
+            exponents,
         }
-        group
     }
 
-    /// Takes the weights of other words, in the memory of the ones before.
-    fn take(&mut self, decoder: &WordDecoder, words: &[u128]) {
+    /// The same from tables, in the place of what was there before.
+    fn load(&mut self, decoder: &WordDecoder, words: &[u128]) {
         self.mantissas.clear();
         self.exponents.clear();
         for &word in words {
-            let exponent = decoder.split_word(word, &mut self.mantissas);
-            self.exponents.push(exponent);
+            self.exponents.push(decoder.decode(word, &mut self.mantissas));
         }
     }
+}
+
+/// A register of the pipeline.
+#[derive(Clone, Debug, Default)]
+struct Stage {
+    valid: bool,
+    group: DecodedGroup,
 }
 
 /// Decode lanes that move together. What the stages compute between them is the golden decoder's; only their number is
@@ -68,9 +69,7 @@ impl DecodedGroup {
 #[derive(Clone, Debug)]
 pub struct DecodeLanes {
     decoder: WordDecoder,
-    pipeline: Pipeline<Option<DecodedGroup>>,
-    /// A group that has left, for the memory that it holds.
-    spare: DecodedGroup,
+    pipeline: Pipeline<Stage>,
 }
 
 impl DecodeLanes {
@@ -78,20 +77,20 @@ impl DecodeLanes {
     pub fn new(format: &WeightFormat, stages: u32) -> Self {
         DecodeLanes {
             decoder: WordDecoder::new(format),
-            pipeline: Pipeline::new(stages, None),
-            spare: DecodedGroup::default(),
+            pipeline: Pipeline::new(stages, Stage::default()),
         }
     }
 
     /// What the ports show in this cycle.
     pub fn outputs(&self) -> DecodeLanesOutputs<'_> {
-        match self.pipeline.last() {
-            Some(group) => DecodeLanesOutputs {
+        let last = self.pipeline.last();
+        match last.valid {
+            true => DecodeLanesOutputs {
                 out_valid: true,
-                out_mantissas: &group.mantissas,
-                out_exponent: &group.exponents,
+                out_mantissas: &last.group.mantissas,
+                out_exponent: &last.group.exponents,
             },
-            None => DecodeLanesOutputs {
+            false => DecodeLanesOutputs {
                 out_valid: false,
                 out_mantissas: &[],
                 out_exponent: &[],
@@ -102,14 +101,13 @@ impl DecodeLanes {
     /// Clock edge.
     pub fn clock(&mut self, inputs: DecodeLanesInputs<'_>) {
         if inputs.enable {
-            let entering = inputs.in_valid.then(|| {
-                let mut group = std::mem::take(&mut self.spare);
-                group.take(&self.decoder, inputs.in_word);
-                group
+            let decoder = &self.decoder;
+            self.pipeline.shift_in_place(|stage| {
+                stage.valid = inputs.in_valid;
+                if inputs.in_valid {
+                    stage.group.load(decoder, inputs.in_word);
+                }
             });
-            if let Some(left) = self.pipeline.shift(entering) {
-                self.spare = left;
-            }
         }
     }
 }

@@ -65,26 +65,34 @@ impl RowHistories {
 
     /// Clock edge at which a group of words is taken; `last` says whether it is the last of its rows. Gives what the lanes are
     /// given in this cycle: each word above the end of what its row has stored before it.
-    pub fn take(&mut self, words: Vec<u128>, last: bool) -> Vec<u128> {
+    pub fn take(&mut self, mut words: Vec<u128>, last: bool) -> Vec<u128> {
+        self.take_in_place(&mut words, last);
+        words
+    }
+
+    /// As [`RowHistories::take`], with what the lanes are given in the place of the words.
+    pub fn take_in_place(&mut self, words: &mut [u128], last: bool) {
         if self.rows.is_empty() {
-            return words;
+            return;
         }
-        let before = |lane: usize| match lane % self.words_per_row {
+        let before = |words: &[u128], lane: usize| match lane % self.words_per_row {
             0 => self.rows[lane / self.words_per_row].out_history(),
             _ => self.end(words[lane - 1]),
         };
-        let lane_words = (0..words.len())
-            .map(|lane| u128::from(before(lane)) | words[lane] << self.history_bits)
+        let ends: Vec<u32> = (1..=self.rows.len())
+            .map(|row| self.end(words[row * self.words_per_row - 1]))
             .collect();
-        for row in 0..self.rows.len() {
-            let in_end = self.end(words[(row + 1) * self.words_per_row - 1]);
+        // Each word is looked at by the one behind it, so the last comes first.
+        for lane in (0..words.len()).rev() {
+            words[lane] = u128::from(before(words, lane)) | words[lane] << self.history_bits;
+        }
+        for (row, in_end) in ends.into_iter().enumerate() {
             self.rows[row].clock(HistoryInputs {
                 take: true,
                 last,
                 in_end,
             });
         }
-        lane_words
     }
 }
 

@@ -38,8 +38,9 @@ pub struct MacArrayOutputs<'a> {
 }
 
 /// Sums under way.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Default)]
 struct PartialSums {
+    valid: bool,
     first: bool,
     last: bool,
     sums: Vec<i64>,
@@ -52,9 +53,7 @@ pub struct MacArray {
     words_per_row: usize,
     weights_per_word: usize,
     sum_bits: u32,
-    pipeline: Pipeline<Option<PartialSums>>,
-    /// Sums that have left, for the memory that they hold.
-    spare: Vec<i64>,
+    pipeline: Pipeline<PartialSums>,
 }
 
 impl MacArray {
@@ -64,21 +63,21 @@ impl MacArray {
             words_per_row: config.words_per_tile_row(),
             weights_per_word: format.weights_per_word(),
             sum_bits: config.sum_bits(format),
-            pipeline: Pipeline::new(config.mac_stages(format), None),
-            spare: Vec::new(),
+            pipeline: Pipeline::new(config.mac_stages(format), PartialSums::default()),
         }
     }
 
     /// What the ports show in this cycle.
     pub fn outputs(&self) -> MacArrayOutputs<'_> {
-        match self.pipeline.last() {
-            Some(partial) => MacArrayOutputs {
+        let partial = self.pipeline.last();
+        match partial.valid {
+            true => MacArrayOutputs {
                 out_valid: true,
                 out_first: partial.first,
                 out_last: partial.last,
                 out_sum: &partial.sums,
             },
-            None => MacArrayOutputs {
+            false => MacArrayOutputs {
                 out_valid: false,
                 out_first: false,
                 out_last: false,
@@ -90,38 +89,43 @@ impl MacArray {
     /// Clock edge.
     pub fn clock(&mut self, inputs: MacArrayInputs<'_>) {
         if inputs.enable {
-            let entering = inputs.in_valid.then(|| {
-                let mut sums = std::mem::take(&mut self.spare);
-                self.put_sums(&inputs, &mut sums);
-                PartialSums {
-                    first: inputs.in_first,
-                    last: inputs.in_last,
-                    sums,
+            let (words_per_row, weights_per_word, sum_bits) =
+                (self.words_per_row, self.weights_per_word, self.sum_bits);
+            self.pipeline.shift_in_place(|partial| {
+                partial.valid = inputs.in_valid;
+                if inputs.in_valid {
+                    (partial.first, partial.last) = (inputs.in_first, inputs.in_last);
+                    partial.sums.clear();
+                    partial
+                        .sums
+                        .extend(sums(&inputs, words_per_row, weights_per_word, sum_bits));
                 }
             });
-            if let Some(left) = self.pipeline.shift(entering) {
-                self.spare = left.sums;
-            }
         }
     }
+}
 
-    fn put_sums(&self, inputs: &MacArrayInputs<'_>, sums: &mut Vec<i64>) {
-        let weights_per_row = self.words_per_row * self.weights_per_word;
-        let rows = inputs.in_mantissas.chunks_exact(weights_per_row);
-        let rows = rows.zip(inputs.in_exponents.chunks_exact(self.words_per_row));
-        sums.clear();
-        sums.extend(rows.map(|(mantissas, exponents)| {
-            let words = mantissas.chunks_exact(self.weights_per_word);
-            let activations = inputs.in_activations.chunks_exact(self.weights_per_word);
+/// The sum of each row of a group.
+fn sums(
+    inputs: &MacArrayInputs<'_>,
+    words_per_row: usize,
+    weights_per_word: usize,
+    sum_bits: u32,
+) -> impl Iterator<Item = i64> {
+    let weights_per_row = words_per_row * weights_per_word;
+    let rows = inputs.in_mantissas.chunks_exact(weights_per_row);
+    rows.zip(inputs.in_exponents.chunks_exact(words_per_row))
+        .map(move |(mantissas, exponents)| {
+            let words = mantissas.chunks_exact(weights_per_word);
+            let activations = inputs.in_activations.chunks_exact(weights_per_word);
             // No legal word overflows. The others wrap as they do in the hardware.
             let sum = words
                 .zip(activations)
                 .zip(exponents)
                 .map(|((word, activations), &exponent)| shifted_dot(word, activations, exponent))
                 .fold(0, i64::wrapping_add);
-            sign_extend(sum as u128, self.sum_bits) as i64
-        }));
-    }
+            sign_extend(sum as u128, sum_bits) as i64
+        })
 }
 
 /// `sum of mantissa * activation`, times `2^exponent`, modulo 2^64.

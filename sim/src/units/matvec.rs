@@ -53,6 +53,8 @@ pub struct Matvec {
     sequence: Sequence,
     activations: ActivationBuffer,
     histories: RowHistories,
+    /// What the lanes are given; kept so that it needs no new memory in every cycle.
+    words: Vec<u128>,
     lanes: DecodeLanes,
     tags: Pipeline<Tag>,
     mac: MacArray,
@@ -79,6 +81,7 @@ impl Matvec {
             sequence: Sequence::new(config.result_fifo_groups),
             activations: ActivationBuffer::new(config, format),
             histories: RowHistories::new(config, format),
+            words: Vec::new(),
             lanes: DecodeLanes::new(format, decode_stages),
             tags: Pipeline::new(decode_stages, Tag::default()),
             mac: MacArray::new(config, format),
@@ -121,7 +124,7 @@ impl MatvecPorts for Matvec {
         let mut outputs = MatvecOutputs {
             s_axil: control.s_axil,
             s_axis_weights_tready: self.weights.outputs().s_axis_tready,
-            s_axis_activations_tready: self.activations.s_axis_tready(probe.running, control.steps),
+            s_axis_activations_tready: self.activations.outputs().s_axis_tready,
             m_axis_tvalid: false,
             m_axis_tdata: Vec::new(),
             m_axis_tlast: false,
@@ -142,7 +145,8 @@ impl MatvecPorts for Matvec {
 
     fn clock(&mut self, inputs: &MatvecInputs) {
         let control = self.control.outputs();
-        let loaded = self.activations.outputs().loaded;
+        let activations = self.activations.outputs();
+        let (loaded, load_ready) = (activations.loaded, activations.next_ready);
         let sequence = self.sequence.outputs(loaded);
         let group = self.unpack.outputs();
         let issue = group.m_axis_tvalid && sequence.group_ready;
@@ -150,6 +154,8 @@ impl MatvecPorts for Matvec {
         let beat_taken = taken.is_some();
         let tile_left = taken.as_ref().is_some_and(|beat| beat.last_of_tile);
         let results_done = tile_left && taken.is_some_and(|beat| beat.tile.last_tile);
+        let tag = *self.tags.last();
+        let matrix_decoded = self.lanes.outputs().out_valid && tag.last && tag.last_tile;
 
         // Each unit is clocked before the one that feeds it, so that it sees outputs as they were in this cycle.
         self.clock_sums(tile_left);
@@ -159,23 +165,23 @@ impl MatvecPorts for Matvec {
             self.beat_index += 1;
         }
         self.activations.clock(ActivationBufferInputs {
-            start: control.start,
-            running: sequence.running,
+            next_valid: control.load_valid,
             steps: control.steps,
             s_axis_tvalid: inputs.s_axis_activations_tvalid,
             s_axis_tdata: &inputs.s_axis_activations_tdata,
             read: issue,
             read_restart: sequence.last,
+            read_next: sequence.flush,
+            free: matrix_decoded,
         });
-        let words = if issue {
-            self.histories.take(self.unpack.m_axis_tdata(), sequence.last)
-        } else {
-            Vec::new()
-        };
+        if issue {
+            self.unpack.copy_group(&mut self.words);
+            self.histories.take_in_place(&mut self.words, sequence.last);
+        }
         self.lanes.clock(DecodeLanesInputs {
             enable: true,
             in_valid: issue,
-            in_word: &words,
+            in_word: &self.words,
         });
         self.tags.shift(Tag {
             first: sequence.first,
@@ -192,7 +198,7 @@ impl MatvecPorts for Matvec {
         });
         self.clock_weights(inputs, group.s_axis_tready);
         self.sequence.clock(SequenceInputs {
-            start: control.start,
+            next_valid: control.run_valid,
             tiles: control.tiles,
             steps: control.steps,
             loaded,
@@ -201,6 +207,8 @@ impl MatvecPorts for Matvec {
         });
         self.control.clock(ControlInputs {
             s_axil: inputs.s_axil,
+            run_ready: sequence.next_ready,
+            load_ready,
             results_done,
         });
     }

@@ -30,10 +30,16 @@ impl<T> Pipeline<T> {
         self.registers.back().expect("a pipeline has at least one register")
     }
 
-    /// Clock edge: `input` enters the first register, the content of the last leaves.
-    pub fn shift(&mut self, input: T) -> T {
-        let left = self.registers.pop_back().expect("a pipeline has at least one register");
+    /// Clock edge at which the first register is loaded by `load`. It finds there what the last register held: room to write
+    /// to.
+    pub fn shift_in_place(&mut self, load: impl FnOnce(&mut T)) {
+        self.registers.rotate_right(1);
+        load(&mut self.registers[0]);
+    }
+
+    /// Clock edge: `input` enters the first register, the content of the last is gone.
+    pub fn shift(&mut self, input: T) {
+        self.registers.pop_back();
         self.registers.push_front(input);
-        left
     }
 }

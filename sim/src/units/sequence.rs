@@ -3,11 +3,11 @@
 /// Inputs of a cycle.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct SequenceInputs {
-    /// One cycle before a matrix.
-    pub start: bool,
-    /// Tiles of the matrix; taken with `start`.
+    /// Whether a matrix is offered.
+    pub next_valid: bool,
+    /// Its tiles.
     pub tiles: u32,
-    /// Steps of a tile; taken with `start`.
+    /// Steps of a tile of it.
     pub steps: u32,
     /// Steps whose activations are there.
     pub loaded: u32,
@@ -32,6 +32,8 @@ pub struct SequenceOutputs {
     pub flush: bool,
     /// Whether groups of a matrix are still to go.
     pub running: bool,
+    /// Whether a matrix is taken: while no group of another is still to go. Its tiles may be under way.
+    pub next_ready: bool,
 }
 
 /// Counts tiles and steps, and keeps no more tiles under way than the result FIFO has room for: so nothing behind it ever
@@ -75,15 +77,15 @@ impl Sequence {
             last_tile,
             flush: last && last_tile,
             running,
+            next_ready: !running,
         }
     }
 
     /// Clock edge.
     pub fn clock(&mut self, inputs: SequenceInputs) {
         let outputs = self.outputs(inputs.loaded);
-        if inputs.start {
-            (self.tiles_left, self.steps, self.step, self.in_flight) = (inputs.tiles, inputs.steps, 0, 0);
-            return;
+        if inputs.next_valid && outputs.next_ready {
+            (self.tiles_left, self.steps) = (inputs.tiles, inputs.steps);
         }
         let issue = inputs.group_valid && outputs.group_ready;
         if issue {
@@ -112,7 +114,7 @@ mod tests {
         };
         assert!(!sequence.outputs(2).running);
         sequence.clock(SequenceInputs {
-            start: true,
+            next_valid: true,
             tiles: 2,
             steps: 2,
             ..idle
@@ -139,5 +141,32 @@ mod tests {
         assert!(sequence.outputs(2).group_ready);
         sequence.clock(idle);
         assert!(!sequence.outputs(2).running);
+    }
+
+    #[test]
+    fn the_next_matrix_is_taken_behind_the_last_group_while_tiles_are_under_way() {
+        let mut sequence = Sequence::new(1);
+        let one_tile = SequenceInputs {
+            next_valid: true,
+            tiles: 1,
+            steps: 1,
+            loaded: 1,
+            group_valid: true,
+            tile_left: false,
+        };
+        for _ in 0..2 {
+            assert!(sequence.outputs(1).next_ready && !sequence.outputs(1).group_ready);
+            sequence.clock(one_tile);
+            assert!(!sequence.outputs(1).next_ready);
+            if !sequence.outputs(1).group_ready {
+                // The tile of the first matrix is counted in the second.
+                sequence.clock(SequenceInputs {
+                    tile_left: true,
+                    ..one_tile
+                });
+            }
+            assert!(sequence.outputs(1).group_ready);
+            sequence.clock(one_tile);
+        }
     }
 }

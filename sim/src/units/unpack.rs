@@ -1,6 +1,6 @@
 //! `seedlm_unpack`: beats in, groups of words out.
 
-use seedlm_codec::bits::read_field;
+use super::word_decoder::field;
 
 /// Inputs of a cycle.
 #[derive(Clone, Copy, Debug, Default)]
@@ -87,9 +87,19 @@ impl Unpack {
     /// # Panics
     /// When `m_axis_tvalid` is low.
     pub fn m_axis_tdata(&self) -> Vec<u128> {
-        (0..self.lanes)
-            .map(|lane| read_field(&self.held, self.offset + lane * self.word_bits, self.word_bits))
-            .collect()
+        let mut words = Vec::new();
+        self.copy_group(&mut words);
+        words
+    }
+
+    /// Puts the group offered into `words`, which keeps its room from cycle to cycle.
+    ///
+    /// # Panics
+    /// As [`Unpack::m_axis_tdata`].
+    pub fn copy_group(&self, words: &mut Vec<u128>) {
+        words.clear();
+        let lanes = 0..self.lanes;
+        words.extend(lanes.map(|lane| field(&self.held, self.offset + lane * self.word_bits, self.word_bits)));
     }
 
     /// Clock edge.

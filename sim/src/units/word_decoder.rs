@@ -1,8 +1,18 @@
-//! Words to weights from tables made once: the golden decoder's results, many times as fast.
+//! Words to mantissas as the golden decoder has them, from tables: the simulator decodes a group in every cycle.
 
-use seedlm_codec::{BlockCode, ChainedCode, WeightFormat};
+use seedlm_codec::bits::sign_extend;
+use seedlm_codec::{BlockCode, ChainedCode, WeightFormat, binary16_parts};
 
-/// Decodes the words of one format.
+/// Longest window for which there is a table of all weights.
+const LONGEST_TABLED_WINDOW: u32 = 16;
+
+/// Bits of the sequence that one number holds.
+const SEQUENCE_BITS: usize = 64;
+
+/// Most coefficients of a block that is decoded from tables.
+const MOST_COEFFICIENTS: usize = 8;
+
+/// Decodes what lanes are given.
 #[derive(Clone, Debug)]
 pub struct WordDecoder {
     format: WeightFormat,
@@ -11,188 +21,227 @@ pub struct WordDecoder {
 
 #[derive(Clone, Debug)]
 enum Tables {
-    /// None: the golden decoder itself.
-    Golden,
+    /// The golden decoder itself.
+    None,
+    Binary16,
     Block(BlockTables),
-    Chained(ChainedTable),
+    Chained(ChainedTables),
 }
 
-impl WordDecoder {
-    /// Makes the tables: 12 KiB for a block code, 2 bytes for each window of a chained one. Formats whose tables would be too large, and
-    /// binary16, go to the golden decoder.
-    pub fn new(format: &WeightFormat) -> Self {
-        let tables = match format {
-            WeightFormat::Block(code) => BlockTables::new(code).map(Tables::Block),
-            WeightFormat::Chained(code) => ChainedTable::new(code).map(Tables::Chained),
-            WeightFormat::Binary16 => None,
-        };
-        WordDecoder {
-            format: format.clone(),
-            tables: tables.unwrap_or(Tables::Golden),
-        }
-    }
-
-    /// Appends the mantissas of what a lane is given, and returns their exponent; as [`WeightFormat::split_word`].
-    pub fn split_word(&self, word: u128, mantissas: &mut Vec<i64>) -> u32 {
-        match &self.tables {
-            Tables::Golden => {
-                let (of_word, exponent) = self.format.split_word(word);
-                mantissas.extend(of_word);
-                exponent
-            }
-            Tables::Block(tables) => tables.split_word(word, mantissas),
-            Tables::Chained(table) => {
-                table.split_word(word, mantissas);
-                0
-            }
-        }
-    }
-}
-
-/// The register's bit sequence by the bytes of its seed. The sequence is linear in the seed, so that of a seed is the XOR of those of its
-/// bytes, and the states after the seed are windows of it.
+/// The bit sequence of a seed is linear in the seed: it is the XOR of those of its bytes. All states are windows of it.
 #[derive(Clone, Debug)]
 struct BlockTables {
-    /// For each byte of the seed and each value of it the sequence, from the seed's own bits on.
-    sequences: Vec<[u128; 256]>,
+    /// For each byte of the seed, the sequence of each of its values, seed included.
+    sequences: Vec<[u64; 256]>,
+    latent_dimension: usize,
+    block_size: usize,
     length: u32,
     exponent_bits: u32,
     coefficient_bits: u32,
-    block_size: usize,
-    latent_dimension: usize,
-}
-
-/// Most coefficients of a block that are decoded from tables.
-const MOST_COEFFICIENTS: usize = 16;
-
-impl BlockTables {
-    /// None if the states of a block do not fit 128 bits of the sequence.
-    fn new(code: &BlockCode) -> Option<Self> {
-        let length = code.lfsr().length();
-        let bits = code.block_size() * code.latent_dimension() + length as usize;
-        if bits > 128 || code.latent_dimension() > MOST_COEFFICIENTS {
-            return None;
-        }
-        let masks = code.lfsr().sequence_masks(bits);
-        let sequence = |seed: u32| {
-            let bits = masks.iter().enumerate();
-            bits.fold(0_u128, |sequence, (bit, mask)| {
-                sequence | u128::from((seed & mask).count_ones() & 1) << bit
-            })
-        };
-        let byte_table = |byte: u32| std::array::from_fn(|value| sequence((value as u32) << (8 * byte)));
-        Some(BlockTables {
-            sequences: (0..length.div_ceil(8)).map(byte_table).collect(),
-            length,
-            exponent_bits: code.exponent_bits(),
-            coefficient_bits: code.coefficient_bits(),
-            block_size: code.block_size(),
-            latent_dimension: code.latent_dimension(),
-        })
-    }
-
-    fn split_word(&self, word: u128, mantissas: &mut Vec<i64>) -> u32 {
-        let field = |position: u32, width: u32| (word >> position) as u64 & ((1 << width) - 1);
-        let seed = field(0, self.length);
-        let bytes = self.sequences.iter().enumerate();
-        let sequence = bytes.fold(0, |sequence, (byte, table)| {
-            sequence ^ table[(seed >> (8 * byte)) as usize & 0xff]
-        });
-        let mut coefficients = [0_i64; MOST_COEFFICIENTS];
-        let coefficients = &mut coefficients[..self.latent_dimension];
-        let unused = 64 - self.coefficient_bits;
-        for (p, coefficient) in (0..).zip(coefficients.iter_mut()) {
-            let position = self.length + self.exponent_bits + p * self.coefficient_bits;
-            *coefficient = (field(position, self.coefficient_bits) << unused) as i64 >> unused;
-        }
-        let centre = 1_i64 << (self.length - 1);
-        let mask = (1_u64 << self.length) - 1;
-        // The states follow the seed.
-        let mut sequence = sequence >> 1;
-        mantissas.extend((0..self.block_size).map(|_| {
-            let mut sum = 0;
-            for coefficient in coefficients.iter() {
-                sum += ((sequence as u64 & mask) as i64 - centre) * coefficient;
-                sequence >>= 1;
-            }
-            sum
-        }));
-        field(self.length, self.exponent_bits) as u32
-    }
 }
 
 /// The weight of every window.
 #[derive(Clone, Debug)]
-struct ChainedTable {
+struct ChainedTables {
     weights: Vec<i16>,
-    stored_bits: u32,
-    history_bits: u32,
-    weights_per_word: u32,
+    bits_per_weight: u32,
+    per_word: usize,
 }
 
-impl ChainedTable {
-    /// None for windows of more than 16 bits, or weights of more.
-    fn new(code: &ChainedCode) -> Option<Self> {
-        let length = code.map().length();
-        if length > 16 {
+impl WordDecoder {
+    /// A decoder for a format.
+    pub fn new(format: &WeightFormat) -> Self {
+        let tables = match format {
+            WeightFormat::Binary16 => Some(Tables::Binary16),
+            WeightFormat::Block(code) => BlockTables::new(code).map(Tables::Block),
+            WeightFormat::Chained(code) => ChainedTables::new(code).map(Tables::Chained),
+        };
+        WordDecoder {
+            format: format.clone(),
+            tables: tables.unwrap_or(Tables::None),
+        }
+    }
+
+    /// Adds the mantissas of a word to those of others, and gives its exponent: [`WeightFormat::split_word`].
+    pub fn decode(&self, word: u128, mantissas: &mut Vec<i64>) -> u32 {
+        match &self.tables {
+            Tables::Binary16 => {
+                let (significand, exponent) = binary16_parts(word as u16);
+                mantissas.push(significand.into());
+                exponent
+            }
+            Tables::Block(tables) => tables.decode(word as u64, mantissas),
+            Tables::Chained(tables) => {
+                tables.decode(word, mantissas);
+                0
+            }
+            Tables::None => {
+                let (own, exponent) = self.format.split_word(word);
+                mantissas.extend(own);
+                exponent
+            }
+        }
+    }
+}
+
+impl BlockTables {
+    /// `None` where word or sequence are too long, or there are too many coefficients.
+    fn new(code: &BlockCode) -> Option<Self> {
+        let (block_size, latent_dimension) = (code.block_size(), code.latent_dimension());
+        let length = code.lfsr().length();
+        let bits = block_size * latent_dimension + length as usize;
+        if bits > SEQUENCE_BITS || code.word_bits() > u64::BITS || latent_dimension > MOST_COEFFICIENTS {
             return None;
         }
-        let weights = (0..1_u32 << length).map(|window| i16::try_from(code.map().weight(window)).ok());
-        Some(ChainedTable {
-            weights: weights.collect::<Option<_>>()?,
-            stored_bits: code.bits_per_weight(),
-            history_bits: code.history_bits(),
-            weights_per_word: code.weights_per_word() as u32,
+        let masks = code.lfsr().sequence_masks(bits);
+        let sequence = |seed: u32| {
+            let ones = masks.iter().map(|mask| u64::from((seed & mask).count_ones() % 2));
+            (0..)
+                .zip(ones)
+                .fold(0, |sequence, (place, bit)| sequence | bit << place)
+        };
+        let bytes = (0..length).step_by(8);
+        Some(BlockTables {
+            sequences: bytes
+                .map(|place| {
+                    std::array::from_fn(|byte| sequence(((byte as u64) << place & ((1 << length) - 1)) as u32))
+                })
+                .collect(),
+            latent_dimension,
+            block_size,
+            length,
+            exponent_bits: code.exponent_bits(),
+            coefficient_bits: code.coefficient_bits(),
         })
     }
 
-    fn split_word(&self, word: u128, mantissas: &mut Vec<i64>) {
-        // The history lies below the word, so that every window is a slice of it.
-        let mask = self.weights.len() - 1;
-        debug_assert_eq!(1 << (self.history_bits + self.stored_bits), self.weights.len());
-        mantissas.extend((0..self.weights_per_word).map(|index| {
-            let window = (word >> (index * self.stored_bits)) as usize & mask;
-            i64::from(self.weights[window])
-        }));
+    fn decode(&self, word: u64, mantissas: &mut Vec<i64>) -> u32 {
+        let mask = (1 << self.length) - 1;
+        let seed = word & mask;
+        let bytes = self.sequences.iter().zip(seed.to_le_bytes());
+        let sequence = bytes.fold(0, |sequence, (table, byte)| sequence ^ table[usize::from(byte)]);
+        let exponent = word >> self.length & ((1 << self.exponent_bits) - 1);
+        let mut coefficients = [0_i64; MOST_COEFFICIENTS];
+        let coefficients = &mut coefficients[..self.latent_dimension];
+        let mut place = self.length + self.exponent_bits;
+        for coefficient in coefficients.iter_mut() {
+            let shift = 64 - self.coefficient_bits;
+            *coefficient = ((word >> place) << shift) as i64 >> shift;
+            place += self.coefficient_bits;
+        }
+        let middle = coefficients.iter().sum::<i64>() << (self.length - 1);
+        let mut rest = sequence;
+        for _ in 0..self.block_size {
+            let mut sum = -middle;
+            for coefficient in coefficients.iter() {
+                rest >>= 1;
+                sum += coefficient * (rest & mask) as i64;
+            }
+            mantissas.push(sum);
+        }
+        exponent as u32
     }
+}
+
+impl ChainedTables {
+    /// `None` where the table would be too large.
+    fn new(code: &ChainedCode) -> Option<Self> {
+        let map = code.map();
+        if map.length() > LONGEST_TABLED_WINDOW {
+            return None;
+        }
+        let weights = (0..1_u32 << map.length()).map(|window| i16::try_from(map.weight(window)));
+        Some(ChainedTables {
+            weights: weights.collect::<Result<_, _>>().ok()?,
+            bits_per_weight: code.bits_per_weight(),
+            per_word: code.weights_per_word(),
+        })
+    }
+
+    fn decode(&self, mut word: u128, mantissas: &mut Vec<i64>) {
+        let mask = self.weights.len() - 1;
+        for _ in 0..self.per_word {
+            mantissas.push(self.weights[word as usize & mask].into());
+            word >>= self.bits_per_weight;
+        }
+    }
+}
+
+/// A field of `width` bits (1..=128) from bit `start` on.
+pub fn field(bytes: &[u8], start: usize, width: usize) -> u128 {
+    let (first, shift) = (start / 8, start % 8);
+    let mut window = [0; 16];
+    let count = (bytes.len() - first).min(window.len());
+    window[..count].copy_from_slice(&bytes[first..first + count]);
+    let mut value = u128::from_le_bytes(window) >> shift;
+    if shift + width > 128 {
+        value |= u128::from(bytes[first + 16]) << (128 - shift);
+    }
+    if width < 128 { value & ((1 << width) - 1) } else { value }
+}
+
+/// As [`field`], two's complement, of at most 64 bits.
+pub fn signed_field(bytes: &[u8], start: usize, width: usize) -> i64 {
+    sign_extend(field(bytes, start, width), width as u32) as i64
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
     use proptest::prelude::*;
-    use seedlm_codec::{BlockCodeFields, Lfsr};
+    use seedlm_codec::bits::read_field;
+    use seedlm_codec::{BlockCodeFields, ChainMap, Lfsr};
 
+    /// Codes with tables, and codes too long for them.
     fn formats() -> Vec<WeightFormat> {
-        let mut formats: Vec<WeightFormat> = WeightFormat::names()
-            .iter()
-            .map(|name| WeightFormat::named(name).unwrap())
-            .collect();
-        for (block_size, latent_dimension, length) in [(1, 1, 2), (5, 2, 7), (4, 3, 24), (16, 8, 24)] {
-            formats.push(WeightFormat::Block(
-                BlockCode::new(BlockCodeFields {
-                    block_size,
-                    latent_dimension,
-                    coefficient_bits: 4,
-                    exponent_bits: 4,
-                    lfsr: Lfsr::paper(length).unwrap(),
-                })
-                .unwrap(),
-            ));
-        }
-        formats
+        let block = |block_size, latent_dimension, length| {
+            let fields = BlockCodeFields {
+                block_size,
+                latent_dimension,
+                coefficient_bits: 5,
+                exponent_bits: 3,
+                lfsr: Lfsr::paper(length).unwrap(),
+            };
+            WeightFormat::Block(BlockCode::new(fields).unwrap())
+        };
+        let map = |length| ChainMap::new(length, vec![vec![1 << (length - 1) | 5, 3], vec![9, 18, 12]]).unwrap();
+        let chained = |length| WeightFormat::Chained(ChainedCode::new(3, map(length)).unwrap());
+        WeightFormat::names()
+            .into_iter()
+            .map(|name| WeightFormat::named(&name).unwrap())
+            .chain([
+                block(5, 2, 7),
+                block(12, 4, 17),
+                block(8, 5, 24),
+                block(8, 8, 24),
+                block(2, 9, 7),
+                chained(5),
+                chained(20),
+            ])
+            .collect()
     }
 
     proptest! {
         #[test]
-        fn words_decode_as_in_the_golden_model(index in 0_usize..11, word in any::<u128>()) {
-            let formats = formats();
-            let format = &formats[index % formats.len()];
-            let word = word & ((1 << (format.word_bits() + format.history_bits())) - 1);
-            let mut mantissas = vec![7];
-            let exponent = WordDecoder::new(format).split_word(word, &mut mantissas);
-            let (expected, expected_exponent) = format.split_word(word);
-            prop_assert_eq!((&mantissas[1..], exponent), (&expected[..], expected_exponent));
+        fn every_word_is_decoded_as_the_golden_decoder_does(words in prop::collection::vec(any::<u128>(), 50)) {
+            for format in formats() {
+                let decoder = WordDecoder::new(&format);
+                for &word in words.iter().chain(&[0, 1, u128::MAX]) {
+                    let mut mantissas = vec![7];
+                    let exponent = decoder.decode(word, &mut mantissas);
+                    let (mut expected, expected_exponent) = format.split_word(word);
+                    expected.insert(0, 7);
+                    prop_assert_eq!((mantissas, exponent), (expected, expected_exponent), "{}", format.label());
+                }
+            }
+        }
+
+        #[test]
+        fn fields_are_those_of_the_codec(
+            bytes in prop::collection::vec(any::<u8>(), 1..40), start in 0_usize..300, width in 1_usize..=128
+        ) {
+            prop_assume!(start + width <= 8 * bytes.len());
+            prop_assert_eq!(field(&bytes, start, width), read_field(&bytes, start, width));
         }
     }
 }

@@ -46,6 +46,7 @@ mod tests {
             name: "a".into(),
             matrix: WeightMatrix::Binary16(matrix),
             rotation: None,
+            in_image: None,
         };
         let plain = activations_for(&named, 8, 3).unwrap();
         assert_eq!(plain, random_activations(8, 100, 3).unwrap());

@@ -31,6 +31,14 @@ pub enum WorkloadError {
         /// What is wrong.
         source: CodecError,
     },
+    /// A memory image that the machine of a run cannot take.
+    #[error("{image}: {reason}")]
+    Image {
+        /// Path of the image.
+        image: String,
+        /// What is wrong, and what to do.
+        reason: String,
+    },
     /// The rules choose nothing.
     #[error("{model}: there is no matrix to run; the tensors are: {}", tensors.join(", ").escape_debug())]
     NoMatrix {
@@ -171,6 +179,7 @@ pub fn model_in_binary16(model: &ModelSource) -> Result<Pass, WorkloadError> {
             name,
             matrix: WeightMatrix::Binary16(rounded),
             rotation: None,
+            in_image: None,
         });
         Ok(())
     })?;
@@ -217,6 +226,7 @@ pub fn compress_model(
                 matrices.push(NamedMatrix {
                     name: info.name.clone(),
                     rotation: encoded.stored.rotation(),
+                    in_image: None,
                     matrix: encoded.stored.into_coded(),
                 });
             }
@@ -238,6 +248,7 @@ pub fn compress_model(
                 matrices.push(NamedMatrix {
                     name: info.name.clone(),
                     rotation: stored.rotation(),
+                    in_image: None,
                     matrix: stored.into_coded(),
                 });
             }

@@ -7,30 +7,31 @@ use rand::RngExt;
 use seedlm_codec::WeightFormat;
 use seedlm_codec::machine::DatapathConfig;
 use seedlm_sim::units::{ActivationBuffer, ActivationBufferInputs};
+use std::collections::VecDeque;
 
-/// Where the bench is in a product.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Phase {
-    Idle,
-    Start,
-    Running,
-    /// The last reads are on their way out.
-    Drain(u32),
+/// A matrix on its way through the buffer.
+#[derive(Clone, Copy, Debug)]
+struct Matrix {
+    steps: u32,
+    /// Tiles that have still to be read.
+    passes_left: u32,
 }
 
-/// The activation buffer, read as the sequence reads it.
+/// The activation buffer, read as the sequence reads it, with the next matrices on offer meanwhile.
 pub struct ActivationBufferBench {
     config: DatapathConfig,
     format: WeightFormat,
     unit: ActivationBuffer,
     source: Source<Vec<u8>>,
-    phase: Phase,
-    /// Whether every product has as many steps as there can be. They take longer than resets are apart.
+    /// Whether every matrix has as many steps as there can be. They take longer than resets are apart.
     has_all_steps: bool,
-    steps: u32,
+    next: Option<Matrix>,
+    /// Matrices taken that have not been read to the end.
+    unread: VecDeque<Matrix>,
     step: u32,
-    passes_left: u32,
     read: bool,
+    /// Where matrices end in what was read: one entry for each cycle that a read takes, the oldest in front.
+    ends: VecDeque<bool>,
     passed: u64,
 }
 
@@ -42,17 +43,17 @@ impl ActivationBufferBench {
             format: format.clone(),
             unit: ActivationBuffer::new(config, format),
             source: Source::default(),
-            phase: Phase::Idle,
             has_all_steps: false,
-            steps: 0,
+            next: None,
+            unread: VecDeque::new(),
             step: 0,
-            passes_left: 0,
             read: false,
+            ends: std::iter::repeat_n(false, config.decode_stages(format) as usize).collect(),
             passed: 0,
         }
     }
 
-    /// For a configuration, with products that read every activation there is room for.
+    /// For a configuration, with matrices that need every activation there is room for.
     pub fn with_all_steps(config: &DatapathConfig, format: &WeightFormat) -> Self {
         ActivationBufferBench {
             has_all_steps: true,
@@ -60,12 +61,35 @@ impl ActivationBufferBench {
         }
     }
 
-    fn is_running(&self) -> bool {
-        self.phase == Phase::Running
+    fn any_matrix(&self, stimulus: &mut Stimulus) -> Matrix {
+        let most = self.config.largest_steps(&self.format) as u32;
+        let usual = most.min(12);
+        Matrix {
+            steps: match stimulus.random.random_range(0..12) {
+                _ if self.has_all_steps => most,
+                0 => most.min(200),
+                _ => stimulus.random.random_range(1..=usual),
+            },
+            passes_left: stimulus.random.random_range(1..4),
+        }
     }
 
     fn is_last_step(&self) -> bool {
-        self.step + 1 == self.steps
+        self.unread.front().is_some_and(|matrix| self.step + 1 == matrix.steps)
+    }
+
+    /// The inputs of this cycle, but for the beat itself.
+    fn inputs(&self) -> ActivationBufferInputs<'static> {
+        ActivationBufferInputs {
+            next_valid: self.next.is_some(),
+            steps: self.next.map_or(0, |matrix| matrix.steps),
+            s_axis_tvalid: self.source.is_valid(),
+            s_axis_tdata: &[],
+            read: self.read,
+            read_restart: self.is_last_step(),
+            read_next: self.is_last_step() && self.unread.front().is_some_and(|matrix| matrix.passes_left == 1),
+            free: self.ends[0],
+        }
     }
 }
 
@@ -76,40 +100,33 @@ impl Bench for ActivationBufferBench {
 
     fn choose(&mut self, stimulus: &mut Stimulus) -> Ports<Vec<u8>> {
         let width = self.config.beat_bits as usize;
-        if self.phase == Phase::Idle && stimulus.offers() {
-            self.phase = Phase::Start;
-            let most = self.config.largest_steps(&self.format) as u32;
-            let usual = most.min(12);
-            self.steps = match stimulus.random.random_range(0..12) {
-                _ if self.has_all_steps => most,
-                0 => most.min(200),
-                _ => stimulus.random.random_range(1..=usual),
-            };
-            self.passes_left = stimulus.random.random_range(1..4);
+        if self.next.is_none() && stimulus.offers() {
+            self.next = Some(self.any_matrix(stimulus));
         }
         self.source.choose(stimulus, |stimulus| Some(stimulus.data(width)));
         let loaded = self.unit.outputs().loaded;
-        self.read = self.is_running() && self.step < loaded && stimulus.takes();
-        let data = self.source.offered.clone();
+        self.read = self.step < loaded && stimulus.takes();
+        let garbage = stimulus.garbage(width);
+        let inputs = self.inputs();
         vec![
-            ("start", bit(self.phase == Phase::Start)),
-            ("running", bit(self.is_running())),
-            ("steps", number(u64::from(self.steps), 32)),
-            ("s_axis_tvalid", bit(data.is_some())),
-            ("s_axis_tdata", data.unwrap_or_else(|| stimulus.garbage(width))),
-            ("read", bit(self.read)),
-            ("read_restart", bit(self.is_last_step())),
+            ("next_valid", bit(inputs.next_valid)),
+            ("steps", number(u64::from(inputs.steps), 32)),
+            ("s_axis_tvalid", bit(inputs.s_axis_tvalid)),
+            ("s_axis_tdata", self.source.offered.clone().unwrap_or(garbage)),
+            ("read", bit(inputs.read)),
+            ("read_restart", bit(inputs.read_restart)),
+            ("read_next", bit(inputs.read_next)),
+            ("free", bit(inputs.free)),
         ]
     }
 
     fn expected(&self) -> Ports<Option<Vec<u8>>> {
         let outputs = self.unit.outputs();
-        let ready = self.unit.s_axis_tready(self.is_running(), self.steps);
         let activations = outputs.activations.iter().map(|&activation| i128::from(activation));
         let is_there = !outputs.activations.is_empty();
-        // Until the first start the count means nothing to anybody, and is zero.
         vec![
-            ("s_axis_tready", Some(bit(ready))),
+            ("next_ready", Some(bit(outputs.next_ready))),
+            ("s_axis_tready", Some(bit(outputs.s_axis_tready))),
             ("loaded", Some(number(u64::from(outputs.loaded), 32))),
             (
                 "activations",
@@ -119,34 +136,32 @@ impl Bench for ActivationBufferBench {
     }
 
     fn clock(&mut self) {
-        let ready = self.unit.s_axis_tready(self.is_running(), self.steps);
-        self.passed += u64::from(!self.unit.outputs().activations.is_empty());
+        let outputs = self.unit.outputs();
+        let (ready, takes) = (outputs.s_axis_tready, outputs.next_ready);
+        self.passed += u64::from(!outputs.activations.is_empty());
+        let inputs = self.inputs();
+        let ends = inputs.read && inputs.read_next;
         self.unit.clock(ActivationBufferInputs {
-            start: self.phase == Phase::Start,
-            running: self.is_running(),
-            steps: self.steps,
-            s_axis_tvalid: self.source.is_valid(),
             s_axis_tdata: self.source.offered.as_deref().unwrap_or_default(),
-            read: self.read,
-            read_restart: self.is_last_step(),
+            ..inputs
         });
         self.source.end_cycle(ready);
-        self.phase = match self.phase {
-            Phase::Start => {
-                self.step = 0;
-                Phase::Running
-            }
-            // The buffer is started anew only when all that was read has come out, as the end of a product ensures.
-            Phase::Drain(0) => Phase::Idle,
-            Phase::Drain(cycles) => Phase::Drain(cycles - 1),
-            phase => phase,
-        };
+        self.ends.pop_front();
+        self.ends.push_back(ends);
         if self.read {
-            self.passes_left -= u32::from(self.is_last_step());
-            self.step = if self.is_last_step() { 0 } else { self.step + 1 };
-            if self.passes_left == 0 {
-                self.phase = Phase::Drain(self.config.decode_stages(&self.format));
+            let is_last = self.is_last_step();
+            let matrix = self
+                .unread
+                .front_mut()
+                .expect("a step that is read belongs to a matrix");
+            matrix.passes_left -= u32::from(is_last);
+            self.step = if is_last { 0 } else { self.step + 1 };
+            if ends {
+                self.unread.pop_front();
             }
+        }
+        if takes && let Some(matrix) = self.next.take() {
+            self.unread.push_back(matrix);
         }
     }
 
@@ -159,7 +174,7 @@ impl Bench for ActivationBufferBench {
     }
 
     fn may_reset(&self) -> bool {
-        !self.has_all_steps || !self.is_running()
+        !self.has_all_steps || self.unread.is_empty()
     }
 
     fn checked(&self) -> u64 {

@@ -118,7 +118,13 @@ pub struct ControlBench {
     format: WeightFormat,
     unit: Control,
     master: Master,
+    run_ready: bool,
+    load_ready: bool,
     results_done: bool,
+    /// How often matrices are taken.
+    ready_percent: u32,
+    /// Products that the sequence has taken and that have not ended.
+    taken: u32,
     passed: u64,
 }
 
@@ -130,7 +136,11 @@ impl ControlBench {
             format: format.clone(),
             unit: Control::new(config, format),
             master: Master::default(),
+            run_ready: false,
+            load_ready: false,
             results_done: false,
+            ready_percent: 30,
+            taken: 0,
             passed: 0,
         }
     }
@@ -164,8 +174,16 @@ impl Bench for ControlBench {
             .read
             .choose(stimulus, |stimulus| Some(random_address(stimulus)));
         self.master.drive(stimulus);
-        self.results_done = stimulus.chance(4);
+        // As many as the datapath can have: one in the sequence, and one for each tile that has room for its results.
+        self.run_ready = self.taken <= self.config.result_fifo_groups && stimulus.chance(self.ready_percent);
+        self.load_ready = stimulus.chance(self.ready_percent);
+        self.results_done = self.taken > 0 && stimulus.chance(4);
+        if stimulus.chance(1) {
+            self.ready_percent = [2, 30, 100][stimulus.random.random_range(0..3)];
+        }
         let mut ports = self.master.ports(false);
+        ports.push(("run_ready", bit(self.run_ready)));
+        ports.push(("load_ready", bit(self.load_ready)));
         ports.push(("results_done", bit(self.results_done)));
         ports
     }
@@ -173,18 +191,24 @@ impl Bench for ControlBench {
     fn expected(&self) -> Ports<Option<Vec<u8>>> {
         let outputs = self.unit.outputs();
         let mut ports = expected_ports(&outputs.s_axil);
-        ports.push(("start", Some(bit(outputs.start))));
+        ports.push(("run_valid", Some(bit(outputs.run_valid))));
+        ports.push(("load_valid", Some(bit(outputs.load_valid))));
         ports.push(("tiles", Some(number(u64::from(outputs.tiles), 32))));
         ports.push(("steps", Some(number(u64::from(outputs.steps), 32))));
         ports
     }
 
     fn clock(&mut self) {
-        let outputs = self.unit.outputs().s_axil;
+        let outputs = self.unit.outputs();
+        self.taken += u32::from(outputs.run_valid && self.run_ready);
+        self.taken -= u32::from(self.results_done);
+        let outputs = outputs.s_axil;
         self.passed += u64::from(outputs.bvalid && self.master.inputs.bready);
         self.passed += u64::from(outputs.rvalid && self.master.inputs.rready);
         self.unit.clock(ControlInputs {
             s_axil: self.master.inputs,
+            run_ready: self.run_ready,
+            load_ready: self.load_ready,
             results_done: self.results_done,
         });
         self.master.end_cycle(&outputs);
@@ -193,6 +217,7 @@ impl Bench for ControlBench {
     fn reset(&mut self) {
         self.unit = Control::new(&self.config, &self.format);
         self.master = Master::default();
+        self.taken = 0;
     }
 
     fn checked(&self) -> u64 {

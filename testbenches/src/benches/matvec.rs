@@ -1,4 +1,4 @@
-//! Drives `seedlm_matvec` with small products of random words, one after the other.
+//! Drives `seedlm_matvec` with small products of random words, as close behind each other as they come.
 
 use super::control::{Master, WriteData, expected_ports, random_address};
 use crate::bits::{bit, number};
@@ -9,17 +9,35 @@ use seedlm_codec::WeightFormat;
 use seedlm_codec::bits::{read_field, write_field};
 use seedlm_codec::machine::registers::{CONTROL_ADDRESS, STEPS_ADDRESS, TILES_ADDRESS};
 use seedlm_codec::machine::{ActivationLayout, DatapathConfig};
-use seedlm_sim::units::{Matvec, MatvecInputs, MatvecOutputs, MatvecPorts};
+use seedlm_sim::units::{Matvec, MatvecInputs, MatvecOutputs, MatvecPorts, RESPONSE_OKAY};
 use std::collections::VecDeque;
 
-/// A product under way.
+/// A product of which something is still to come.
 #[derive(Clone, Copy, Debug, Default)]
 struct Product {
     tiles: usize,
     steps: usize,
+    /// Whether it has the size of the one before: then its size is not written.
+    is_again: bool,
 }
 
-/// The whole datapath. Weights of the next product may already be on offer while one runs.
+/// Products that are on offer or under way at the most: one that runs, one that waits, one that is refused, and weights of one
+/// more.
+const MOST_PRODUCTS: usize = 4;
+
+/// How far the start of a product is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Start {
+    /// Nothing has been written.
+    Due,
+    /// Its size has been written. While another start waits, that is refused.
+    Size,
+    /// The start itself has been written. It is refused only where no size was written before.
+    Itself,
+}
+
+/// The whole datapath. Products are started at any time, whether one runs or not, and their weights and activations are on
+/// offer before.
 pub struct MatvecBench {
     config: DatapathConfig,
     format: WeightFormat,
@@ -29,19 +47,23 @@ pub struct MatvecBench {
     weights: Source<(Vec<u8>, bool)>,
     activations: Source<Vec<u8>>,
     take: bool,
-    /// Products whose weights are on offer or still to come; the first is running or being started.
-    products: VecDeque<Product>,
-    /// Whether the registers for the first product have still to be written.
-    is_to_start: bool,
+    newest: Product,
+    /// Products whose results have not all left.
+    unfinished: usize,
+    /// Products to be started, the next one in front.
+    to_start: VecDeque<Product>,
+    start: Start,
+    /// Whether one of the writes to be answered has been refused.
+    is_refused: bool,
+    /// Whether they are no part of a start.
+    is_aside: bool,
     /// Writes that the channels of addresses and of data have still to offer, each at its own pace.
     write_addresses: VecDeque<u8>,
     write_data: VecDeque<WriteData>,
     /// Writes whose answer has not come.
     answers_due: u32,
-    /// Whether one of them is no part of a start.
-    is_disturbed: bool,
-    /// Beats of weights left of the newest product, and of activations of the first.
-    weight_beats_left: usize,
+    /// Beats of weights left of each product.
+    weight_beats_left: VecDeque<usize>,
     activation_beats_left: usize,
     results: u64,
 }
@@ -59,13 +81,16 @@ impl MatvecBench {
             weights: Source::default(),
             activations: Source::default(),
             take: false,
-            products: VecDeque::new(),
-            is_to_start: false,
+            newest: Product::default(),
+            unfinished: 0,
+            to_start: VecDeque::new(),
+            start: Start::Due,
+            is_refused: false,
+            is_aside: false,
             write_addresses: VecDeque::new(),
             write_data: VecDeque::new(),
             answers_due: 0,
-            is_disturbed: false,
-            weight_beats_left: 0,
+            weight_beats_left: VecDeque::new(),
             activation_beats_left: 0,
             results: 0,
         }
@@ -74,23 +99,19 @@ impl MatvecBench {
     /// Adds a product behind the others.
     fn add_product(&mut self, stimulus: &mut Stimulus) {
         let most = self.config.largest_steps(&self.format).min(20);
-        let product = Product {
-            tiles: stimulus.random.random_range(1..6),
-            steps: stimulus.random.random_range(1..=most),
-        };
-        let bits = product.tiles * product.steps * self.config.group_bits(&self.format);
-        self.weight_beats_left = bits.div_ceil(self.config.beat_bits as usize);
-        self.products.push_back(product);
-        if self.products.len() == 1 {
-            self.start_first();
+        let is_again = self.newest.tiles > 0 && stimulus.chance(30);
+        if !is_again {
+            self.newest.tiles = stimulus.random.random_range(1..6);
+            self.newest.steps = stimulus.random.random_range(1..=most);
         }
-    }
-
-    fn start_first(&mut self) {
-        let Some(product) = self.products.front() else { return };
+        self.newest.is_again = is_again;
+        let bits = self.newest.tiles * self.newest.steps * self.config.group_bits(&self.format);
+        self.weight_beats_left
+            .push_back(bits.div_ceil(self.config.beat_bits as usize));
         let layout = ActivationLayout::new(&self.config, &self.format);
-        self.activation_beats_left = layout.beats(product.steps);
-        self.is_to_start = true;
+        self.activation_beats_left += layout.beats(self.newest.steps);
+        self.to_start.push_back(self.newest);
+        self.unfinished += 1;
     }
 
     /// Random words, but none that stands for no number.
@@ -108,14 +129,18 @@ impl MatvecBench {
 
     fn choose_streams(&mut self, stimulus: &mut Stimulus) {
         let width = self.config.beat_bits as usize;
-        if self.weight_beats_left == 0 && self.weights.offered.is_none() && self.products.len() < 2 {
+        if self.unfinished < MOST_PRODUCTS && stimulus.offers() {
             self.add_product(stimulus);
         }
-        let (format, left) = (&self.format, &mut self.weight_beats_left);
+        let (format, queue) = (&self.format, &mut self.weight_beats_left);
         self.weights.choose(stimulus, |stimulus| {
-            let beat = (*left > 0).then(|| (Self::beat_of_weights(format, width, stimulus), *left == 1));
-            *left = left.saturating_sub(1);
-            beat
+            let left = queue.front_mut()?;
+            *left -= 1;
+            let is_last = *left == 0;
+            if is_last {
+                queue.pop_front();
+            }
+            Some((Self::beat_of_weights(format, width, stimulus), is_last))
         });
         let left = &mut self.activation_beats_left;
         self.activations.choose(stimulus, |stimulus| {
@@ -123,6 +148,43 @@ impl MatvecBench {
             *left = left.saturating_sub(1);
             beat
         });
+    }
+
+    /// Goes on with a start when all that was written has been answered.
+    fn answered(&mut self) {
+        let refused = std::mem::take(&mut self.is_refused);
+        if std::mem::take(&mut self.is_aside) {
+            return;
+        }
+        let Some(product) = self.to_start.front() else { return };
+        match self.start {
+            Start::Itself if !refused => {
+                self.to_start.pop_front();
+                self.start = Start::Due;
+            }
+            Start::Itself => {
+                assert!(
+                    product.is_again,
+                    "after the size has been taken there is room for a start"
+                );
+                self.start = Start::Due;
+            }
+            Start::Size if refused => self.start = Start::Due,
+            _ => {}
+        }
+    }
+
+    /// The next writes of a start: the size, then, when that has been taken, the start itself.
+    fn write_start(&mut self, product: Product, stimulus: &mut Stimulus) {
+        if self.start == Start::Due && !product.is_again {
+            self.write_in_parts(TILES_ADDRESS, product.tiles as u32, stimulus);
+            self.write_in_parts(STEPS_ADDRESS, product.steps as u32, stimulus);
+            self.start = Start::Size;
+        } else {
+            let (noise, strobe) = (stimulus.random.random::<u32>(), stimulus.random.random_range(0..16));
+            self.write(CONTROL_ADDRESS, noise | 1, strobe | 1);
+            self.start = Start::Itself;
+        }
     }
 
     fn write(&mut self, address: u32, value: u32, strobe: u8) {
@@ -149,27 +211,26 @@ impl MatvecBench {
         }
     }
 
-    /// Starts the first product, disturbs the one that runs, and reads anything in between.
+    /// Starts the next product, writes what changes nothing, and reads anything in between.
     fn choose_registers(&mut self, stimulus: &mut Stimulus) {
-        if self.is_to_start
-            && let Some(&product) = self.products.front()
-        {
-            self.is_to_start = false;
-            self.write_in_parts(TILES_ADDRESS, product.tiles as u32, stimulus);
-            self.write_in_parts(STEPS_ADDRESS, product.steps as u32, stimulus);
-            let (noise, strobe) = (stimulus.random.random::<u32>(), stimulus.random.random_range(0..16));
-            self.write(CONTROL_ADDRESS, noise | 1, strobe | 1);
-        } else if !self.products.is_empty() && self.answers_due == 0 && stimulus.chance(5) {
-            // The start has been answered, so the machine is busy, and refuses to change sizes and to start once more.
-            let address = match stimulus.random.random_range(0..8) {
-                0 => random_address(stimulus).into(),
-                1..4 => CONTROL_ADDRESS,
-                4..6 => TILES_ADDRESS,
-                _ => STEPS_ADDRESS,
-            };
-            let (value, strobe) = (stimulus.random.random_range(0..4), stimulus.random.random_range(0..16));
-            self.write(address, value, strobe);
-            self.is_disturbed = true;
+        if self.answers_due == 0 {
+            self.answered();
+            if stimulus.chance(5) {
+                let address = random_address(stimulus);
+                let is_size = [TILES_ADDRESS, STEPS_ADDRESS].contains(&u32::from(address & !3));
+                // No start, and no size: the product to be started may take that of the one before.
+                let (value, strobe) = (
+                    stimulus.random.random::<u32>() & !1,
+                    stimulus.random.random_range(0..16),
+                );
+                self.write(u32::from(address), value, if is_size { 0 } else { strobe });
+                // Its answer is none to a start.
+                self.is_aside = true;
+            } else if let Some(&product) = self.to_start.front()
+                && stimulus.offers()
+            {
+                self.write_start(product, stimulus);
+            }
         }
         let (addresses, data) = (&mut self.write_addresses, &mut self.write_data);
         self.master.address.choose(stimulus, |_| addresses.pop_front());
@@ -191,8 +252,7 @@ impl Bench for MatvecBench {
     fn choose(&mut self, stimulus: &mut Stimulus) -> Ports<Vec<u8>> {
         self.choose_streams(stimulus);
         self.choose_registers(stimulus);
-        // The product must not end before the machine has dealt with what disturbs it: that would count for the next one.
-        self.take = stimulus.takes() && !(self.is_disturbed && self.outputs.m_axis_tlast);
+        self.take = stimulus.takes();
         let width = self.config.beat_bits as usize;
         let (weights, last) = match self.weights.offered.clone() {
             Some(beat) => beat,
@@ -251,14 +311,11 @@ impl Bench for MatvecBench {
         });
         if outputs.s_axil.bvalid && self.master.inputs.bready {
             self.answers_due -= 1;
-            self.is_disturbed &= self.answers_due > 0;
+            self.is_refused |= outputs.s_axil.bresp != RESPONSE_OKAY;
         }
         if outputs.m_axis_tvalid && self.take {
             self.results += outputs.m_axis_tdata.len() as u64 / 8;
-            if outputs.m_axis_tlast {
-                self.products.pop_front();
-                self.start_first();
-            }
+            self.unfinished -= usize::from(outputs.m_axis_tlast);
         }
         self.master.end_cycle(&outputs.s_axil);
         self.weights.end_cycle(outputs.s_axis_weights_tready);

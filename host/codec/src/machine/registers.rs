@@ -7,18 +7,27 @@ use crate::weights::WeightFormat;
 pub const MACHINE_ID: u32 = 0x5345_4544;
 
 /// Version of the register map; it changes when an old driver would misread a new machine.
-pub const REGISTER_MAP_VERSION: u32 = 1;
+pub const REGISTER_MAP_VERSION: u32 = 2;
 
 /// Byte address of the first register that is not constant: `CONTROL`.
 pub const CONTROL_ADDRESS: u32 = 0x40;
-/// Byte address of `STATUS`: bit 0 busy, bit 1 done.
+/// Byte address of `STATUS`: [`STATUS_BUSY`], [`STATUS_DONE`], [`STATUS_FULL`], and products under way.
 pub const STATUS_ADDRESS: u32 = 0x44;
-/// Byte address of `TILES`: tiles of the matrix.
+/// Byte address of `TILES`: tiles of the next matrix.
 pub const TILES_ADDRESS: u32 = 0x48;
-/// Byte address of `STEPS`: steps of a tile.
+/// Byte address of `STEPS`: steps of a tile of the next matrix.
 pub const STEPS_ADDRESS: u32 = 0x4c;
-/// Byte address of `CYCLES`: cycles of the last product.
+/// Byte address of `CYCLES`: cycles since the start that found the machine idle, to the last result.
 pub const CYCLES_ADDRESS: u32 = 0x50;
+
+/// Bit of `STATUS`: products are under way.
+pub const STATUS_BUSY: u32 = 1;
+/// Bit of `STATUS`: a product has ended since the last start.
+pub const STATUS_DONE: u32 = 1 << 1;
+/// Bit of `STATUS`: a start waits, so no other one is taken.
+pub const STATUS_FULL: u32 = 1 << 2;
+/// Lowest bit of the field of `STATUS` that counts products under way.
+pub const STATUS_UNDER_WAY_BIT: u32 = 16;
 
 /// One constant register.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -85,7 +94,7 @@ mod tests {
             values,
             [
                 0x5345_4544,
-                1,
+                2,
                 0x4410_0308,
                 0x100b,
                 512,

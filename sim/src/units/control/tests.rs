@@ -8,9 +8,31 @@ fn control() -> Control {
 fn clock(control: &mut Control, s_axil: AxiLiteInputs) -> AxiLiteOutputs {
     control.clock(ControlInputs {
         s_axil,
-        results_done: false,
+        ..ControlInputs::default()
     });
     control.outputs().s_axil
+}
+
+/// Lets sequence and activation buffer take the matrix that waits.
+fn take(control: &mut Control) {
+    control.clock(ControlInputs {
+        run_ready: true,
+        load_ready: true,
+        ..ControlInputs::default()
+    });
+}
+
+fn end_product(control: &mut Control) {
+    control.clock(ControlInputs {
+        results_done: true,
+        ..ControlInputs::default()
+    });
+}
+
+/// `STATUS` with so many products under way.
+fn status(under_way: u32, others: u32) -> u32 {
+    let busy = if under_way > 0 { STATUS_BUSY } else { 0 };
+    under_way << STATUS_UNDER_WAY_BIT | busy | others
 }
 
 /// Writes with address and data in the same cycle, and returns the response.
@@ -107,12 +129,13 @@ fn illegal_starts_are_refused() {
         assert_eq!(read(&mut control, STATUS).0, 0);
     }
     assert_eq!(try_start(&mut control, 1, 2048), RESPONSE_OKAY);
-    assert_eq!(read(&mut control, STATUS).0, 1);
+    assert_eq!(read(&mut control, STATUS).0, status(1, STATUS_FULL));
     assert_eq!(try_start(&mut control, 1, 1), RESPONSE_SLAVE_ERROR);
+    assert_eq!(read(&mut control, STATUS).0, status(1, STATUS_FULL));
 }
 
 #[test]
-fn a_start_is_a_pulse_and_cycles_are_counted_from_its_end_to_the_last_result() {
+fn a_start_waits_until_it_is_taken_and_cycles_are_counted_to_the_last_result() {
     let mut control = control();
     write(&mut control, TILES, 3, 0b1111);
     write(&mut control, STEPS, 4, 0b1111);
@@ -127,26 +150,66 @@ fn a_start_is_a_pulse_and_cycles_are_counted_from_its_end_to_the_last_result() {
             ..AxiLiteInputs::default()
         };
         clock(&mut control, offered);
-        assert!(!control.outputs().start);
+        assert!(!control.outputs().run_valid && !control.outputs().load_valid);
         let idle = AxiLiteInputs {
             bready: true,
             ..AxiLiteInputs::default()
         };
         clock(&mut control, idle);
         let outputs = control.outputs();
-        assert_eq!((outputs.start, outputs.tiles, outputs.steps), (true, 3, 4));
-        clock(&mut control, idle);
+        assert_eq!(
+            (outputs.run_valid, outputs.load_valid, outputs.tiles, outputs.steps),
+            (true, true, 3, 4)
+        );
+        control.clock(ControlInputs {
+            s_axil: idle,
+            run_ready: true,
+            load_ready: round == 0,
+            ..ControlInputs::default()
+        });
         let cycles = 10 + round;
         for cycle in 1..=cycles {
-            assert!(!control.outputs().start);
+            assert!(!control.outputs().run_valid);
+            assert_eq!(control.outputs().load_valid, round == 1);
             control.clock(ControlInputs {
                 s_axil: idle,
                 results_done: cycle == cycles,
+                ..ControlInputs::default()
             });
         }
-        assert_eq!(read(&mut control, STATUS).0, 2);
+        let full = if round == 0 { 0 } else { STATUS_FULL };
+        assert_eq!(read(&mut control, STATUS).0, STATUS_DONE | full);
         assert_eq!(read(&mut control, CYCLES).0, cycles);
+        assert_eq!(write(&mut control, CONTROL, 0, 0b1111), RESPONSE_OKAY);
     }
+}
+
+/// A second start waits behind the product that runs, a third one is refused, and cycles go on to the end of the second.
+#[test]
+fn products_follow_each_other() {
+    let mut control = control();
+    write(&mut control, TILES, 3, 15);
+    write(&mut control, STEPS, 4, 15);
+    assert_eq!(write(&mut control, CONTROL, 1, 15), RESPONSE_OKAY);
+    take(&mut control);
+    let before = read(&mut control, CYCLES).0;
+    assert_eq!(write(&mut control, STEPS, 5, 15), RESPONSE_OKAY);
+    assert_eq!(write(&mut control, CONTROL, 1, 15), RESPONSE_OKAY);
+    assert_eq!(read(&mut control, STATUS).0, status(2, STATUS_FULL));
+    assert_eq!(write(&mut control, CONTROL, 1, 15), RESPONSE_SLAVE_ERROR);
+    end_product(&mut control);
+    assert_eq!(read(&mut control, STATUS).0, status(1, STATUS_FULL | STATUS_DONE));
+    take(&mut control);
+    assert_eq!(read(&mut control, STATUS).0, status(1, STATUS_DONE));
+    assert_eq!(write(&mut control, CONTROL, 1, 15), RESPONSE_OKAY);
+    assert_eq!(read(&mut control, STATUS).0, status(2, STATUS_FULL));
+    take(&mut control);
+    end_product(&mut control);
+    end_product(&mut control);
+    assert_eq!(read(&mut control, STATUS).0, STATUS_DONE);
+    // Clocks from the read above on: 2 for a read, 3 for a write, 1 for all else.
+    let clocks = 2 + 3 + 3 + 2 + 3 + 1 + 2 + 1 + 2 + 3 + 2 + 1 + 1 + 1;
+    assert_eq!(read(&mut control, CYCLES).0, before + clocks);
 }
 
 #[test]
@@ -187,7 +250,7 @@ fn address_and_data_may_come_in_any_order_and_responses_wait() {
 }
 
 #[test]
-fn the_size_of_a_matrix_stays_while_it_runs() {
+fn the_size_of_a_matrix_stays_while_it_waits() {
     let mut control = control();
     assert_eq!(write(&mut control, TILES, 2, 15), RESPONSE_OKAY);
     assert_eq!(write(&mut control, STEPS, 3, 15), RESPONSE_OKAY);
@@ -195,9 +258,6 @@ fn the_size_of_a_matrix_stays_while_it_runs() {
     assert_eq!(write(&mut control, TILES, 7, 15), RESPONSE_SLAVE_ERROR);
     assert_eq!(write(&mut control, STEPS, 7, 15), RESPONSE_SLAVE_ERROR);
     assert_eq!((read(&mut control, TILES).0, read(&mut control, STEPS).0), (2, 3));
-    control.clock(ControlInputs {
-        results_done: true,
-        ..ControlInputs::default()
-    });
+    take(&mut control);
     assert_eq!(write(&mut control, TILES, 7, 15), RESPONSE_OKAY);
 }
