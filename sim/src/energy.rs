@@ -1,8 +1,8 @@
 //! Energy of a pass: DRAM, SRAM, decoding and multiplying, from a table of picojoules.
 //!
-//! * [`table`]: the picojoules, with their sources.
-//! * [`operations`]: what decoders and MACs compute per group, counted from the generated netlists.
-//! * [`account`]: the sums.
+//! * `table`: the picojoules, with their sources.
+//! * `operations`: what decoders and MACs compute per group, counted from the generated netlists.
+//! * `account`: the sums.
 //!
 //! Switching alone is counted, with every operation once per group of words. Leakage, clock trees, wires between units, control and the host
 //! are not.

@@ -19,6 +19,7 @@ mod activity;
 mod cause;
 pub mod dram;
 pub mod energy;
+pub mod explore;
 mod job;
 mod machine;
 pub mod measure;

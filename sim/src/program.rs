@@ -1,5 +1,6 @@
 //! Command line of `sim`.
 
+mod explore;
 mod interrupt;
 mod machine_arguments;
 mod output;
@@ -34,6 +35,8 @@ enum Verb {
     Run(Box<run::RunArguments>),
     /// Report which of memory, decoder and MACs limits each format, over bandwidth and batch size
     Tradeoff(Box<tradeoff::TradeOffArguments>),
+    /// Measure many codes on many machines, and find those that no other beats
+    Explore(Box<explore::ExploreArguments>),
     /// List the weight formats, memories, model shapes and tables of energies there are
     Presets,
     /// Print a shell's completion script
@@ -50,6 +53,7 @@ pub fn main() -> ExitCode {
     let outcome = match verb {
         Verb::Run(arguments) => run::run(&arguments),
         Verb::Tradeoff(arguments) => tradeoff::tradeoff(&arguments),
+        Verb::Explore(arguments) => explore::run(&arguments),
         Verb::Presets => presets::print(),
         Verb::Completions { shell } => {
             let mut script = Vec::new();

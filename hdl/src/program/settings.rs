@@ -68,7 +68,7 @@ fn chained_code(map: &Path, bits_per_weight: u32) -> Result<WeightFormat> {
 
 /// A block code from `C=8,P=3,K=16`, with `taps=0:1:3:12`, `coefficient_bits=4` and `exponent_bits=4` where they differ from
 /// the paper's.
-fn free_code(text: &str) -> Result<WeightFormat> {
+pub fn free_code(text: &str) -> Result<WeightFormat> {
     let (mut block_size, mut latent_dimension, mut length) = (None, None, None);
     let (mut coefficient_bits, mut exponent_bits, mut taps) = (4, 4, None);
     for setting in text.split([',', ' ']).filter(|setting| !setting.is_empty()) {

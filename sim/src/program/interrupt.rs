@@ -7,6 +7,7 @@ use std::sync::Mutex;
 const INTERRUPTED: i32 = 130;
 
 static TEMPORARY: Mutex<Vec<PathBuf>> = Mutex::new(Vec::new());
+static ADVICE: Mutex<Option<String>> = Mutex::new(None);
 
 /// From now on an interrupt removes all temporary files and folders and ends the program.
 pub fn listen() {
@@ -20,7 +21,10 @@ pub fn listen() {
                 false => std::fs::remove_file(path),
             };
         }
-        eprintln!("sim: interrupted");
+        match ADVICE.lock().unwrap_or_else(|poisoned| poisoned.into_inner()).as_ref() {
+            Some(advice) => eprintln!("sim: interrupted; {advice}"),
+            None => eprintln!("sim: interrupted"),
+        }
         std::process::exit(INTERRUPTED);
     });
     if let Err(error) = removed {
@@ -34,4 +38,9 @@ pub fn remove_when_interrupted(path: &Path) {
         .lock()
         .unwrap_or_else(|poisoned| poisoned.into_inner())
         .push(path.into());
+}
+
+/// An interrupt says this from now on: how to go on.
+pub fn say_when_interrupted(advice: String) {
+    *ADVICE.lock().unwrap_or_else(|poisoned| poisoned.into_inner()) = Some(advice);
 }

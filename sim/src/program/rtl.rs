@@ -132,12 +132,16 @@ impl Rtl {
 }
 
 /// The program `hdl`: next to this one, else on `PATH`.
-fn generator() -> Result<PathBuf> {
+pub fn find_generator() -> Option<PathBuf> {
     let name = format!("hdl{}", env::consts::EXE_SUFFIX);
     let beside = env::current_exe().ok().map(|program| program.with_file_name(&name));
     let folders = env::var_os("PATH").unwrap_or_default();
     let on_path = env::split_paths(&folders).map(|folder| folder.join(&name));
-    beside.into_iter().chain(on_path).find(|path| path.is_file()).context(
+    beside.into_iter().chain(on_path).find(|path| path.is_file())
+}
+
+fn generator() -> Result<PathBuf> {
+    find_generator().context(
         "--rtl needs the program hdl, which is neither next to this program nor on PATH: run \
              `cargo build --release --bin hdl`, or name a folder of its files with --rtl-from",
     )

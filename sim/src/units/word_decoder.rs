@@ -214,7 +214,6 @@ mod tests {
                 block(12, 4, 17),
                 block(8, 5, 24),
                 block(8, 8, 24),
-                block(2, 9, 7),
                 chained(5),
                 chained(20),
             ])
