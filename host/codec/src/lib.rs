@@ -39,6 +39,6 @@ pub use error::CodecError;
 pub use lfsr::{LONGEST_LFSR, Lfsr, PAPER_TAPS, SHORTEST_LFSR};
 pub use linear::BitMatrix;
 pub use matrix::CodedMatrix;
-pub use product::{Activations, accumulator_bits, product};
+pub use product::{Activations, accumulator_bits, check_product, product, product_of_row};
 pub use rotation::Rotation;
 pub use weights::{WeightFormat, WeightMatrix};

@@ -106,6 +106,17 @@ fn bits_needed(matrix: &WeightMatrix, activation_bits: u32) -> u32 {
 /// [`CodecError::Arithmetic`] when the number of activations is not the number of columns, or a sum could exceed 64 bits
 /// for some activations of this width.
 pub fn product(matrix: &WeightMatrix, activations: &Activations) -> Result<Vec<i64>, CodecError> {
+    check_product(matrix, activations)?;
+    Ok((0..matrix.rows())
+        .map(|row| product_of_row(matrix, activations, row))
+        .collect())
+}
+
+/// Checks that [`product`] is defined.
+///
+/// # Errors
+/// As [`product`].
+pub fn check_product(matrix: &WeightMatrix, activations: &Activations) -> Result<(), CodecError> {
     if activations.values().len() != matrix.columns() {
         return Err(CodecError::Arithmetic(format!(
             "{} activations for a matrix of {} columns",
@@ -122,16 +133,17 @@ pub fn product(matrix: &WeightMatrix, activations: &Activations) -> Result<Vec<i
             activations.bits()
         )));
     }
-    Ok((0..matrix.rows())
-        .map(|row| {
-            let weights = matrix.row_integers(row);
-            weights
-                .iter()
-                .zip(activations.values())
-                .map(|(&w, &x)| w * i64::from(x))
-                .sum()
-        })
-        .collect())
+    Ok(())
+}
+
+/// One row of a [`product`] that [`check_product`] has let pass: for callers that share the rows out.
+///
+/// # Panics
+/// When the matrix has no such row; in some builds, on a sum beyond 64 bits, which the check rules out.
+pub fn product_of_row(matrix: &WeightMatrix, activations: &Activations, row: usize) -> i64 {
+    let weights = matrix.row_integers(row);
+    let products = weights.iter().zip(activations.values());
+    products.map(|(&w, &x)| w * i64::from(x)).sum()
 }
 
 #[cfg(test)]

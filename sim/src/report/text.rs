@@ -54,6 +54,13 @@ impl Report {
         )?;
         writeln!(out)?;
         writeln!(out, "{}", self.comparison())?;
+        if self.accelerator == Accelerator::Model {
+            writeln!(
+                out,
+                "simulator, its limit: every weight is decoded and multiplied bit for bit, {}",
+                speeds(&self.formats)
+            )?;
+        }
         for format in &self.formats {
             writeln!(out)?;
             writeln!(
@@ -137,6 +144,13 @@ impl Report {
         align_right(&mut table);
         table
     }
+}
+
+/// How many weights the simulator has used per second, in each format.
+fn speeds(formats: &[FormatReport]) -> String {
+    let speed = |f: &FormatReport| f.weights_per_cycle * f.simulated_cycles_per_second / 1e6;
+    let speeds: Vec<String> = formats.iter().map(|f| format!("{:.0}", speed(f))).collect();
+    format!("{} million in a second", speeds.join(" and "))
 }
 
 /// States down, units across; every column adds up to 100 %, as printed.
