@@ -149,14 +149,21 @@ impl ShapeReport {
             "How       ~ is extrapolated in the rows from products that were simulated cycle by cycle; bytes and bits are exact;\n          energies are exact counts times the table \"{}\"",
             self.energy_table
         )?;
-        let checks = self.formats.iter().zip(&self.checks);
-        let checks: Vec<String> = checks
-            .map(|(format, check)| format!("{} {:+.2} % ({})", format.format, 100.0 * check.deviation, check.model))
-            .collect();
+        let first_model = self.checks.first().map_or("", |check| check.model.as_str());
+        let is_one_model = self.checks.iter().all(|check| check.model == first_model);
+        let checks = self.formats.iter().zip(&self.checks).map(|(format, check)| {
+            let of_model = if is_one_model {
+                String::new()
+            } else {
+                format!(" ({})", check.model)
+            };
+            format!("{} {:+.2} %{of_model}", format.format, 100.0 * check.deviation)
+        });
         writeln!(
             out,
-            "Check     extrapolation against simulation of all matrices of a small model: {}",
-            checks.join(", ")
+            "Check     extrapolation against simulation of all matrices of {}:\n          {}",
+            if is_one_model { first_model } else { "a small model" },
+            checks.collect::<Vec<_>>().join(", ")
         )?;
         writeln!(out, "\n{}", self.table())
     }
