@@ -35,6 +35,7 @@ pub mod units;
 pub mod verilated;
 pub mod waves;
 pub mod workload;
+mod written;
 
 pub use activity::{Activity, Unit};
 pub use cause::{Cause, State};

@@ -1,6 +1,7 @@
 //! The report as CSV: one line per format, matrix, unit and state.
 
 use super::Report;
+use crate::written::csv_text;
 
 impl Report {
     /// Tidy data: for each format, matrix and unit the cycles add up to the matrix's cycles.
@@ -38,9 +39,6 @@ impl Report {
                 }
             }
         }
-        let bytes = writer
-            .into_inner()
-            .map_err(|error| csv::Error::from(error.into_error()))?;
-        Ok(String::from_utf8(bytes).expect("all fields are text"))
+        csv_text(writer)
     }
 }

@@ -4,6 +4,7 @@ use super::{FormatReport, Report};
 use crate::activity::Unit;
 use crate::cause::State;
 use crate::table::grouped;
+use crate::written::escaped;
 use std::fmt::Write;
 
 const WIDTH: f64 = 900.0;
@@ -123,9 +124,4 @@ fn write_bar(out: &mut String, format: &FormatReport, top: f64, most: u64) -> st
 fn mac_cycles(format: &FormatReport, state: State) -> u64 {
     let mac = format.units.iter().find(|unit| unit.unit == Unit::MacArray.label());
     mac.map_or(0, |unit| unit.cycles_in(state.label()))
-}
-
-fn escaped(text: &str) -> String {
-    let text: String = text.chars().filter(|character| !character.is_control()).collect();
-    text.replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;")
 }

@@ -6,6 +6,7 @@ use crate::energy::Energy;
 use crate::memory_model::MemoryModel;
 use crate::table::{align_right, grouped, joules, percent, plain_table};
 use crate::workload::PassMeaning;
+use crate::written::without_spaces_at_ends;
 use comfy_table::Table;
 use std::fmt::Write;
 
@@ -15,8 +16,7 @@ impl Report {
         let mut text = String::new();
         // Writing to a string cannot fail.
         let _ = self.write_text(&mut text);
-        // Tables fill their lines with spaces.
-        text.lines().map(|line| format!("{}\n", line.trim_end())).collect()
+        without_spaces_at_ends(&text)
     }
 
     fn write_text(&self, out: &mut String) -> std::fmt::Result {

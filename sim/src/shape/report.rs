@@ -4,6 +4,8 @@ use super::{Check, Estimate, ModelShape};
 use crate::energy::Energy;
 use crate::memory_model::MemoryModel;
 use crate::table::{align_right, grouped, joules, percent, plain_table, significant};
+use crate::written::csv_text;
+use crate::written::without_spaces_at_ends;
 use comfy_table::Table;
 use serde::Serialize;
 use std::fmt::Write;
@@ -109,10 +111,7 @@ impl ShapeReport {
                 ])?;
             }
         }
-        let bytes = writer
-            .into_inner()
-            .map_err(|error| csv::Error::from(error.into_error()))?;
-        Ok(String::from_utf8(bytes).expect("all fields are text"))
+        csv_text(writer)
     }
 
     /// The report as text of about 100 columns.
@@ -120,7 +119,7 @@ impl ShapeReport {
         let mut text = String::new();
         // Writing to a string cannot fail.
         let _ = self.write_text(&mut text);
-        text.lines().map(|line| format!("{}\n", line.trim_end())).collect()
+        without_spaces_at_ends(&text)
     }
 
     fn write_text(&self, out: &mut String) -> std::fmt::Result {

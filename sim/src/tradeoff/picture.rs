@@ -2,6 +2,7 @@
 
 use super::{FormatLine, Origin, TradeOff};
 use crate::table::significant;
+use crate::written::escaped;
 use std::fmt::Write;
 
 const WIDTH: f64 = 1080.0;
@@ -246,9 +247,4 @@ fn dashes(line: &FormatLine) -> &'static str {
         Origin::Simulated => "",
         Origin::Model => " stroke-dasharray=\"6 4\"",
     }
-}
-
-fn escaped(text: &str) -> String {
-    let text: String = text.chars().filter(|character| !character.is_control()).collect();
-    text.replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;")
 }

@@ -3,6 +3,7 @@
 use super::{FormatLine, Limit, Roofs};
 use crate::machine::SystemConfig;
 use crate::shape::ModelShape;
+use crate::written::csv_text;
 use serde::{Deserialize, Serialize};
 
 /// Version of the JSON form. It is raised when a field changes its meaning or goes away.
@@ -206,9 +207,6 @@ impl TradeOff {
                 point.limit.label(),
             ])?;
         }
-        let bytes = writer
-            .into_inner()
-            .map_err(|error| csv::Error::from(error.into_error()))?;
-        Ok(String::from_utf8(bytes).expect("all fields are text"))
+        csv_text(writer)
     }
 }

@@ -3,6 +3,7 @@
 use super::report::WORTH_IT;
 use super::{FormatLine, Limit, Origin, TradeOff};
 use crate::table::{align_right, grouped, joules, percent, plain_table, significant};
+use crate::written::without_spaces_at_ends;
 use comfy_table::Table;
 use std::fmt::Write;
 
@@ -12,7 +13,7 @@ impl TradeOff {
         let mut text = String::new();
         // Writing to a string cannot fail.
         let _ = self.write_text(&mut text);
-        text.lines().map(|line| format!("{}\n", line.trim_end())).collect()
+        without_spaces_at_ends(&text)
     }
 
     fn write_text(&self, out: &mut String) -> std::fmt::Result {

@@ -1,5 +1,6 @@
 //! One chart of points, as part of an SVG picture.
 
+use crate::written::escaped;
 use std::fmt::Write;
 
 /// How an axis runs.
@@ -190,12 +191,6 @@ pub fn write_mark(out: &mut String, shape: Shape, colour: &str, [x, y]: [f64; 2]
 fn number(value: f64) -> String {
     let text = format!("{value:.6}");
     text.trim_end_matches('0').trim_end_matches('.').into()
-}
-
-/// Text that is none of the picture's own marks.
-pub fn escaped(text: &str) -> String {
-    let text: String = text.chars().filter(|character| !character.is_control()).collect();
-    text.replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;")
 }
 
 #[cfg(test)]

@@ -2,6 +2,7 @@
 
 use super::Exploration;
 use crate::explore::results::{CodeResult, Outcome, TokenEstimate};
+use crate::written::csv_text;
 use seedlm_codec::Code;
 
 const HEADER: [&str; 35] = [
@@ -66,10 +67,7 @@ impl Exploration {
                 writer.write_record(record)?;
             }
         }
-        let bytes = writer
-            .into_inner()
-            .map_err(|error| csv::Error::from(error.into_error()))?;
-        Ok(String::from_utf8(bytes).expect("all fields are text"))
+        csv_text(writer)
     }
 }
 

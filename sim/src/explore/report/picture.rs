@@ -1,8 +1,9 @@
 //! The exploration as one SVG picture: three charts with their Pareto fronts.
 
-use super::chart::{Axis, Place, Scale, Shape, escaped, write_mark};
+use super::chart::{Axis, Place, Scale, Shape, write_mark};
 use super::{Exploration, Figure, Front};
 use crate::explore::results::CodeResult;
+use crate::written::escaped;
 use seedlm_codec::Code;
 use std::fmt::Write;
 

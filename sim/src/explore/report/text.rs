@@ -4,6 +4,7 @@ use super::{Exploration, Figure, Front};
 use crate::explore::paper_choice::PaperChoice;
 use crate::explore::results::{AreaOrigin, CodeResult, ErrorFigures};
 use crate::table::{align_right, grouped, joules, plain_table};
+use crate::written::without_spaces_at_ends;
 use std::fmt::Write;
 
 /// So many candidates of the paper's grid are shown, and so many codes that beat its choice.
@@ -15,8 +16,7 @@ impl Exploration {
         let mut text = String::new();
         // Writing to a string cannot fail.
         let _ = self.write_text(&mut text);
-        // Tables fill their lines with spaces.
-        text.lines().map(|line| format!("{}\n", line.trim_end())).collect()
+        without_spaces_at_ends(&text)
     }
 
     fn write_text(&self, out: &mut String) -> std::fmt::Result {
