@@ -14,3 +14,11 @@ mod table;
 pub use account::{Energy, Traffic};
 pub use operations::{Operations, OperationsPerGroup, operation_counts, parse_operation_counts};
 pub use table::{EnergyTable, EnergyTableError};
+
+/// What a report says where it has no energy.
+pub(crate) fn no_energy(table: &str, memory: &str) -> String {
+    format!(
+        "No energy (-) where table \"{table}\" has no [dram_pj_per_bit] for memory \"{memory}\" (give a table that has, with --energy FILE), or the code \
+         has no name: its operations are in no list (hdl operations)."
+    )
+}

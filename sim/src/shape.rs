@@ -4,6 +4,6 @@ mod estimate;
 mod model_shape;
 mod report;
 
-pub use estimate::{Check, Estimate, EstimateError, MatrixEstimate, check, estimate};
+pub use estimate::{Check, CyclesOrigin, Estimate, EstimateError, MatrixEstimate, check, estimate};
 pub use model_shape::{LlamaShape, ModelShape, ShapeError, ShapeMatrix};
 pub use report::{How, ShapeReport};

@@ -7,6 +7,7 @@ use seedlm_codec::WeightFormat;
 use seedlm_sim::dram::{ClosedForms, DramModel, PRESETS};
 use seedlm_sim::memory_model::MemoryModel;
 use seedlm_sim::settings::Settings;
+use seedlm_sim::shape::{ModelShape, check};
 use seedlm_sim::{Cause, Machine, Run, State, SystemConfig, Unit};
 
 /// A machine sized to a memory, with changes.
@@ -51,6 +52,28 @@ fn ddr4_is_used_to_97_percent_of_what_refresh_leaves() {
             100.0 * share
         );
         assert!((0.97..1.0).contains(&share), "{clock_mhz}: {share}");
+    }
+}
+
+/// The bars of the project: the chained code over fp16 on the same memory, for one matrix and for a whole model.
+#[test]
+fn four_bits_are_nearly_four_times_as_fast_on_ddr4() {
+    let cycles = |name: &str, shape: &ModelShape| {
+        let format = format(name);
+        let system = sized(&format, "ddr4-2400", 200.0, &[]);
+        check(shape, &format, &system).unwrap().simulated_cycles as f64
+    };
+    let matrix =
+        "name = \"matrix\"\nsource = \"a test\"\n[[matrix]]\nname = \"m\"\nrows = 1536\ncolumns = 2048\ncount = 1\n";
+    for (shape, bar) in [
+        (ModelShape::parse("matrix", matrix).unwrap(), 3.95),
+        (ModelShape::named("smollm2-4-layers").unwrap(), 3.98),
+        // Its matrices are so small that the starts of a token and of its matrices show.
+        (ModelShape::named("embedded").unwrap(), 3.97),
+    ] {
+        let speedup = cycles("fp16", &shape) / cycles("chained-4b", &shape);
+        println!("{}: {speedup:.3}", shape.name);
+        assert!(speedup >= bar, "{}: {speedup}", shape.name);
     }
 }
 

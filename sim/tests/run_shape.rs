@@ -12,7 +12,7 @@ fn sim() -> Command {
 fn shape_file(folder: &TempDir) -> PathBuf {
     let path = folder.path().join("mine.toml");
     let text =
-        "name = \"mine\"\nsource = \"a test\"\n[[matrix]]\nname = \"only\"\nrows = 4000\ncolumns = 256\ncount = 3\n";
+        "name = \"mine\"\nsource = \"a test\"\n[[matrix]]\nname = \"only\"\nrows = 20000\ncolumns = 256\ncount = 3\n";
     std::fs::write(&path, text).unwrap();
     path
 }
@@ -31,8 +31,9 @@ fn the_report_marks_what_is_extrapolated() {
     assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
     let report: Value = serde_json::from_slice(&output.stdout).unwrap();
     let format = &report["formats"][0];
-    // 4000 x 256 weights of 4 bits and 256 activations of 8, in beats of 64 bytes, three times.
-    assert_eq!(format["read_bytes"], 3 * (4000 * 256 / 2 + 256));
+    assert_eq!(format["origin"], "extrapolated");
+    // 20000 x 256 weights of 4 bits and 256 activations of 8, in beats of 64 bytes, three times.
+    assert_eq!(format["read_bytes"], 3 * (20_000 * 256 / 2 + 256));
     let extrapolated: Vec<&str> = report["how"]["extrapolated"]
         .as_array()
         .unwrap()

@@ -14,11 +14,10 @@ fn settings(memory: &str) -> Settings {
 #[test]
 fn extrapolation_and_simulation_of_a_small_model_agree() {
     let shape = ModelShape::named("smollm2-4-layers").unwrap();
-    let table = EnergyTable::named("45nm").unwrap();
     for (memory, name) in [("paper", "chained-4b"), ("ddr4-2400", "paper-3b")] {
         let format = WeightFormat::named(name).unwrap();
         let system = settings(memory).system(&format);
-        let checked = check(&shape, &format, &system, &table, &mut |_| ()).unwrap();
+        let checked = check(&shape, &format, &system).unwrap();
         println!("{memory} {name}: {checked:?}");
         assert!(checked.deviation.abs() < 0.005, "{memory} {name}: {checked:?}");
     }
@@ -32,7 +31,7 @@ fn the_embedded_shape_reads_what_the_embedded_model_reads() {
     let system = settings("paper").system(&format);
     let table = EnergyTable::named("45nm").unwrap();
     let counts = operation_counts(&format.label());
-    let estimated = estimate(&shape, &format, &system, (&table, counts), &mut |_| ()).unwrap();
+    let estimated = estimate(&shape, &format, &system, (&table, counts)).unwrap();
     let pass = compress_model(&load_model(None).unwrap(), &format.code().unwrap(), &|_| ()).unwrap();
     let mut machine = seedlm_sim::Machine::new(&format, &system).unwrap();
     let measured = seedlm_sim::measure::measure(&pass, &system, &mut machine, None, &mut |_| ()).unwrap();
@@ -52,7 +51,7 @@ fn shapes_that_no_machine_fits_are_named() {
     let mut settings = settings("paper");
     settings.override_with("activation_bits=16").unwrap();
     let table = EnergyTable::named("45nm").unwrap();
-    let error = estimate(&shape, &format, &settings.system(&format), (&table, None), &mut |_| ()).unwrap_err();
+    let error = estimate(&shape, &format, &settings.system(&format), (&table, None)).unwrap_err();
     let text = error.to_string();
     assert!(text.contains("wide") && text.contains("1048576 columns"), "{text}");
 }

@@ -72,7 +72,7 @@ fn simulated_formats_reach_their_roofs_and_the_forms_agree() {
         .unwrap()
         .records()
         .count();
-    assert_eq!(lines, 4 * 31 + 4 * 3);
+    assert_eq!(lines, 4 + 4 * 31 + 4 * 3);
     let picture = std::fs::read_to_string(folder.path().join("picture.svg")).unwrap();
     assert_eq!(picture.matches("<polyline").count(), 2 * 4);
     assert!(picture.ends_with("</svg>\n"));
@@ -105,6 +105,26 @@ fn a_baseline_shows_what_has_changed() {
     ] {
         assert!(changed.contains(line), "{line}: {changed}");
     }
+    let more = [
+        "--weights",
+        "fp16,paper-4b",
+        "--multipliers",
+        "1024",
+        "--baseline",
+        "old.json",
+    ];
+    let (_, more, _) = tradeoff(&folder, &more);
+    assert!(
+        more.contains("multipliers_in_batches was 128, and is 1024") && more.contains("tokens_per_second, batch 64"),
+        "{more}"
+    );
+    let (code, _, error) = tradeoff(&folder, &["--json", "mine.toml"]);
+    assert_eq!(code, Some(2));
+    assert!(error.contains("mine.toml: is an input"), "{error}");
+    std::fs::write(folder.path().join("later.json"), "{\"schema_version\": 2}").unwrap();
+    let (code, _, error) = tradeoff(&folder, &["--baseline", "later.json"]);
+    assert_eq!(code, Some(2));
+    assert!(error.contains("its form is version 2"), "{error}");
     std::fs::write(folder.path().join("other.json"), "{}").unwrap();
     let (code, _, error) = tradeoff(&folder, &["--baseline", "other.json"]);
     assert_eq!(code, Some(2));

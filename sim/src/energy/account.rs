@@ -18,6 +18,9 @@ pub struct Traffic {
     pub results: u64,
 }
 
+/// Width of an activation in the machines whose operations are counted.
+const REFERENCE_ACTIVATION_BITS: u64 = 8;
+
 /// Energy of a pass, in J.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize)]
 pub struct Energy {
@@ -25,6 +28,8 @@ pub struct Energy {
     pub dram_j: f64,
     /// The FIFO of weights, the activation buffer and the FIFO of results, written and read.
     pub sram_j: f64,
+    /// The part of these two that activations and results take: what every further vector of a batch would take again.
+    pub of_activations_j: f64,
     /// Decoding.
     pub decode_j: f64,
     /// Multiplying and adding.
@@ -35,6 +40,9 @@ pub struct Energy {
 
 impl Energy {
     /// The energy of this traffic in a machine behind a memory; none if the table does not know the memory.
+    ///
+    /// What is moved is exact. Operations are those of the reference machine, scaled by the weights of a group, and products by the width of
+    /// the activations; adders and registers of wider sums, or of additional stages, are not in it.
     pub fn of(
         traffic: &Traffic,
         (datapath, format): (&DatapathConfig, &WeightFormat),
@@ -44,20 +52,27 @@ impl Energy {
         let dram_pj_per_bit = table.dram_pj_per_bit.get(memory)?;
         let beat_bits = f64::from(datapath.beat_bits);
         let dram_bits = (traffic.weight_beats + traffic.activation_beats) as f64 * beat_bits;
-        let written_bits = dram_bits + traffic.results as f64 * f64::from(RESULT_BITS);
+        let activation_bits = traffic.activation_beats as f64 * beat_bits;
+        let weight_bits = traffic.weight_beats as f64 * beat_bits;
+        let result_bits = traffic.results as f64 * f64::from(RESULT_BITS);
         let step_bits = datapath.activations_per_step(format) as f64 * f64::from(datapath.activation_bits);
-        let read_bits = traffic.weight_beats as f64 * beat_bits
-            + traffic.groups as f64 * step_bits
-            + traffic.results as f64 * f64::from(RESULT_BITS);
+        let (write, read) = (table.sram.write_pj_per_bit, table.sram.read_pj_per_bit);
+        let buffers_of_activations_pj =
+            (activation_bits + result_bits) * write + (traffic.groups as f64 * step_bits + result_bits) * read;
         // Counted in the reference machine; another one has more or fewer of the same lanes.
         let reference_groups = traffic.groups as f64 * datapath.multipliers(format) as f64 / operations.weights as f64;
         let dram_j = dram_bits * dram_pj_per_bit * 1e-12;
-        let sram_j = (written_bits * table.sram.write_pj_per_bit + read_bits * table.sram.read_pj_per_bit) * 1e-12;
+        let sram_j = (weight_bits * (write + read) + buffers_of_activations_pj) * 1e-12;
+        let of_activations_j = (activation_bits * dram_pj_per_bit + buffers_of_activations_pj) * 1e-12;
         let decode_j = reference_groups * table.operations_pj(&operations.decoder) * 1e-12;
-        let mac_j = reference_groups * table.operations_pj(&operations.mac) * 1e-12;
+        let mut mac = operations.mac;
+        mac.multiplier_bit_products =
+            mac.multiplier_bit_products * u64::from(datapath.activation_bits) / REFERENCE_ACTIVATION_BITS;
+        let mac_j = reference_groups * table.operations_pj(&mac) * 1e-12;
         Some(Energy {
             dram_j,
             sram_j,
+            of_activations_j,
             decode_j,
             mac_j,
             total_j: dram_j + sram_j + decode_j + mac_j,
@@ -86,6 +101,17 @@ mod tests {
         assert!((energy.dram_j - 512.0 * 20.3e-12).abs() < 1e-18);
         // The beat in and out of its FIFO, and the eight activations of a step.
         assert!((energy.sram_j - (2.0 * 512.0 + 64.0) * 0.15625e-12).abs() < 1e-18);
+        // 3072 XORs, 8049 gates, 24192 registers and 13872 bits of adders.
+        assert!((energy.decode_j - (11121.0 * 0.00075 + 38064.0 * 0.00375) * 1e-12).abs() < 1e-17);
+        // 32 gates, 13280 registers and bits of adders, 3856 choices, 128 products of 21 x 8 bits.
+        let mac_pj = 32.0 * 0.00075 + 13280.0 * 0.00375 + 3856.0 * 0.00225 + 21504.0 * 0.003125;
+        assert!((energy.mac_j - mac_pj * 1e-12).abs() < 1e-17);
+        assert!((energy.of_activations_j - 64.0 * 0.15625e-12).abs() < 1e-18);
+        let mut wide = datapath.clone();
+        (wide.beat_bits, wide.lanes, wide.activation_bits) = (1024, 32, 16);
+        let twice = Energy::of(&traffic, (&wide, &format), counts, (&table, "paper")).unwrap();
+        assert!((twice.decode_j - 2.0 * energy.decode_j).abs() < 1e-18);
+        assert!((twice.mac_j - (2.0 * mac_pj + 2.0 * 67.2) * 1e-12).abs() < 1e-17);
         let parts = energy.dram_j + energy.sram_j + energy.decode_j + energy.mac_j;
         assert!((energy.total_j - parts).abs() < 1e-18);
         assert!(Energy::of(&traffic, (&datapath, &format), counts, (&table, "nowhere")).is_none());

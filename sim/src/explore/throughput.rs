@@ -123,7 +123,7 @@ impl Throughput for Simulated {
         system: &SystemConfig,
         operations: Option<&OperationsPerGroup>,
     ) -> Result<TokenFigures, String> {
-        let estimate = estimate(&self.shape, format, system, (&self.table, operations), &mut |_| ());
+        let estimate = estimate(&self.shape, format, system, (&self.table, operations));
         let estimate = estimate.map_err(|error| error.to_string())?;
         Ok(TokenFigures {
             tokens_per_second: estimate.tokens_per_second,

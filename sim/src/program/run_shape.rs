@@ -2,10 +2,11 @@
 
 use super::run::progress;
 use anyhow::Result;
+use rayon::prelude::*;
 use seedlm_codec::{CHAIN_LENGTHS, WeightFormat};
 use seedlm_sim::energy::{EnergyTable, operation_counts};
 use seedlm_sim::settings::Settings;
-use seedlm_sim::shape::{ModelShape, ShapeReport, check, estimate};
+use seedlm_sim::shape::{Check, Estimate, ModelShape, ShapeReport, check, estimate};
 
 /// Models whose every matrix is simulated, to hold the extrapolation against; the first that is large enough.
 const SMALL_MODELS: [&str; 2] = ["smollm2-4-layers", "llama-3.2-1b-layer"];
@@ -22,19 +23,20 @@ pub fn report(
     quiet: bool,
 ) -> Result<ShapeReport> {
     let formats = formats.map_or_else(usual_formats, Ok)?;
-    let (mut estimates, mut checks) = (Vec::new(), Vec::new());
-    for format in &formats {
+    let bar = progress(quiet, "Simulating", formats.len() as u64);
+    let of_format = |format: &WeightFormat| -> Result<(Estimate, Check)> {
         let system = settings.system(format);
-        let bar = progress(quiet, &format!("Simulating {}", format.label()), 0);
-        let mut finished = |cycles| bar.inc(cycles);
+        let weights_per_beat =
+            u64::from(system.datapath.beat_bits) * format.weights_per_word() as u64 / u64::from(format.word_bits());
         let counts = operation_counts(&format.label());
-        estimates.push(estimate(shape, format, &system, (table, counts), &mut finished)?);
-        let small = small_model(
-            u64::from(system.datapath.beat_bits) * format.weights_per_word() as u64 / u64::from(format.word_bits()),
-        )?;
-        checks.push(check(&small, format, &system, table, &mut finished)?);
-        bar.finish_and_clear();
-    }
+        let estimated = estimate(shape, format, &system, (table, counts))?;
+        let checked = check(&small_model(weights_per_beat)?, format, &system)?;
+        bar.inc(1);
+        Ok((estimated, checked))
+    };
+    let both: Vec<(Estimate, Check)> = formats.par_iter().map(of_format).collect::<Result<_>>()?;
+    bar.finish_and_clear();
+    let (estimates, checks) = both.into_iter().unzip();
     let memory = settings.memory().clone();
     let table = table.name.clone();
     Ok(ShapeReport::new(

@@ -6,6 +6,7 @@ use super::run::{formats, progress};
 use super::run_shape::usual_formats;
 use anyhow::{Context, Result, bail};
 use clap::Args;
+use rayon::prelude::*;
 use seedlm_codec::WeightFormat;
 use seedlm_sim::energy::operation_counts;
 use seedlm_sim::shape::{ModelShape, estimate};
@@ -17,7 +18,7 @@ pub struct TradeOffArguments {
     /// Model whose tokens are counted: a preset (see `sim presets`) or a TOML file
     #[arg(long, value_name = "NAME", default_value = "llama-3-8b")]
     model_shape: String,
-    /// Weight formats, separated by commas [default: fp16 and all codes with the usual windows]. int8 and int4-g128 stand beside them
+    /// Weight formats, separated by commas [default: fp16 and all codes with windows of 16 bits]. int8 and int4-g128 stand beside them
     #[arg(long, visible_alias = "preset", value_delimiter = ',')]
     weights: Option<Vec<String>>,
     #[command(flatten)]
@@ -70,21 +71,24 @@ pub fn tradeoff(arguments: &TradeOffArguments) -> Result<()> {
     let shape = ModelShape::named(&arguments.model_shape)?;
     let formats = arguments.weights.as_deref().map_or_else(usual_formats, formats)?;
     let baseline = arguments.baseline.as_deref().map(read_baseline).transpose()?;
+    let shape_file = Path::new(&arguments.model_shape);
     let inputs: Vec<&Path> = arguments
         .machine
         .inputs()
         .chain(arguments.baseline.as_deref())
+        .chain([shape_file])
         .collect();
     let files = ReportFiles::create(&arguments.report, &None, &inputs)?;
-    let mut lines = Vec::new();
-    for format in &formats {
+    let bar = progress(arguments.quiet, "Simulating", formats.len() as u64);
+    let lines = formats.par_iter().map(|format| -> Result<FormatLine> {
         let system = settings.system(format);
-        let bar = progress(arguments.quiet, &format!("Simulating {}", format.label()), 0);
         let counts = operation_counts(&format.label());
-        let estimated = estimate(&shape, format, &system, (&table, counts), &mut |cycles| bar.inc(cycles))?;
-        bar.finish_and_clear();
-        lines.push(FormatLine::simulated(&estimated, &system));
-    }
+        let estimated = estimate(&shape, format, &system, (&table, counts))?;
+        bar.inc(1);
+        Ok(FormatLine::simulated(&estimated, &system))
+    });
+    let mut lines: Vec<FormatLine> = lines.collect::<Result<_>>()?;
+    bar.finish_and_clear();
     let system = settings.system(&WeightFormat::Binary16);
     lines.extend(FormatLine::models(&shape, &system, &table));
     let mut batches = arguments.batches.clone();
@@ -105,12 +109,13 @@ fn read_baseline(path: &Path) -> Result<TradeOff> {
     let shown = path.display();
     let text = std::fs::read_to_string(path).with_context(|| format!("--baseline {shown}: cannot read"))?;
     let wrong = || format!("--baseline {shown}: this is no JSON of sim tradeoff; write one with --json");
-    let report: TradeOff = serde_json::from_str(&text).with_context(wrong)?;
-    if report.schema_version != 1 {
-        bail!(
-            "--baseline {shown}: its form is {}, and this program knows 1",
-            report.schema_version
-        );
+    let value: serde_json::Value = serde_json::from_str(&text).with_context(wrong)?;
+    // Before the rest, which another version may call by other names.
+    match value["schema_version"].as_u64() {
+        Some(version) if version != u64::from(TradeOff::SCHEMA_VERSION) => bail!(
+            "--baseline {shown}: its form is version {version}, and this program knows {}; write it anew with --json",
+            TradeOff::SCHEMA_VERSION
+        ),
+        _ => serde_json::from_value(value).with_context(wrong),
     }
-    Ok(report)
 }

@@ -2,7 +2,7 @@
 
 use super::{Accelerator, FormatReport, Report};
 use crate::cause::State;
-use crate::energy::Energy;
+use crate::energy::{Energy, no_energy};
 use crate::memory_model::MemoryModel;
 use crate::table::{align_right, grouped, joules, percent, plain_table};
 use crate::workload::PassMeaning;
@@ -57,9 +57,14 @@ impl Report {
         if self.accelerator == Accelerator::Model {
             writeln!(
                 out,
-                "simulator, its limit: every weight is decoded and multiplied bit for bit, {}",
+                "simulator, its limit: the arithmetic of every weight, one after the other, {}",
                 speeds(&self.formats)
             )?;
+        }
+        if let Some(table) = &self.energy_table
+            && self.formats.iter().any(|format| format.energy.is_none())
+        {
+            writeln!(out, "\n{}", no_energy(table, self.memory.name()))?;
         }
         for format in &self.formats {
             writeln!(out)?;
@@ -150,7 +155,7 @@ impl Report {
 fn speeds(formats: &[FormatReport]) -> String {
     let speed = |f: &FormatReport| f.weights_per_cycle * f.simulated_cycles_per_second / 1e6;
     let speeds: Vec<String> = formats.iter().map(|f| format!("{:.0}", speed(f))).collect();
-    format!("{} million in a second", speeds.join(" and "))
+    format!("{} million weights in a second", speeds.join(" and "))
 }
 
 /// States down, units across; every column adds up to 100 %, as printed.

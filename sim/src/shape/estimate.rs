@@ -8,6 +8,7 @@ use super::{ModelShape, ShapeMatrix};
 use crate::energy::{Energy, EnergyTable, OperationsPerGroup, Traffic};
 use crate::machine::{Machine, MachineError, SystemConfig};
 use crate::measure::measure;
+use crate::report::FormatReport;
 use crate::workload::{NamedMatrix, Pass, random_matrix};
 use seedlm_codec::machine::{ActivationLayout, DatapathConfig, TileOrder};
 use seedlm_codec::{CodecError, WeightFormat};
@@ -15,6 +16,16 @@ use serde::Serialize;
 use std::collections::BTreeMap;
 use std::collections::btree_map::Entry;
 use thiserror::Error;
+
+/// Where a number of cycles comes from.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum CyclesOrigin {
+    /// Every cycle was simulated.
+    Simulated,
+    /// From some rows of each number of columns.
+    Extrapolated,
+}
 
 /// A token of a model in one format.
 #[derive(Clone, Debug, Serialize)]
@@ -27,11 +38,13 @@ pub struct Estimate {
     pub multipliers: usize,
     /// Weights of a token.
     pub weights: u64,
-    /// Extrapolated: cycles from the first read to the last result.
+    /// Whether cycles, seconds and what follows from them are simulated or extrapolated.
+    pub origin: CyclesOrigin,
+    /// Cycles from the first read to the last result.
     pub cycles: u64,
     /// The same in seconds, at the clock.
     pub seconds_at_clock: f64,
-    /// Extrapolated.
+    /// Tokens per second at the clock.
     pub tokens_per_second: f64,
     /// Exact: bytes read, weights and activations, whole beats.
     pub read_bytes: u64,
@@ -55,7 +68,7 @@ pub struct MatrixEstimate {
     /// The shape.
     #[serde(flatten)]
     pub shape: ShapeMatrix,
-    /// Extrapolated: cycles of all of them.
+    /// Cycles of all of them.
     pub cycles: f64,
     /// Beats of weights of all of them.
     pub weight_beats: u64,
@@ -101,8 +114,10 @@ const LONG_RUN_BEATS: usize = 1 << 17;
 const SHORT_RUN_BEATS: usize = 1 << 11;
 /// Matrices that run one behind the other.
 const MATRICES_IN_A_ROW: usize = 9;
+/// A token of no more beats is simulated as a whole.
+const WHOLE_BEATS: u64 = 1 << 16;
 
-/// Estimates a token of `shape` in a format. `finished` is called with the cycles of each run that has been simulated.
+/// Estimates a token of `shape` in a format; small ones are simulated as a whole.
 ///
 /// # Errors
 /// When the machine cannot be built for the format and the shape.
@@ -110,41 +125,149 @@ pub fn estimate(
     shape: &ModelShape,
     format: &WeightFormat,
     system: &SystemConfig,
-    (table, operations): (&EnergyTable, Option<&OperationsPerGroup>),
-    finished: &mut dyn FnMut(u64),
+    accounts: (&EnergyTable, Option<&OperationsPerGroup>),
 ) -> Result<Estimate, EstimateError> {
     let system = with_room_for(shape, format, system)?;
-    let datapath = &system.datapath;
+    let cycles = if beats(shape, format, &system) <= WHOLE_BEATS {
+        simulated_cycles(shape, format, &system)?
+    } else {
+        extrapolated_cycles(shape, format, &system)?
+    };
+    Ok(put_together(shape, format, system, cycles, accounts))
+}
+
+/// Simulates every matrix of a small model and extrapolates it too.
+///
+/// # Errors
+/// As [`estimate`].
+pub fn check(shape: &ModelShape, format: &WeightFormat, system: &SystemConfig) -> Result<Check, EstimateError> {
+    let system = with_room_for(shape, format, system)?;
+    let extrapolated = extrapolated_cycles(shape, format, &system)?;
+    let simulated = simulated_cycles(shape, format, &system)?;
+    let whole = |cycles: &TokenCycles| cycles.total.round() as u64;
+    Ok(Check {
+        model: shape.name.clone(),
+        simulated_cycles: whole(&simulated),
+        extrapolated_cycles: whole(&extrapolated),
+        deviation: extrapolated.total / simulated.total - 1.0,
+    })
+}
+
+/// Cycles of a token.
+struct TokenCycles {
+    /// Of each entry of the shape, all its matrices together.
+    matrices: Vec<f64>,
+    /// Of all, with what comes before the first.
+    total: f64,
+    /// How many cycles were simulated.
+    simulated: u64,
+    origin: CyclesOrigin,
+}
+
+/// Simulates every matrix.
+fn simulated_cycles(
+    shape: &ModelShape,
+    format: &WeightFormat,
+    system: &SystemConfig,
+) -> Result<TokenCycles, EstimateError> {
+    let all = shape
+        .matrices
+        .iter()
+        .flat_map(|matrix| std::iter::repeat_n((matrix.rows, matrix.columns), matrix.count));
+    let report = simulate(format, system, all)?;
+    let mut each = report.matrices.iter().map(|matrix| matrix.cycles as f64);
+    let matrices = shape
+        .matrices
+        .iter()
+        .map(|matrix| each.by_ref().take(matrix.count).sum());
+    Ok(TokenCycles {
+        matrices: matrices.collect(),
+        total: report.cycles as f64,
+        simulated: report.cycles,
+        origin: CyclesOrigin::Simulated,
+    })
+}
+
+/// Simulates some rows of each number of columns and adds up.
+fn extrapolated_cycles(
+    shape: &ModelShape,
+    format: &WeightFormat,
+    system: &SystemConfig,
+) -> Result<TokenCycles, EstimateError> {
     let mut lines: BTreeMap<usize, Line> = BTreeMap::new();
-    let mut simulated_cycles = 0;
+    let mut simulated = 0;
     for matrix in &shape.matrices {
         if let Entry::Vacant(vacant) = lines.entry(matrix.columns) {
-            let (line, cycles) = line(format, &system, matrix.columns, finished)?;
+            let (line, cycles) = line(format, system, matrix.columns)?;
             vacant.insert(line);
-            simulated_cycles += cycles;
+            simulated += cycles;
         }
     }
-    let layout = Layout { datapath, format };
-    let matrices: Vec<MatrixEstimate> = shape
+    let layout = Layout {
+        datapath: &system.datapath,
+        format,
+    };
+    let beat_bytes = f64::from(system.datapath.beat_bits) / 8.0;
+    let least_cycles_per_beat = beat_bytes / (system.refresh_limited_gb_per_s() * 1e9) * system.clock_mhz * 1e6;
+    let matrices: Vec<f64> = shape
         .matrices
         .iter()
         .map(|matrix| {
-            let count = matrix.count as u64;
-            MatrixEstimate {
-                cycles: matrix.count as f64 * lines[&matrix.columns].matrix(layout.tiles(matrix.rows)),
-                weight_beats: count * layout.weight_beats(matrix.rows, matrix.columns),
-                activation_beats: count * layout.activation_beats(matrix.columns),
-                shape: matrix.clone(),
-            }
+            let cycles = lines[&matrix.columns].matrix(layout.tiles(matrix.rows));
+            // Short matrices, whose start the runs do not show, are not read faster than the memory is.
+            let beats = layout.weight_beats(matrix.rows, matrix.columns) + layout.activation_beats(matrix.columns);
+            matrix.count as f64 * cycles.max(beats as f64 * least_cycles_per_beat)
         })
         .collect();
     let first = shape
         .matrices
         .first()
         .map_or(0.0, |matrix| lines[&matrix.columns].before);
-    let cycles = (first + matrices.iter().map(|matrix| matrix.cycles).sum::<f64>())
-        .round()
-        .max(1.0);
+    Ok(TokenCycles {
+        total: first.max(0.0) + matrices.iter().sum::<f64>(),
+        matrices,
+        simulated,
+        origin: CyclesOrigin::Extrapolated,
+    })
+}
+
+/// Beats of a token.
+fn beats(shape: &ModelShape, format: &WeightFormat, system: &SystemConfig) -> u64 {
+    let layout = Layout {
+        datapath: &system.datapath,
+        format,
+    };
+    let of_matrix = |matrix: &ShapeMatrix| {
+        matrix.count as u64
+            * (layout.weight_beats(matrix.rows, matrix.columns) + layout.activation_beats(matrix.columns))
+    };
+    shape.matrices.iter().map(of_matrix).sum()
+}
+
+/// Counts what is read and done, and puts the estimate together.
+fn put_together(
+    shape: &ModelShape,
+    format: &WeightFormat,
+    system: SystemConfig,
+    token: TokenCycles,
+    (table, operations): (&EnergyTable, Option<&OperationsPerGroup>),
+) -> Estimate {
+    let datapath = &system.datapath;
+    let layout = Layout { datapath, format };
+    let matrices: Vec<MatrixEstimate> = shape
+        .matrices
+        .iter()
+        .zip(&token.matrices)
+        .map(|(matrix, &cycles)| {
+            let count = matrix.count as u64;
+            MatrixEstimate {
+                cycles,
+                weight_beats: count * layout.weight_beats(matrix.rows, matrix.columns),
+                activation_beats: count * layout.activation_beats(matrix.columns),
+                shape: matrix.clone(),
+            }
+        })
+        .collect();
     let sum = |count: fn(&MatrixEstimate) -> u64| matrices.iter().map(count).sum::<u64>();
     let (weight_beats, activation_beats) = (sum(|m| m.weight_beats), sum(|m| m.activation_beats));
     let traffic = Traffic {
@@ -154,12 +277,14 @@ pub fn estimate(
         results: sum(|m| (m.shape.rows * m.shape.count) as u64),
     };
     let beat_bytes = u64::from(datapath.beat_bits) / 8;
+    let cycles = token.total.round().max(1.0);
     let seconds = cycles / (system.clock_mhz * 1e6);
     let read_bytes = (weight_beats + activation_beats) * beat_bytes;
-    Ok(Estimate {
+    Estimate {
         format: format.label(),
         multipliers: datapath.multipliers(format),
         weights: shape.weights(),
+        origin: token.origin,
         cycles: cycles as u64,
         seconds_at_clock: seconds,
         tokens_per_second: 1.0 / seconds,
@@ -169,37 +294,10 @@ pub fn estimate(
         refresh_limited_gb_per_s: system.refresh_limited_gb_per_s(),
         energy: operations
             .and_then(|operations| Energy::of(&traffic, (datapath, format), operations, (table, system.memory.name()))),
-        simulated_cycles,
+        simulated_cycles: token.simulated,
         matrices,
         machine: system.datapath,
-    })
-}
-
-/// Simulates every matrix of a small model and extrapolates it too.
-///
-/// # Errors
-/// As [`estimate`].
-pub fn check(
-    shape: &ModelShape,
-    format: &WeightFormat,
-    system: &SystemConfig,
-    table: &EnergyTable,
-    finished: &mut dyn FnMut(u64),
-) -> Result<Check, EstimateError> {
-    let extrapolated_cycles = estimate(shape, format, system, (table, None), finished)?.cycles;
-    let system = with_room_for(shape, format, system)?;
-    let shapes = shape
-        .matrices
-        .iter()
-        .flat_map(|matrix| std::iter::repeat_n((matrix.rows, matrix.columns), matrix.count));
-    let simulated_cycles = simulate(format, &system, shapes)?;
-    finished(simulated_cycles);
-    Ok(Check {
-        model: shape.name.clone(),
-        simulated_cycles,
-        extrapolated_cycles,
-        deviation: extrapolated_cycles as f64 / simulated_cycles as f64 - 1.0,
-    })
+    }
 }
 
 /// The cycles of products with one number of columns.
@@ -221,12 +319,7 @@ impl Line {
 }
 
 /// Simulates what gives the line, and says how many cycles that were.
-fn line(
-    format: &WeightFormat,
-    system: &SystemConfig,
-    columns: usize,
-    finished: &mut dyn FnMut(u64),
-) -> Result<(Line, u64), EstimateError> {
+fn line(format: &WeightFormat, system: &SystemConfig, columns: usize) -> Result<(Line, u64), EstimateError> {
     let layout = Layout {
         datapath: &system.datapath,
         format,
@@ -235,11 +328,9 @@ fn line(
     let tile_beats = layout.weight_beats(tile_rows, columns).max(1) as usize;
     let short = SHORT_RUN_BEATS.div_ceil(tile_beats);
     let long = short + LONG_RUN_BEATS.div_ceil(tile_beats);
-    let mut run = |tiles: usize, count: usize| -> Result<f64, EstimateError> {
+    let run = |tiles: usize, count: usize| -> Result<f64, EstimateError> {
         let shapes = std::iter::repeat_n((tiles * tile_rows, columns), count);
-        let cycles = simulate(format, system, shapes)?;
-        finished(cycles);
-        Ok(cycles as f64)
+        Ok(simulate(format, system, shapes)?.cycles as f64)
     };
     let (one, large, many) = (run(short, 1)?, run(long, 1)?, run(short, MATRICES_IN_A_ROW)?);
     let per_tile = (large - one) / (long - short) as f64;
@@ -252,12 +343,12 @@ fn line(
     Ok((line, (one + large + many) as u64))
 }
 
-/// Cycles of matrices of random words, one behind the other. All results are held against the golden product.
+/// Runs matrices of random words, one behind the other. All results are held against the golden product.
 fn simulate(
     format: &WeightFormat,
     system: &SystemConfig,
     shapes: impl Iterator<Item = (usize, usize)>,
-) -> Result<u64, EstimateError> {
+) -> Result<FormatReport, EstimateError> {
     let matrices = shapes.enumerate().map(|(index, (rows, columns))| {
         Ok(NamedMatrix {
             name: format!("{rows} x {columns}, number {index}"),
@@ -274,7 +365,7 @@ fn simulate(
         relative_error: None,
     };
     let mut machine = Machine::new(format, system)?;
-    Ok(measure(&pass, system, &mut machine, None, &mut |_| ())?.cycles)
+    Ok(measure(&pass, system, &mut machine, None, &mut |_| ())?)
 }
 
 /// The machine with an activation buffer that is large enough.

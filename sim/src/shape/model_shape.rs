@@ -105,6 +105,9 @@ const MOST_ELEMENTS: usize = 1 << 20;
 /// Most matrices of one shape.
 const MOST_MATRICES: usize = 1 << 20;
 
+/// Most weights of a token: a thousand times the largest models, and far from what 64-bit counts of bits hold.
+const MOST_WEIGHTS: u128 = 1 << 50;
+
 impl ModelShape {
     /// Names of the presets, small ones first.
     pub fn presets() -> Vec<&'static str> {
@@ -154,6 +157,13 @@ impl ModelShape {
                     )));
                 }
             }
+        }
+        let weights = |matrix: &ShapeMatrix| (matrix.rows as u128) * (matrix.columns as u128) * (matrix.count as u128);
+        let all: u128 = matrices.iter().map(weights).sum();
+        if all > MOST_WEIGHTS {
+            return Err(refuse(format!(
+                "a token of {all} weights; at most {MOST_WEIGHTS} can be counted"
+            )));
         }
         Ok(ModelShape {
             name: file.name,
@@ -237,6 +247,8 @@ mod tests {
         let matrix = "[[matrix]]\nname = \"m\"\nrows = 0\ncolumns = 3\ncount = 1\n";
         assert!(refusal(&format!("{head}{matrix}")).contains("m: rows is 0"));
         assert!(refusal(&format!("{head}{matrix}depth = 1\n")).contains("depth"));
+        let large = "[[matrix]]\nname = \"m\"\nrows = 1048576\ncolumns = 1048576\ncount = 1048576\n";
+        assert!(refusal(&format!("{head}{large}")).contains("my.toml: a token of 1152921504606846976 weights"));
         let llama = PRESETS[3].1.replace("layers = 30", "layers = 18446744073709551615");
         assert!(refusal(&llama).contains("my.toml"));
         assert!(

@@ -2,6 +2,7 @@
 
 use super::{Check, Estimate, ModelShape};
 use crate::energy::Energy;
+use crate::energy::no_energy;
 use crate::memory_model::MemoryModel;
 use crate::table::{align_right, grouped, joules, percent, plain_table, significant};
 use crate::written::csv_text;
@@ -39,7 +40,7 @@ pub struct ShapeReport {
 /// What the figures of an estimate are.
 #[derive(Clone, Debug, Serialize)]
 pub struct How {
-    /// From cycles of products of fewer rows that were simulated.
+    /// From cycles of products of fewer rows that were simulated; simulated themselves where the format's `origin` says so.
     pub extrapolated: [&'static str; 4],
     /// From the layout of the streams.
     pub exact: [&'static str; 2],
@@ -145,7 +146,8 @@ impl ShapeReport {
         )?;
         writeln!(
             out,
-            "How       ~ is extrapolated in the rows from products that were simulated cycle by cycle; bytes and bits are exact;\n          energies are exact counts times the table \"{}\"",
+            "How       ~ is extrapolated in the rows from products that were simulated cycle by cycle, or simulated as a whole where all cycles were;\n          \
+             bytes and bits are exact; energies are exact counts of bits moved and the reference machine's operations, times the table \"{}\"",
             self.energy_table
         )?;
         let first_model = self.checks.first().map_or("", |check| check.model.as_str());
@@ -164,7 +166,11 @@ impl ShapeReport {
             if is_one_model { first_model } else { "a small model" },
             checks.collect::<Vec<_>>().join(", ")
         )?;
-        writeln!(out, "\n{}", self.table())
+        writeln!(out, "\n{}", self.table())?;
+        if self.formats.iter().any(|format| format.energy.is_none()) {
+            writeln!(out, "\n{}", no_energy(&self.energy_table, self.memory.name()))?;
+        }
+        Ok(())
     }
 
     fn table(&self) -> Table {

@@ -1,6 +1,6 @@
 //! What has changed against an older report.
 
-use super::{FormatLine, TradeOff};
+use super::{BatchPoint, FormatLine, TradeOff};
 use crate::table::{align_right, plain_table};
 use std::fmt::Write;
 
@@ -13,7 +13,7 @@ pub struct Differences {
     /// What was asked differently: machine, memory, model.
     settings: Vec<String>,
     /// Format, figure, before, now.
-    figures: Vec<(String, &'static str, f64, f64)>,
+    figures: Vec<(String, String, f64, f64)>,
     /// Formats of only one report.
     formats: Vec<String>,
 }
@@ -31,6 +31,12 @@ impl Differences {
                 now.memory_gb_per_s.to_string(),
             ),
             ("energy_table", before.energy_table.clone(), now.energy_table.clone()),
+            ("weights", before.weights.to_string(), now.weights.to_string()),
+            (
+                "multipliers_in_batches",
+                before.multipliers_in_batches.to_string(),
+                now.multipliers_in_batches.to_string(),
+            ),
         ];
         let settings = settings
             .into_iter()
@@ -43,11 +49,26 @@ impl Differences {
                 None => formats.push(format!("{} is new", line.format)),
                 Some(other) => {
                     for ((figure, before), (_, now)) in numbers(other).into_iter().zip(numbers(line)) {
-                        if (now - before).abs() > EQUAL * before.abs().max(now.abs()) {
-                            figures.push((line.format.clone(), figure, before, now));
+                        if is_other(before, now) {
+                            figures.push((line.format.clone(), figure.into(), before, now));
                         }
                     }
                 }
+            }
+        }
+        for point in &now.over_batch {
+            let same = |other: &&BatchPoint| other.format == point.format && other.batch == point.batch;
+            let Some(other) = before.over_batch.iter().find(same) else {
+                continue;
+            };
+            if is_other(other.tokens_per_second, point.tokens_per_second) {
+                let figure = format!("tokens_per_second, batch {}", point.batch);
+                figures.push((
+                    point.format.clone(),
+                    figure,
+                    other.tokens_per_second,
+                    point.tokens_per_second,
+                ));
             }
         }
         for line in &before.formats {
@@ -82,7 +103,7 @@ impl Differences {
             };
             table.add_row([
                 format.clone(),
-                figure.to_string(),
+                figure.clone(),
                 format!("{before:.6}"),
                 format!("{now:.6}"),
                 change,
@@ -96,8 +117,12 @@ impl Differences {
     }
 }
 
+fn is_other(before: f64, now: f64) -> bool {
+    (now - before).abs() > EQUAL * before.abs().max(now.abs())
+}
+
 /// The figures that are compared. An unknown energy counts as none.
-fn numbers(line: &FormatLine) -> [(&'static str, f64); 5] {
+fn numbers(line: &FormatLine) -> [(&'static str, f64); 6] {
     [
         ("read_bits_per_weight", line.roofs.read_bits_per_weight),
         ("decoder_gweights_per_s", line.roofs.decoder_gweights_per_s),
@@ -107,5 +132,6 @@ fn numbers(line: &FormatLine) -> [(&'static str, f64); 5] {
             "energy_per_token_j",
             line.energy_j.map_or(0.0, |energy| energy.per_token_j(1)),
         ),
+        ("decode_j", line.energy_j.map_or(0.0, |energy| energy.decode_j)),
     ]
 }

@@ -16,6 +16,16 @@ pub enum Origin {
     Model,
 }
 
+impl Origin {
+    /// Its name in a table.
+    pub fn label(self) -> &'static str {
+        match self {
+            Origin::Simulated => "simulated",
+            Origin::Model => "model",
+        }
+    }
+}
+
 /// One format.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct FormatLine {
@@ -33,13 +43,12 @@ pub struct FormatLine {
     pub energy_j: Option<EnergyParts>,
 }
 
-/// Energy of a token, by what a batch shares, in J. Reading activations from their buffer is counted as shared: in a large matrix it is less than
-/// a thousandth of the whole.
+/// Energy of a token, by what a batch shares, in J.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 pub struct EnergyParts {
     /// Once for a batch: reading and decoding weights.
     pub shared_j: f64,
-    /// For each member: activations, MACs.
+    /// For each member: reading and buffering activations, results, MACs.
     pub each_j: f64,
     /// The part of decoding in the shared energy.
     pub decode_j: f64,
@@ -55,8 +64,8 @@ impl EnergyParts {
 impl From<Energy> for EnergyParts {
     fn from(energy: Energy) -> Self {
         EnergyParts {
-            shared_j: energy.dram_j + energy.sram_j + energy.decode_j,
-            each_j: energy.mac_j,
+            shared_j: energy.dram_j + energy.sram_j - energy.of_activations_j + energy.decode_j,
+            each_j: energy.of_activations_j + energy.mac_j,
             decode_j: energy.decode_j,
         }
     }
@@ -80,8 +89,8 @@ impl FormatLine {
         }
     }
 
-    /// The formats that are compared with everywhere and have no machine here, on one like the others: int8 with a scale per row, and
-    /// 4-bit integers with a 16-bit scale for each 128 weights, unpacked by a subtraction and multiplied by their scale after each group.
+    /// The formats that are compared with everywhere and have no machine here, on one like the others: int8, whose scales per row
+    /// the host applies as it does for the codes, and 4-bit integers with a 16-bit scale for each 128 weights, unpacked by a subtraction and multiplied by their scale after each group.
     pub fn models(shape: &ModelShape, system: &SystemConfig, table: &EnergyTable) -> Vec<Self> {
         let model = |format: &str, bits: f64, decoder: Operations, mac: Operations| {
             let weights_per_cycle = (f64::from(system.datapath.beat_bits) / bits).ceil();

@@ -6,9 +6,6 @@ use crate::shape::ModelShape;
 use crate::written::csv_text;
 use serde::{Deserialize, Serialize};
 
-/// Version of the JSON form. It is raised when a field changes its meaning or goes away.
-const SCHEMA_VERSION: u32 = 1;
-
 /// Speed-up below which a format is said not to pay any more.
 pub const WORTH_IT: f64 = 1.05;
 
@@ -79,6 +76,9 @@ fn bandwidths() -> impl Iterator<Item = f64> {
 }
 
 impl TradeOff {
+    /// Version of the JSON form. It is raised when a field changes its meaning or goes away.
+    pub const SCHEMA_VERSION: u32 = 1;
+
     /// Works the curves out. In batches every format has `multipliers`; if that is none, the most among the formats' machines.
     pub fn new(
         shape: &ModelShape,
@@ -106,7 +106,7 @@ impl TradeOff {
             .collect();
         let most = formats.iter().map(|line| line.multipliers).max().unwrap_or(0);
         let mut report = TradeOff {
-            schema_version: SCHEMA_VERSION,
+            schema_version: Self::SCHEMA_VERSION,
             tool: format!("seedlm-sim {}", env!("CARGO_PKG_VERSION")),
             model: shape.name.clone(),
             weights: shape.weights(),
@@ -166,7 +166,7 @@ impl TradeOff {
         serde_json::to_string_pretty(self).expect("a report is plain data") + "\n"
     }
 
-    /// Both curves of every format, a point a line.
+    /// Every format's machine, and both of its curves, a point a line.
     ///
     /// # Errors
     /// When a record cannot be written to memory: never, in practice.
@@ -175,6 +175,7 @@ impl TradeOff {
         writer.write_record([
             "curve",
             "format",
+            "origin",
             "gb_per_s",
             "batch",
             "tokens_per_second",
@@ -182,11 +183,28 @@ impl TradeOff {
             "energy_per_token_j",
             "limit",
         ])?;
+        for line in &self.formats {
+            let (_, limit) = line.roofs.attainable(self.memory_gb_per_s, 1);
+            writer.write_record([
+                "machine",
+                &line.format,
+                line.origin.label(),
+                &format!("{:.6}", self.memory_gb_per_s),
+                "1",
+                &format!("{:.6e}", line.tokens_per_second),
+                "",
+                &line
+                    .energy_j
+                    .map_or(String::new(), |energy| format!("{:.6e}", energy.per_token_j(1))),
+                limit.label(),
+            ])?;
+        }
         let optional = |value: Option<f64>| value.map_or(String::new(), |value| format!("{value:.6e}"));
         for point in &self.over_bandwidth {
             writer.write_record([
                 "bandwidth",
                 &point.format,
+                "roof",
                 &format!("{:.6}", point.gb_per_s),
                 "1",
                 &format!("{:.6e}", point.tokens_per_second),
@@ -199,6 +217,7 @@ impl TradeOff {
             writer.write_record([
                 "batch",
                 &point.format,
+                "roof",
                 &format!("{:.6}", self.memory_gb_per_s),
                 &point.batch.to_string(),
                 &format!("{:.6e}", point.tokens_per_second),

@@ -28,7 +28,7 @@ impl Limit {
 /// What each part of a machine can do at best.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Roofs {
-    /// Bits read per weight, padding and scales included.
+    /// Bits read per weight: padding included, and scales where the machine needs them; scales of rows are the host's.
     pub read_bits_per_weight: f64,
     /// Weights decoded per second, in 1e9.
     pub decoder_gweights_per_s: f64,

@@ -2,6 +2,7 @@
 
 use super::report::WORTH_IT;
 use super::{FormatLine, Limit, Origin, TradeOff};
+use crate::energy::no_energy;
 use crate::table::{align_right, grouped, joules, percent, plain_table, significant};
 use crate::written::without_spaces_at_ends;
 use comfy_table::Table;
@@ -40,10 +41,14 @@ impl TradeOff {
         writeln!(out, "{}\n", self.roofs_table())?;
         writeln!(
             out,
-            "Larger batches: each weight is read and decoded once and multiplied once for every member. Every format has {} multipliers.\n",
+            "Batches, worked out: each weight is read and decoded once and multiplied once for every member. Every format has {} multipliers;\n\
+             m: they are the limit, d: decoding is; else the memory.\n",
             self.multipliers_in_batches
         )?;
         writeln!(out, "{}", self.batch_table())?;
+        if self.formats.iter().any(|line| line.energy_j.is_none()) {
+            writeln!(out, "\n{}", no_energy(&self.energy_table, &self.memory))?;
+        }
         Ok(())
     }
 
@@ -98,6 +103,8 @@ impl TradeOff {
             let points = || self.over_batch.iter().filter(move |point| point.batch == batch);
             let tokens = points().map(|point| format!("{}{}", significant(point.tokens_per_second), mark(point.limit)));
             table.add_row([format!("batch {batch}"), "tokens/s".into()].into_iter().chain(tokens));
+            let energies = points().map(|point| point.energy_per_token_j.map_or("-".into(), joules));
+            table.add_row([String::new(), "J/token".into()].into_iter().chain(energies));
             let speedups = points().map(|point| {
                 point
                     .speedup_over_fp16
@@ -114,9 +121,9 @@ impl TradeOff {
                 .into_iter()
                 .chain(bound),
         );
-        let stops = self.formats.iter().map(|line| {
-            self.stops_paying_at_batch(line)
-                .map_or("-".into(), |batch| batch.to_string())
+        let stops = self.formats.iter().map(|line| match self.stops_paying_at_batch(line) {
+            Some(batch) if line.format != "fp16" => batch.to_string(),
+            _ => "-".into(),
         });
         let gain = format!("gains less than {:.0} % from", 100.0 * (WORTH_IT - 1.0));
         table.add_row([gain, "batch".into()].into_iter().chain(stops));

@@ -80,7 +80,7 @@ impl Exploration {
             "relative error",
             "rounded",
             "printed rule",
-            "encoded/s and core",
+            "weights/s and core",
             "LUT per weight",
         ]);
         let of_note = [
@@ -208,7 +208,7 @@ impl Exploration {
             };
         }
         let mut table = plain_table();
-        let mut header = vec!["code", "bits", "error", "encoded/s and core", "LUT/weight"];
+        let mut header = vec!["code", "bits", "error", "weights/s and core", "LUT/weight"];
         header.extend(match front.machine {
             Some(_) => vec!["tokens/s", "energy/token", "limited by", "lanes", "LUT", "DSP"],
             None if front.x == Figure::ModelBits => vec!["model: bits", "model: error", "rotated"],
