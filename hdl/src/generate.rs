@@ -3,6 +3,7 @@
 use crate::modules::{lanes, tops};
 use crate::netlist::module::Module;
 use crate::netlist::print::verilog;
+use crate::options::{Options, Target};
 use seedlm_codec::machine::DatapathConfig;
 use seedlm_codec::{CHAIN_LENGTHS, CodecError, WeightFormat};
 use std::collections::BTreeSet;
@@ -23,8 +24,12 @@ pub struct GeneratedFile {
 ///
 /// # Errors
 /// [`CodecError::Machine`] when the configuration cannot be built.
-pub fn modules(config: &DatapathConfig, format: &WeightFormat) -> Result<Vec<Rc<Module>>, CodecError> {
-    let tops = tops(config, format)?;
+pub fn modules(
+    config: &DatapathConfig,
+    format: &WeightFormat,
+    options: &Options,
+) -> Result<Vec<Rc<Module>>, CodecError> {
+    let tops = tops(config, format, options)?;
     let mut found = Vec::new();
     for top in [&tops.decoder, &tops.matvec] {
         collect(top, &mut found);
@@ -46,8 +51,13 @@ fn collect(module: &Rc<Module>, found: &mut Vec<Rc<Module>>) {
 ///
 /// # Errors
 /// [`CodecError::Machine`] when the configuration cannot be built.
-pub fn files(config: &DatapathConfig, format: &WeightFormat, suffix: &str) -> Result<Vec<GeneratedFile>, CodecError> {
-    let mut files = sources(&modules(config, format)?, config, format, suffix);
+pub fn files(
+    config: &DatapathConfig,
+    format: &WeightFormat,
+    options: &Options,
+    suffix: &str,
+) -> Result<Vec<GeneratedFile>, CodecError> {
+    let mut files = sources(&modules(config, format, options)?, config, format, options, suffix);
     let names: Vec<String> = files.iter().map(|file| file.name.clone()).collect();
     files.push(GeneratedFile {
         name: format!("seedlm{suffix}.f"),
@@ -64,14 +74,24 @@ pub fn files(config: &DatapathConfig, format: &WeightFormat, suffix: &str) -> Re
 ///
 /// # Errors
 /// [`CodecError::Machine`] when the configuration cannot be built.
-pub fn lane_files(config: &DatapathConfig, format: &WeightFormat) -> Result<Vec<GeneratedFile>, CodecError> {
+pub fn lane_files(
+    config: &DatapathConfig,
+    format: &WeightFormat,
+    options: &Options,
+) -> Result<Vec<GeneratedFile>, CodecError> {
     let mut found = Vec::new();
-    collect(&lanes(config, format)?, &mut found);
-    Ok(sources(&found, config, format, ""))
+    collect(&lanes(config, format, options)?, &mut found);
+    Ok(sources(&found, config, format, options, ""))
 }
 
-fn sources(modules: &[Rc<Module>], config: &DatapathConfig, format: &WeightFormat, suffix: &str) -> Vec<GeneratedFile> {
-    let header = header(config, format);
+fn sources(
+    modules: &[Rc<Module>],
+    config: &DatapathConfig,
+    format: &WeightFormat,
+    options: &Options,
+    suffix: &str,
+) -> Vec<GeneratedFile> {
+    let header = header(config, format, options);
     let file = |module: &Rc<Module>| GeneratedFile {
         name: format!("{}{suffix}.v", module.name()),
         text: format!(
@@ -117,7 +137,7 @@ pub fn differences(folder: &Path, files: &[GeneratedFile]) -> io::Result<Vec<Str
 }
 
 /// Licence, generator and configuration, as comments.
-fn header(config: &DatapathConfig, format: &WeightFormat) -> String {
+fn header(config: &DatapathConfig, format: &WeightFormat, options: &Options) -> String {
     let mut lines = vec![
         "SPDX-License-Identifier: MIT OR Apache-2.0".to_string(),
         format!(
@@ -126,6 +146,9 @@ fn header(config: &DatapathConfig, format: &WeightFormat) -> String {
         ),
         format!("Weights: {}", describe(format)),
     ];
+    if options.target != Target::Portable {
+        lines.push(format!("Written for: {}", options.target));
+    }
     lines.push("Configuration:".into());
     let settings = toml::to_string(config).expect("a configuration is plain data");
     lines.extend(settings.lines().map(|setting| format!("  {setting}")));

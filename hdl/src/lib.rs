@@ -2,6 +2,7 @@
 //!
 //! * [`netlist`]: modules as data with run-time widths; printed as Verilog, run as rust-hdl blocks.
 //! * [`modules`]: the datapath.
+//! * [`options`]: what may be chosen without changing what is computed.
 //! * [`generate`]: the files for one configuration.
 //! * [`operations`]: what decoding and multiplying takes, per weight.
 #![forbid(unsafe_code)]
@@ -10,3 +11,4 @@ pub mod generate;
 pub mod modules;
 pub mod netlist;
 pub mod operations;
+pub mod options;

@@ -2,6 +2,7 @@
 
 use crate::modules::{Parts, lanes};
 use crate::netlist::operations::Operations;
+use crate::options::Options;
 use seedlm_codec::machine::DatapathConfig;
 use seedlm_codec::{CodecError, WeightFormat};
 use serde::Serialize;
@@ -24,8 +25,9 @@ pub struct OperationsPerGroup {
 /// # Errors
 /// [`CodecError::Machine`] when it cannot be built.
 pub fn operations_per_group(config: &DatapathConfig, format: &WeightFormat) -> Result<OperationsPerGroup, CodecError> {
-    let decoder = lanes(config, format)?.operations();
-    let parts = Parts::new(config, format);
+    let options = Options::default();
+    let decoder = lanes(config, format, &options)?.operations();
+    let parts = Parts::new(config, format, &options);
     let mut row = parts.mac.operations();
     row += parts.accumulate.operations();
     Ok(OperationsPerGroup {

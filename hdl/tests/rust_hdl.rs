@@ -6,13 +6,14 @@ use seedlm_codec::WeightFormat;
 use seedlm_codec::machine::DatapathConfig;
 use seedlm_hdl::generate::modules;
 use seedlm_hdl::netlist::block::HdlBlock;
+use seedlm_hdl::options::Options;
 use std::collections::VecDeque;
 
 /// Updates until nothing changes, as rust-hdl's event loop does.
 const MOST_UPDATES: usize = 100;
 
 fn block(config: &DatapathConfig, format: &WeightFormat, name: &str) -> HdlBlock {
-    let modules = modules(config, format).unwrap();
+    let modules = modules(config, format, &Options::default()).unwrap();
     let module = modules.iter().find(|module| module.name() == name).unwrap();
     let mut block = HdlBlock::new(module);
     block.clk.connect();

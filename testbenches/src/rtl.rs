@@ -3,6 +3,7 @@
 use seedlm_codec::machine::DatapathConfig;
 use seedlm_codec::{CodecError, WeightFormat};
 use seedlm_hdl::generate::{GeneratedFile, files};
+use seedlm_hdl::options::Options;
 use seedlm_verilator::{BuildOptions, Design, Model, Verilator, VerilatorError};
 
 /// The Verilog of one configuration.
@@ -19,7 +20,7 @@ impl Rtl {
     /// When the configuration cannot be built.
     pub fn generate(config: &DatapathConfig, format: &WeightFormat) -> Result<Self, CodecError> {
         Ok(Rtl {
-            files: files(config, format, "")?,
+            files: files(config, format, &Options::default(), "")?,
         })
     }
 

@@ -5,6 +5,7 @@ mod tools;
 use seedlm_codec::machine::DatapathConfig;
 use seedlm_codec::{BlockCode, ChainedCode, Lfsr, WeightFormat};
 use seedlm_hdl::generate::files;
+use seedlm_hdl::options::Options;
 use seedlm_testbenches::machines::{chained, code};
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -249,7 +250,7 @@ fn write_definition(name: &str, format: &WeightFormat, fault: impl Fn(&str) -> S
         tile_rows: 1,
         ..DatapathConfig::reference(format)
     };
-    let files = files(&config, format, "").expect("a machine that can be built");
+    let files = files(&config, format, &Options::default(), "").expect("a machine that can be built");
     let lane = files.iter().find(|file| file.name == "seedlm_decode_lane.v");
     write(&folder, "lane.v", &fault(&lane.expect("there is a lane").text));
     write(&folder, "reference.v", &definition);

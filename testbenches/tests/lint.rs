@@ -6,6 +6,7 @@ use rayon::prelude::*;
 use seedlm_codec::machine::DatapathConfig;
 use seedlm_codec::{BlockCode, BlockCodeFields, Lfsr, WeightFormat};
 use seedlm_hdl::generate::{files, presets};
+use seedlm_hdl::options::Options;
 use seedlm_testbenches::machines::chained;
 use seedlm_verilator::Verilator;
 use std::fs;
@@ -166,7 +167,7 @@ fn other_machines_are_clean_in_verilator() {
             let mut config = DatapathConfig::reference(&format);
             change(&mut config);
             let folder = work_folder(&format!("lint-{name}"));
-            let files = match files(&config, &format, "") {
+            let files = match files(&config, &format, &Options::default(), "") {
                 Ok(files) => files,
                 Err(error) => return vec![format!("{name}: {error}")],
             };

@@ -4,6 +4,7 @@ use rayon::prelude::*;
 use seedlm_codec::machine::DatapathConfig;
 use seedlm_codec::{ChainedCode, WeightFormat};
 use seedlm_hdl::generate::{modules, presets};
+use seedlm_hdl::options::Options;
 use seedlm_testbenches::benches;
 use seedlm_testbenches::lockstep::{Length, run};
 use seedlm_testbenches::machines::{self, chained, code};
@@ -53,7 +54,7 @@ fn every_generated_module_has_its_bench() {
         let (config, format) = reference(&name);
         let mut benches = all_modules(&format);
         benches.sort_unstable();
-        let modules = modules(&config, &format).unwrap();
+        let modules = modules(&config, &format, &Options::default()).unwrap();
         let mut generated: Vec<&str> = modules.iter().map(|module| module.name()).collect();
         generated.sort_unstable();
         assert_eq!(generated, benches, "{name}");

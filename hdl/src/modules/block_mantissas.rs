@@ -10,6 +10,7 @@
 use crate::netlist::expression::Expression;
 use crate::netlist::module::Module;
 use crate::netlist::pipeline::{Pipeline, Term};
+use crate::options::Target;
 use seedlm_codec::BlockCode;
 use std::collections::BTreeMap;
 
@@ -20,6 +21,7 @@ pub fn block_mantissas(
     enable: &Expression,
     in_word: &Expression,
     stages: usize,
+    _target: Target,
 ) -> Vec<Expression> {
     let mantissa_bits = code.mantissa_bits() as usize;
     let mut lane = Lane::new(m, code, enable, in_word, mantissa_bits);

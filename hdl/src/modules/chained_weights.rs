@@ -8,6 +8,7 @@
 use crate::netlist::expression::Expression;
 use crate::netlist::module::Module;
 use crate::netlist::pipeline::{Pipeline, signed_bits};
+use crate::options::Target;
 use seedlm_codec::ChainedCode;
 
 /// The weights of a word, at `stages` registers after `in_word`: the history, and above it the word.
@@ -17,6 +18,7 @@ pub fn chained_weights(
     enable: &Expression,
     in_word: &Expression,
     stages: usize,
+    _target: Target,
 ) -> Vec<Expression> {
     let mut lane = Lane::new(m, code, enable, in_word);
     lane.hold_back();

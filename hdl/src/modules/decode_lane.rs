@@ -5,10 +5,11 @@ use super::chained_weights::chained_weights;
 use crate::netlist::expression::Expression;
 use crate::netlist::module::Module;
 use crate::netlist::pipeline::Pipeline;
+use crate::options::Target;
 use seedlm_codec::WeightFormat;
 
 /// A decode lane for words of `format` with `stages` pipeline registers.
-pub fn decode_lane(format: &WeightFormat, stages: usize) -> Module {
+pub fn decode_lane(format: &WeightFormat, stages: usize, target: Target) -> Module {
     let has_exponent = !matches!(format, WeightFormat::Chained(_));
     let mut m = Module::new(
         "seedlm_decode_lane",
@@ -60,14 +61,14 @@ pub fn decode_lane(format: &WeightFormat, stages: usize) -> Module {
     let (mantissas, exponent) = match format {
         WeightFormat::Binary16 => binary16(&mut m, &enable, &in_word, stages),
         WeightFormat::Block(code) => {
-            let mantissas = block_mantissas(&mut m, code, &enable, &in_word, stages);
+            let mantissas = block_mantissas(&mut m, code, &enable, &in_word, stages, target);
             let exponent = (exponent_bits > 0).then(|| {
                 let exponent = m.wire("exponent", in_word.slice(code.lfsr().length() as usize, exponent_bits));
                 Pipeline::new(&mut m, &enable, exponent_bits).hold_back(&exponent, 0, stages)
             });
             (mantissas, exponent)
         }
-        WeightFormat::Chained(code) => (chained_weights(&mut m, code, &enable, &in_word, stages), None),
+        WeightFormat::Chained(code) => (chained_weights(&mut m, code, &enable, &in_word, stages, target), None),
     };
     m.output("out_valid", out_valid);
     m.output("out_mantissas", Expression::join(mantissas));

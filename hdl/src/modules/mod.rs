@@ -17,6 +17,7 @@ mod skid;
 mod unpack;
 
 use crate::netlist::module::Module;
+use crate::options::Options;
 use seedlm_codec::machine::DatapathConfig;
 use seedlm_codec::{CodecError, WeightFormat};
 use std::rc::Rc;
@@ -36,11 +37,15 @@ pub struct Parts {
 }
 
 impl Parts {
-    pub(crate) fn new(config: &DatapathConfig, format: &WeightFormat) -> Self {
+    pub(crate) fn new(config: &DatapathConfig, format: &WeightFormat, options: &Options) -> Self {
         let beat_bits = config.beat_bits as usize;
         let tile_bits = config.tile_rows as usize * config.accumulator_bits(format) as usize;
         Parts {
-            decode_lane: Rc::new(decode_lane::decode_lane(format, config.decode_stages(format) as usize)),
+            decode_lane: Rc::new(decode_lane::decode_lane(
+                format,
+                config.decode_stages(format) as usize,
+                options.target,
+            )),
             history: history::history(format).map(Rc::new),
             unpack: Rc::new(unpack::unpack(config.group_bits(format), beat_bits)),
             weight_fifo: Rc::new(fifo::fifo(
@@ -74,9 +79,9 @@ pub struct Tops {
 ///
 /// # Errors
 /// [`CodecError::Machine`] when it cannot be built: what is wrong, and why.
-pub fn tops(config: &DatapathConfig, format: &WeightFormat) -> Result<Tops, CodecError> {
+pub fn tops(config: &DatapathConfig, format: &WeightFormat, options: &Options) -> Result<Tops, CodecError> {
     config.check(format)?;
-    let parts = Parts::new(config, format);
+    let parts = Parts::new(config, format, options);
     Ok(Tops {
         decoder: Rc::new(decoder::decoder(config, format, &parts)),
         matvec: Rc::new(matvec::matvec(config, format, &parts)),
@@ -87,7 +92,8 @@ pub fn tops(config: &DatapathConfig, format: &WeightFormat) -> Result<Tops, Code
 ///
 /// # Errors
 /// As [`tops`].
-pub fn lanes(config: &DatapathConfig, format: &WeightFormat) -> Result<Rc<Module>, CodecError> {
+pub fn lanes(config: &DatapathConfig, format: &WeightFormat, options: &Options) -> Result<Rc<Module>, CodecError> {
     config.check(format)?;
-    Ok(Rc::new(lanes::lanes(config, format, &Parts::new(config, format))))
+    let parts = Parts::new(config, format, options);
+    Ok(Rc::new(lanes::lanes(config, format, &parts)))
 }

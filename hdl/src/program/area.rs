@@ -9,6 +9,7 @@ use clap::Args;
 use seedlm_codec::machine::DatapathConfig;
 use seedlm_codec::{Code, WeightFormat};
 use seedlm_hdl::generate::{GeneratedFile, lane_files};
+use seedlm_hdl::options::Options;
 use serde::Serialize;
 use std::collections::BTreeMap;
 use std::io::ErrorKind;
@@ -203,7 +204,7 @@ impl Design {
         Ok(Design {
             label: format.label(),
             weights_per_cycle: config.multipliers(format),
-            files: lane_files(&config, format)?,
+            files: lane_files(&config, format, &Options::default())?,
         })
     }
 

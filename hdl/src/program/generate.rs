@@ -6,6 +6,7 @@ use clap::Args;
 use seedlm_codec::WeightFormat;
 use seedlm_codec::machine::DatapathConfig;
 use seedlm_hdl::generate::{GeneratedFile, files, presets as preset_names};
+use seedlm_hdl::options::{Options, Target};
 use std::path::{Path, PathBuf};
 
 #[derive(Args)]
@@ -18,6 +19,9 @@ pub struct GenerateArguments {
     /// Change one parameter of the datapath, for example --set lanes=4; may be repeated
     #[arg(long = "set", value_name = "KEY=VALUE")]
     overrides: Vec<String>,
+    /// What the Verilog is written for; it computes the same in the same cycles
+    #[arg(long, default_value = "portable", value_parser = Target::ALL.map(Target::name))]
+    target: String,
     /// Put this behind every module name, so that two configurations fit into one design
     #[arg(long, default_value = "")]
     suffix: String,
@@ -47,7 +51,8 @@ pub fn generate(arguments: &GenerateArguments) -> Result<()> {
             arguments.suffix
         );
     }
-    let files = files(&config, &format, &arguments.suffix)?;
+    let target = Target::named(&arguments.target).expect("clap has checked it");
+    let files = files(&config, &format, &Options { target }, &arguments.suffix)?;
     write(&arguments.out, &files)?;
     println!("{} files in {}", files.len(), arguments.out.display());
     Ok(())
@@ -67,7 +72,7 @@ pub fn presets(arguments: &PresetArguments) -> Result<()> {
     for name in preset_names() {
         let format = WeightFormat::named(&name)?;
         let folder = out.join(&name);
-        let files = files(&DatapathConfig::reference(&format), &format, "")?;
+        let files = files(&DatapathConfig::reference(&format), &format, &Options::default(), "")?;
         if arguments.check {
             let found = seedlm_hdl::generate::differences(&folder, &files);
             differences.extend(found.with_context(|| format!("{}: cannot list", folder.display()))?);

@@ -3,6 +3,7 @@
 use seedlm_codec::machine::DatapathConfig;
 use seedlm_codec::{ChainedCode, WeightFormat};
 use seedlm_hdl::generate::lane_files;
+use seedlm_hdl::options::Options;
 use std::process::Command;
 
 /// The version line of yosys.
@@ -16,7 +17,7 @@ pub fn yosys_version() -> String {
 pub fn lut_per_weight(code: &ChainedCode) -> f64 {
     let format = WeightFormat::Chained(code.clone());
     let config = DatapathConfig::reference(&format);
-    let files = lane_files(&config, &format).expect("the reference machine can be built");
+    let files = lane_files(&config, &format, &Options::default()).expect("the reference machine can be built");
     let folder = tempfile::tempdir().expect("a folder for the Verilog");
     let mut read = String::new();
     for file in files.iter().filter(|file| file.name.ends_with(".v")) {
