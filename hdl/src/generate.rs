@@ -3,6 +3,7 @@
 use crate::modules::{lanes, tops};
 use crate::netlist::module::Module;
 use crate::netlist::print::verilog;
+use crate::netlist::row::row_modules;
 use crate::options::{Options, Target};
 use seedlm_codec::machine::DatapathConfig;
 use seedlm_codec::{CHAIN_LENGTHS, CodecError, WeightFormat};
@@ -99,7 +100,13 @@ fn sources(
             verilog(module, suffix)
         ),
     };
-    modules.iter().map(file).collect()
+    let rows = modules.iter().any(|module| module.has_rows());
+    let rows = rows.then(|| row_modules(options.target, suffix)).flatten();
+    let rows = rows.map(|text| GeneratedFile {
+        name: format!("seedlm_rows{suffix}.v"),
+        text: format!("{header}`default_nettype none\n\n{text}`default_nettype wire\n"),
+    });
+    rows.into_iter().chain(modules.iter().map(file)).collect()
 }
 
 /// Names of the formats whose Verilog is kept in `hdl/verilog`: all that have names, but of the chained codes only those with

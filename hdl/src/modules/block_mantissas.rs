@@ -8,8 +8,10 @@
 //! out once for each chunk of the block. The bits at the edges of the windows are added one by one.
 
 use crate::netlist::expression::Expression;
+use crate::netlist::leaf::{Condition, Leaf};
 use crate::netlist::module::Module;
 use crate::netlist::pipeline::{Pipeline, Term};
+use crate::netlist::row::{adds_three, subtracts_chosen};
 use crate::options::Target;
 use seedlm_codec::BlockCode;
 use std::collections::BTreeMap;
@@ -21,10 +23,10 @@ pub fn block_mantissas(
     enable: &Expression,
     in_word: &Expression,
     stages: usize,
-    _target: Target,
+    target: Target,
 ) -> Vec<Expression> {
     let mantissa_bits = code.mantissa_bits() as usize;
-    let mut lane = Lane::new(m, code, enable, in_word, mantissa_bits);
+    let mut lane = Lane::new(m, code, enable, in_word, target);
     lane.share(code.block_size());
     (0..code.block_size())
         .map(|row| {
@@ -44,20 +46,17 @@ struct Lane<'a> {
     coefficients: Vec<Term>,
     /// Sums of coefficients, by the first and last of them: `sum of q[p] * 2^(last-p)`.
     sums: BTreeMap<(usize, usize), Term>,
-    /// The sum of all coefficients.
+    target: Target,
+    /// The sum of all coefficients, or less it: see `highest`.
     total: Term,
+    /// The same of all coefficients but the last; with one coefficient less the total.
+    total_but_last: Term,
     /// Sums of `T * chunk`, by first chunk and number of chunks.
-    chunk_sums: BTreeMap<(usize, usize), Term>,
+    chunk_sums: BTreeMap<(usize, usize), Leaf>,
 }
 
 impl<'a> Lane<'a> {
-    fn new(
-        m: &'a mut Module,
-        code: &BlockCode,
-        enable: &Expression,
-        in_word: &Expression,
-        mantissa_bits: usize,
-    ) -> Self {
+    fn new(m: &'a mut Module, code: &BlockCode, enable: &Expression, in_word: &Expression, target: Target) -> Self {
         let length = code.lfsr().length() as usize;
         let latent_dimension = code.latent_dimension();
         let coefficient_bits = code.coefficient_bits() as usize;
@@ -73,7 +72,7 @@ impl<'a> Lane<'a> {
         m.comment("Each further bit of the register's sequence is the parity of a subset of the seed: nothing shifts.");
         let last_bit = code.block_size() * latent_dimension + length - 1;
         let masks = code.lfsr().sequence_masks(last_bit + 1);
-        let mut pipeline = Pipeline::new(m, enable, mantissa_bits);
+        let mut pipeline = Pipeline::new(m, enable, code.mantissa_bits() as usize).with_rows_for(target);
         let mut sequence: Vec<(Expression, usize)> = (0..length).map(|bit| (seed.bit(bit), 0)).collect();
         for mask in &masks[length..] {
             let index = sequence.len();
@@ -86,15 +85,26 @@ impl<'a> Lane<'a> {
             *signal = pipeline.module.wire(&format!("b{bit}"), signal.clone());
         }
         pipeline.module.comment("Sums of coefficients that edges need.");
-        let total = pipeline.sum("q_total", coefficients.clone());
+        let but_last = coefficients[..latent_dimension - 1].to_vec();
+        let mut total = pipeline.sum("q_total", coefficients.clone());
+        let mut total_but_last = match but_last.is_empty() {
+            true => pipeline.negated("q_total_negated", &total),
+            false => pipeline.sum("q_total_but_last", but_last),
+        };
+        if !subtracts_chosen(target) && latent_dimension > 1 {
+            total = pipeline.negated("q_total_negated", &total);
+            total_but_last = pipeline.negated("q_total_but_last_negated", &total_but_last);
+        }
         Lane {
             pipeline,
+            target,
             latent_dimension,
             length,
             sequence,
             coefficients,
             sums: BTreeMap::new(),
             total,
+            total_but_last,
             chunk_sums: BTreeMap::new(),
         }
     }
@@ -119,36 +129,38 @@ impl<'a> Lane<'a> {
     }
 
     /// The term where bit `index` of the sequence is 1.
-    fn gated(&mut self, name: &str, term: &Term, index: usize) -> Term {
+    fn gated(&self, term: Term, index: usize) -> Leaf {
         let (bit, bit_stage) = self.sequence[index].clone();
-        let stage = term.stage.max(bit_stage);
-        self.pipeline.gate(name, term, &bit, bit_stage, stage)
+        Leaf {
+            term,
+            condition: Condition::If { bit, bit_stage },
+        }
     }
 
     /// `T` times a chunk of `bits` bits that starts at bit `first` of the sequence.
-    fn product(&mut self, name: &str, first: usize, bits: usize) -> Vec<Term> {
+    fn product(&mut self, first: usize, bits: usize) -> Vec<Leaf> {
         let constant = self.coefficient_sum(0, self.latent_dimension - 1);
         (0..bits)
-            .map(|bit| self.gated(&format!("{name}_bit_{bit}"), &constant.shifted(bit), first + bit))
+            .map(|bit| self.gated(constant.shifted(bit), first + bit))
             .collect()
     }
 
     /// `sum over k of T * chunk[first + k] * 2^(k*P)` for `count` chunks, in a tree that rows share.
-    fn chunk_sum(&mut self, first: usize, count: usize) -> Term {
+    fn chunk_sum(&mut self, first: usize, count: usize) -> Leaf {
         if let Some(known) = self.chunk_sums.get(&(first, count)) {
             return known.clone();
         }
         let width = self.latent_dimension;
         let sum = if count == 1 {
             let name = format!("t_times_chunk_{first}");
-            let terms = self.product(&name, first * width, width);
-            self.pipeline.sum(&name, terms)
+            let terms = self.product(first * width, width);
+            self.pipeline.sum_of_leaves(&name, terms)
         } else {
             let half = count.next_power_of_two() / 2;
             let low = self.chunk_sum(first, half);
             let high = self.chunk_sum(first + half, count - half).shifted(half * width);
-            self.pipeline
-                .add(&format!("t_times_chunks_{first}_to_{}", first + count - 1), &low, &high)
+            let name = format!("t_times_chunks_{first}_to_{}", first + count - 1);
+            self.pipeline.add(&name, low, high).into()
         };
         self.chunk_sums.insert((first, count), sum.clone());
         sum
@@ -195,14 +207,34 @@ impl<'a> Lane<'a> {
     }
 
     /// The bits of a row at the edges of its windows, each with its weight, in the order of their places.
-    fn edges(&mut self, row: usize, places: impl Iterator<Item = usize>) -> Vec<Term> {
+    fn edges(&mut self, row: usize, places: impl Iterator<Item = usize>) -> Vec<Leaf> {
         let first = 1 + row * self.latent_dimension;
         places
             .map(|j| {
                 let weight = self.bit_weight(j);
-                self.gated(&format!("row_{row}_bit_{j}"), &weight, first + j)
+                self.gated(weight, first + j)
             })
             .collect()
+    }
+
+    /// What the highest bit of a row counts with, and the middle of its windows' range: every window counts from there,
+    /// less `2^(K-1)` times the coefficients. The bit itself counts with the last coefficient, so it takes that out again. With
+    /// one coefficient no bit is at an edge, and there is the middle alone.
+    fn highest(&self, row: usize) -> Leaf {
+        let but_last = self.total_but_last.shifted(self.length - 1);
+        if self.latent_dimension == 1 {
+            return but_last.into();
+        }
+        let (bit, bit_stage) = self.sequence[1 + (row + 1) * self.latent_dimension + self.length - 2].clone();
+        Leaf {
+            term: but_last,
+            condition: Condition::Else {
+                bit,
+                bit_stage,
+                other: self.total.shifted(self.length - 1),
+                less: subtracts_chosen(self.target),
+            },
+        }
     }
 
     /// The mantissa of row `row`.
@@ -220,26 +252,47 @@ impl<'a> Lane<'a> {
         let above = if chunks > 0 { latent - 1 + chunks * latent } else { 0 };
         let below = if chunks > 0 { latent - 1 } else { 0 };
         let low_edges = self.edges(row, 0..below);
-        let mut high_edges = self.edges(row, above..length + latent - 1);
-        // Every window counts from the middle of its range: less 2^(K-1) times the coefficients. The sum takes the sign of
-        // its lowest term, which is to be positive, and neighbours are alike in place.
-        high_edges.push(self.total.shifted(length - 1).negated());
-        high_edges.sort_by_key(|term| (term.shift, term.negative));
-        let high_edges = self.pipeline.sum(&format!("row_{row}_high_edges"), high_edges);
+        let mut high_edges = self.edges(row, above..length + latent - 2);
+        high_edges.push(self.highest(row));
+        let name = format!("row_{row}_high_edges");
         if chunks == 0 {
-            return high_edges;
+            let high_edges = self.pipeline.sum_of_leaves(&name, high_edges);
+            return self.pipeline.settle(&name, high_edges);
         }
         // The edges are narrow: each is added to the half of the chunks that it lies next to.
-        let mut low = self.chunk_sum(row + 1, half);
-        if !low_edges.is_empty() {
-            let edges = self.pipeline.sum(&format!("row_{row}_low_edges"), low_edges);
-            low = self.pipeline.add(&format!("row_{row}_low"), &low, &edges);
-        }
-        let mut high = high_edges;
-        if chunks > half {
+        let mut high = if chunks > half {
             let rest = self.chunk_sum(row + 1 + half, chunks - half).shifted(half * latent);
-            high = self.pipeline.add(&format!("row_{row}_high"), &rest, &high);
+            self.joined(&format!("row_{row}_high"), rest, &name, high_edges)
+        } else {
+            vec![self.pipeline.sum_of_leaves(&name, high_edges)]
+        };
+        let low = self.chunk_sum(row + 1, half);
+        if low_edges.is_empty() {
+            high.push(low);
+        } else {
+            // As late as they can be: what they are made of is narrower than they are, or shared by all rows.
+            let levels = low_edges.len().next_power_of_two().ilog2() as usize;
+            let from = low.stage().saturating_sub(levels);
+            let late = |edge: &Leaf| self.pipeline.leaf_at(edge, from.max(edge.stage()));
+            let low_edges: Vec<Leaf> = low_edges.iter().map(late).collect();
+            let edges = self.pipeline.sum_of_leaves(&format!("row_{row}_low_edges"), low_edges);
+            if adds_three(self.target) {
+                high.extend([low, edges]);
+            } else {
+                high.push(self.pipeline.add(&format!("row_{row}_low"), low, edges).into());
+            }
         }
-        self.pipeline.add(&format!("row_{row}"), &low, &high)
+        self.pipeline.add_all(&format!("row_{row}"), high)
+    }
+
+    /// A sum of chunks and the edges next to it, in a register.
+    fn joined(&mut self, name: &str, chunks: Leaf, edges_name: &str, edges: Vec<Leaf>) -> Vec<Leaf> {
+        let mut all = self.pipeline.sum_to(edges_name, edges, 2);
+        // A row that adds three has none of two numbers to choose from.
+        if !adds_three(self.target) || all.iter().any(Leaf::is_chosen) {
+            all = self.pipeline.sum_to(edges_name, all, 1);
+        }
+        all.push(chunks);
+        vec![self.pipeline.add_all(name, all).into()]
     }
 }

@@ -28,6 +28,15 @@ pub fn unpack(group_bits: usize, beat_bits: usize) -> Module {
     let flush = m.input("flush", 1);
     let m_axis_tready = m.input("m_axis_tready", 1);
 
+    if group_bits == beat_bits {
+        let (head, last) = pass(
+            &mut m,
+            [&s_axis_tvalid, &s_axis_tdata, &s_axis_tlast, &flush, &m_axis_tready],
+        );
+        m.output("m_axis_tdata", head);
+        m.output("m_axis_tlast", last);
+        return m;
+    }
     m.comment("Bits held, in units of UNIT_BITS; above them, held is zero.");
     let fill = m.register("fill", fill_width);
     let held = m.register("held", capacity);
@@ -97,6 +106,36 @@ pub fn unpack(group_bits: usize, beat_bits: usize) -> Module {
     m.output("m_axis_tdata", held.slice(0, group_bits));
     m.output("m_axis_tlast", last);
     m
+}
+
+/// The gearbox where a beat is a group: two registers, of which the second fills while the first waits. Gives the group and
+/// whether it is the last.
+fn pass(
+    m: &mut Module,
+    [s_axis_tvalid, s_axis_tdata, s_axis_tlast, flush, m_axis_tready]: [&Expression; 5],
+) -> (Expression, Expression) {
+    m.comment("Every beat is a group: the one at the output, and one behind it.");
+    let head_valid = m.register("head_valid", 1);
+    let behind_valid = m.register("behind_valid", 1);
+    let ending = m.register("ending", 1);
+    let head = m.data_register("head", s_axis_tdata.width());
+    let behind = m.data_register("behind", s_axis_tdata.width());
+    let ready = m.wire("ready", !&behind_valid & !&ending);
+    let last = m.wire("last", &ending & &!&behind_valid);
+    let taken = m.wire("taken", &head_valid & m_axis_tready);
+    let accept = m.wire("accept", s_axis_tvalid & &ready);
+    let clear = m.wire("clear", (&taken & &(&last | flush)) | (&ending & &!&head_valid));
+    let moves = m.wire("moves", m_axis_tready | &!&head_valid);
+    m.set_if(&head, &moves, behind_valid.choose(&behind, s_axis_tdata));
+    m.set_if(&behind, &!&behind_valid, s_axis_tdata.clone());
+    let stays = m.wire("stays", &head_valid & &!m_axis_tready);
+    let kept = !&clear & (&(&stays | &behind_valid) | &accept);
+    m.set(&head_valid, kept);
+    m.set(&behind_valid, !&clear & (&stays & &(&behind_valid | &accept)));
+    m.set(&ending, !&clear & (&ending | &(&accept & s_axis_tlast)));
+    m.output("s_axis_tready", ready);
+    m.output("m_axis_tvalid", head_valid);
+    (head, last)
 }
 
 fn greatest_common_divisor(a: usize, b: usize) -> usize {

@@ -79,6 +79,7 @@ impl HdlBlock {
         for item in &self.module.items {
             let (name, value) = match item {
                 Item::Wire(name, value) | Item::Drive(name, value) => (name, value),
+                Item::Row(row) => (&row.name, &row.value),
                 Item::Choice(choice) => {
                     let selected = evaluate(&choice.selector, &signals);
                     let arm = choice

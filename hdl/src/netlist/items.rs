@@ -73,6 +73,20 @@ pub(super) struct Instance {
     pub outputs: Vec<(String, String)>,
 }
 
+/// A sum that a module of the target's adds.
+#[derive(Clone, Debug)]
+pub(super) struct Row {
+    /// The wire that has the sum.
+    pub name: String,
+    pub module: &'static str,
+    /// Its inputs and what drives them.
+    pub inputs: Vec<(&'static str, Expression)>,
+    /// What the sum is.
+    pub value: Expression,
+    /// The row that shares its carry chain, by name: it was described before this one, which has the instance of both.
+    pub partner: Option<String>,
+}
+
 #[derive(Clone, Debug)]
 pub(super) enum Item {
     Comment(String),
@@ -84,6 +98,7 @@ pub(super) enum Item {
     Register(Register),
     Memory(Memory),
     Instance(Instance),
+    Row(Row),
     Output(String, Expression),
     /// What drives a wire declared before.
     Drive(String, Expression),

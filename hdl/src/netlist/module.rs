@@ -1,7 +1,7 @@
 //! A hardware module while it is being described: ports, wires, registers, memories, instances.
 
 use super::expression::Expression;
-use super::items::{Choice, Direction, Instance, Item, Memory, Port, Register};
+use super::items::{Choice, Direction, Instance, Item, Memory, Port, Register, Row};
 use std::collections::BTreeSet;
 use std::rc::Rc;
 
@@ -229,6 +229,14 @@ impl Module {
             read_data: read_data.into(),
         }));
         Expression::signal(read_data, width)
+    }
+
+    /// Adds a row, and gives its sum.
+    pub(super) fn add_row(&mut self, row: Row) -> Expression {
+        self.take_name(&row.name);
+        let sum = Expression::signal(&row.name, row.value.width());
+        self.items.push(Item::Row(row));
+        sum
     }
 
     /// Declares a wire that an instance will drive: for signals used before the instance is described.

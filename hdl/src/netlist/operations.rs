@@ -57,6 +57,7 @@ impl Module {
         for item in &self.items {
             match item {
                 Item::Wire(_, value) | Item::Output(_, value) | Item::Drive(_, value) => sum.count(value),
+                Item::Row(row) => sum.count(&row.value),
                 Item::Choice(choice) => {
                     sum.count(&choice.selector);
                     for (_, value) in &choice.arms {

@@ -1,7 +1,9 @@
 //! Arithmetic in a pipeline: every value knows at which stage it is there, and is held back where another comes later.
 
 use super::expression::Expression;
+use super::leaf::{Condition, Leaf, pairs};
 use super::module::Module;
+use crate::options::Target;
 use std::collections::BTreeMap;
 
 /// A signed value in a pipeline: `signal * 2^shift`, there at `stage`.
@@ -13,8 +15,6 @@ pub struct Term {
     pub range: (i128, i128),
     /// Trailing zeros that are not stored.
     pub shift: usize,
-    /// Whether the value counts negative.
-    pub negative: bool,
     /// Registers between the module's input and this value.
     pub stage: usize,
 }
@@ -32,7 +32,6 @@ impl Term {
             signal,
             range,
             shift: 0,
-            negative: false,
             stage,
         }
     }
@@ -41,14 +40,6 @@ impl Term {
     pub fn shifted(&self, places: usize) -> Self {
         Term {
             shift: self.shift + places,
-            ..self.clone()
-        }
-    }
-
-    /// The term subtracted instead of added.
-    pub fn negated(&self) -> Self {
-        Term {
-            negative: !self.negative,
             ..self.clone()
         }
     }
@@ -67,8 +58,12 @@ pub struct Pipeline<'a> {
     enable: Expression,
     /// Sums are kept modulo two to the power of this.
     widest: usize,
+    /// What rows of adders are written for.
+    target: Target,
     /// Signals held back: (name of the signal, stage) to its copy at that stage.
     held_back: BTreeMap<(String, usize), Expression>,
+    /// Sums that are there, by what is added.
+    sums: BTreeMap<String, Expression>,
 }
 
 impl<'a> Pipeline<'a> {
@@ -78,8 +73,16 @@ impl<'a> Pipeline<'a> {
             module,
             enable: enable.clone(),
             widest,
+            target: Target::Portable,
             held_back: BTreeMap::new(),
+            sums: BTreeMap::new(),
         }
+    }
+
+    /// The pipeline with rows of adders for a target.
+    pub fn with_rows_for(mut self, target: Target) -> Self {
+        self.target = target;
+        self
     }
 
     /// Loads a register with `value`, which is there a stage later.
@@ -94,6 +97,9 @@ impl<'a> Pipeline<'a> {
     pub fn hold_back(&mut self, signal: &Expression, from: usize, to: usize) -> Expression {
         assert!(from <= to, "{signal:?} of stage {from} is wanted at stage {to}");
         if from == to {
+            return signal.clone();
+        }
+        if signal.is_constant() {
             return signal.clone();
         }
         let name = signal.name().expect("only signals are held back").to_string();
@@ -121,85 +127,165 @@ impl<'a> Pipeline<'a> {
         }
     }
 
-    /// The term where `bit` (there at `bit_stage`) is 1, else zero, at a stage at which both are there. No register.
-    pub fn gate(&mut self, name: &str, term: &Term, bit: &Expression, bit_stage: usize, stage: usize) -> Term {
-        let term = self.at(term, stage);
-        let bit = self.hold_back(bit, bit_stage, stage);
-        let name = self.module.free_name(name);
-        let signal = self.module.wire(&name, bit.gate(&term.signal));
-        let range = (term.range.0.min(0), term.range.1.max(0));
-        Term { signal, range, ..term }
+    /// The term's negative in a register.
+    pub fn negated(&mut self, name: &str, term: &Term) -> Term {
+        let range = (-term.range.1, -term.range.0);
+        let width = self.width_within(range, term.shift);
+        let value = Expression::zero(width) - resize(&term.signal, width);
+        Term {
+            signal: self.register(name, value),
+            range,
+            shift: term.shift,
+            stage: term.stage + 1,
+        }
     }
 
-    /// The sum of two terms in a register: a stage after the later of the two.
-    pub fn add(&mut self, name: &str, a: &Term, b: &Term) -> Term {
-        let stage = a.stage.max(b.stage);
-        let (a, b) = (self.at(a, stage), self.at(b, stage));
-        let (low, high) = if a.shift <= b.shift { (a, b) } else { (b, a) };
-        let opposite = low.negative != high.negative;
-        let factor = 1 << (high.shift - low.shift);
-        let (least, most) = (high.range.0 * factor, high.range.1 * factor);
-        let range = if opposite {
-            (low.range.0 - most, low.range.1 - least)
-        } else {
-            (low.range.0 + least, low.range.1 + most)
-        };
-        // Bits of the low term below the high one pass by. They are stored as they are, so a sum of two signs takes its own
-        // from the low term.
-        let passing = (high.shift - low.shift).min(low.signal.width());
-        let gap = high.shift - low.shift - passing;
-        let whole = signed_bits(range).min(self.widest - low.shift).max(passing + 1);
-        let width = whole - passing;
-        let rest = low.signal.width() - passing;
-        let upper = if rest > 0 {
-            resize(&low.signal.slice(passing, rest), width)
-        } else {
-            low.signal.bit(low.signal.width() - 1).repeat(width)
-        };
-        // What is above the widest result overflows anyway; said here, so that it does not look forgotten.
-        for (signal, kept) in [(&high.signal, width - gap), (&low.signal, passing + width)] {
-            if signal.width() > kept {
-                self.module.unused(&[signal.slice(kept, signal.width() - kept)]);
-            }
+    /// A leaf as a term of its own. No register.
+    pub fn settle(&mut self, name: &str, leaf: Leaf) -> Term {
+        if let Condition::Always = leaf.condition {
+            return leaf.term;
         }
-        let added = resize(&high.signal, width - gap).shift_left(gap);
-        let sum = if opposite { upper - added } else { upper + added };
-        let parts = (passing > 0).then(|| low.signal.slice(0, passing)).into_iter();
+        let (stage, range, shift) = (leaf.stage(), leaf.range(), leaf.term.shift);
+        let whole = self.width_within(range, shift);
+        let leaf = self.leaf_at(&leaf, stage);
+        let value = leaf.addend(|signal| resize(signal, whole)).expression();
+        let name = self.module.free_name(name);
         Term {
-            signal: self.register(name, Expression::join(parts.chain([sum]))),
+            signal: self.module.wire(&name, value),
             range,
-            shift: low.shift,
-            negative: low.negative,
+            shift,
+            stage,
+        }
+    }
+
+    /// Bits of a sum that stays in a range, its lowest bit at `shift`.
+    fn width_within(&self, range: (i128, i128), shift: usize) -> usize {
+        signed_bits(range).min(self.widest - shift)
+    }
+
+    /// The leaf with all that it is made of at a stage.
+    pub fn leaf_at(&mut self, leaf: &Leaf, stage: usize) -> Leaf {
+        let term = self.at(&leaf.term, stage);
+        let condition = match &leaf.condition {
+            Condition::Always => Condition::Always,
+            Condition::If { bit, bit_stage } => Condition::If {
+                bit: self.hold_back(bit, *bit_stage, stage),
+                bit_stage: stage,
+            },
+            Condition::Else {
+                bit,
+                bit_stage,
+                other,
+                less,
+            } => Condition::Else {
+                bit: self.hold_back(bit, *bit_stage, stage),
+                bit_stage: stage,
+                other: self.at(other, stage),
+                less: *less,
+            },
+        };
+        Leaf { term, condition }
+    }
+
+    /// The sum of two leaves in a register: a stage after the latest of what they are made of. A sum that is there already,
+    /// under whatever name, is not made again.
+    pub fn add(&mut self, name: &str, a: impl Into<Leaf>, b: impl Into<Leaf>) -> Term {
+        self.add_all(name, vec![a.into(), b.into()])
+    }
+
+    /// The sum of two or three leaves in a register, as [`Pipeline::add`].
+    pub fn add_all(&mut self, name: &str, leaves: Vec<Leaf>) -> Term {
+        let stage = leaves.iter().map(Leaf::stage).max().expect("there is something to add");
+        let mut leaves: Vec<Leaf> = leaves.iter().map(|leaf| self.leaf_at(leaf, stage)).collect();
+        leaves.sort_by_key(|leaf| leaf.term.shift);
+        let (low, others) = leaves.split_first().expect("there is something to add");
+        let shift = low.term.shift;
+        let (mut least, mut most) = (0, 0);
+        for leaf in &leaves {
+            let (leaf_least, leaf_most) = leaf.range();
+            least += leaf_least << (leaf.term.shift - shift);
+            most += leaf_most << (leaf.term.shift - shift);
+        }
+        let range = (least, most);
+        // Bits of the low leaf below the others pass by.
+        let low_bits = low.signals().map(Expression::width).max().expect("a leaf has a signal");
+        let passing = (others[0].term.shift - shift).min(low_bits);
+        assert!(
+            passing == 0 || !low.is_subtracted(),
+            "{name}: what is subtracted lies lowest"
+        );
+        let width = self.width_within(range, shift).max(passing + 1) - passing;
+        let mut addends = vec![low.addend(|signal| window(signal, passing, width))];
+        // What is above the widest result overflows anyway; said here, so that it does not look forgotten.
+        let mut forgotten = Vec::new();
+        let mut forget = |leaf: &Leaf, kept: usize| {
+            let wide = leaf.signals().filter(|signal| signal.width() > kept);
+            forgotten.extend(wide.map(|signal| signal.slice(kept, signal.width() - kept)));
+        };
+        for leaf in others {
+            let gap = leaf.term.shift - shift - passing;
+            addends.push(leaf.addend(|signal| resize(signal, width - gap).shift_left(gap)));
+            forget(leaf, width - gap);
+        }
+        forget(low, passing + width);
+        if !forgotten.is_empty() {
+            self.module.unused(&forgotten);
+        }
+        let below = (passing > 0).then(|| low.addend(|signal| window(signal, 0, passing)).expression());
+        let key = format!("{below:?} {addends:?}");
+        let signal = match self.sums.get(&key) {
+            Some(same) => same.clone(),
+            None => {
+                let sum = self.module.row(self.target, name, addends);
+                let signal = self.register(name, Expression::join(below.into_iter().chain([sum])));
+                self.sums.insert(key, signal.clone());
+                signal
+            }
+        };
+        Term {
+            signal,
+            range,
+            shift,
             stage: stage + 1,
         }
     }
 
-    /// The sum of all terms, added in pairs of neighbours, a level per stage. Terms of which an odd number is left wait. The
-    /// last sum is called `name`, those on the way `name_part`.
-    pub fn sum(&mut self, name: &str, mut terms: Vec<Term>) -> Term {
-        assert!(!terms.is_empty(), "{name}: a sum of nothing");
-        while terms.len() > 1 {
-            let name = if terms.len() > 2 {
+    /// The sum of all terms: see [`Pipeline::sum_of_leaves`].
+    pub fn sum(&mut self, name: &str, terms: Vec<Term>) -> Term {
+        let leaves = terms.into_iter().map(Leaf::from).collect();
+        self.sum_of_leaves(name, leaves).term
+    }
+
+    /// The sum of all leaves, a level of pairs per stage; neighbours come together, as far as they can. The last sum is called
+    /// `name`, those on the way `name_part`.
+    pub fn sum_of_leaves(&mut self, name: &str, leaves: Vec<Leaf>) -> Leaf {
+        self.sum_to(name, leaves, 1).remove(0)
+    }
+
+    /// As [`Pipeline::sum_of_leaves`], until no more than `most` are left to be added.
+    pub fn sum_to(&mut self, name: &str, mut leaves: Vec<Leaf>, most: usize) -> Vec<Leaf> {
+        assert!(!leaves.is_empty(), "{name}: a sum of nothing");
+        while leaves.len() > most {
+            let name = if leaves.len() > 2 {
                 format!("{name}_part")
             } else {
                 name.into()
             };
-            terms = terms
-                .chunks(2)
-                .map(|pair| match pair {
-                    [a, b] => self.add(&name, a, b),
-                    [single] => single.clone(),
-                    _ => unreachable!("chunks are of one or two"),
+            let level = pairs(&leaves);
+            leaves = level
+                .into_iter()
+                .map(|(a, b)| match b {
+                    Some(b) => self.add(&name, leaves[a].clone(), leaves[b].clone()).into(),
+                    None => leaves[a].clone(),
                 })
                 .collect();
         }
-        terms.remove(0)
+        leaves
     }
 
     /// The term as `width` bits at a stage: its shift made real, its sign extended or its highest bits, which repeat the
     /// sign, cut off.
     pub fn finish(&mut self, term: &Term, width: usize, stage: usize) -> Expression {
-        assert!(!term.negative, "a result is not negated");
         let signal = self.hold_back(&term.signal, term.stage, stage);
         resize(&signal, width - term.shift).shift_left(term.shift)
     }
@@ -207,9 +293,14 @@ impl<'a> Pipeline<'a> {
 
 /// A signal as `width` bits: its sign extended, or highest bits, which repeat the sign or overflow anyway, cut off.
 fn resize(signal: &Expression, width: usize) -> Expression {
-    if signal.width() > width {
-        signal.slice(0, width)
-    } else {
-        signal.sign_extend(width)
+    window(signal, 0, width)
+}
+
+/// `width` bits of a signal from bit `first` on, above its end copies of its sign.
+fn window(signal: &Expression, first: usize, width: usize) -> Expression {
+    match signal.width().saturating_sub(first) {
+        0 => signal.bit(signal.width() - 1).repeat(width),
+        rest if rest >= width => signal.slice(first, width),
+        rest => signal.slice(first, rest).sign_extend(width),
     }
 }

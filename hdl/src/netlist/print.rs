@@ -1,7 +1,7 @@
 //! Modules as text: Verilog as IEEE 1364-2005 has it.
 
 use super::expression::{Expression, Kind, Operator};
-use super::items::{Choice, Direction, Item, Memory, Register};
+use super::items::{Choice, Direction, Item, Memory, Register, Row};
 use super::module::Module;
 use std::fmt::Write;
 
@@ -25,10 +25,15 @@ pub fn verilog(module: &Module, suffix: &str) -> String {
         .collect();
     text += &ports.join(",\n");
     text += "\n);\n";
+    let rows = module.items.iter().filter_map(|item| match item {
+        Item::Row(row) => Some(row),
+        _ => None,
+    });
     let mut body = Body {
         text: String::new(),
         suffix,
         groups: Vec::new(),
+        rows: rows.collect(),
     };
     body.parameters(module);
     for item in &module.items {
@@ -54,6 +59,8 @@ struct Body<'a> {
     suffix: &'a str,
     /// Registers to be written, those with the same reset and enable together.
     groups: Vec<Vec<&'a Register>>,
+    /// All rows of the module.
+    rows: Vec<&'a Row>,
 }
 
 impl<'a> Body<'a> {
@@ -118,7 +125,7 @@ impl<'a> Body<'a> {
         match item {
             Item::Net(..) | Item::Constant(..) => return,
             // Wires stand together ahead of the registers of their section.
-            Item::Wire(..) | Item::Choice(_) | Item::Drive(..) | Item::Unused(..) => {}
+            Item::Wire(..) | Item::Row(_) | Item::Choice(_) | Item::Drive(..) | Item::Unused(..) => {}
             _ => self.flush_registers(),
         }
         match item {
@@ -152,6 +159,7 @@ impl<'a> Body<'a> {
                 self.text += &pins.join(",\n");
                 self.text += "\n    );\n";
             }
+            Item::Row(row) => self.row(row),
             Item::Unused(name, signals) => {
                 let zero = Expression::zero(1);
                 let all = Expression::join(signals.iter().cloned().chain([zero]));
@@ -159,6 +167,34 @@ impl<'a> Body<'a> {
             }
             Item::Register(_) | Item::Net(..) | Item::Constant(..) => unreachable!("handled above"),
         }
+    }
+
+    fn row(&mut self, row: &Row) {
+        let (name, width) = (&row.name, row.value.width());
+        self.line(&format!("wire {}{name};", range(width)));
+        if self.rows.iter().any(|other| other.partner.as_ref() == Some(name)) {
+            // The instance stands where the partner is described.
+            return;
+        }
+        let partner = self.rows.iter().find(|other| Some(&other.name) == row.partner.as_ref());
+        let pin = |(port, driver): &(&str, Expression)| {
+            let other = partner.and_then(|other| other.inputs.iter().find(|(name, _)| name == port));
+            match other {
+                Some((_, other)) => format!(".{port}({{{}, {}}})", bare(driver), bare(other)),
+                None => format!(".{port}({})", bare(driver)),
+            }
+        };
+        let mut pins: Vec<String> = row.inputs.iter().map(pin).collect();
+        let (sum, rows) = match partner {
+            Some(other) => (format!("{{{name}, {}}}", other.name), ", .ROWS(2)"),
+            None => (name.clone(), ""),
+        };
+        pins.push(format!(".sum({sum})"));
+        let (module, suffix) = (row.module, self.suffix);
+        let parameters = format!(".WIDTH({width}){rows}");
+        self.line(&format!("{module}{suffix} #({parameters}) {name}_row ("));
+        self.line(&format!("    {}", pins.join(", ")));
+        self.line(");");
     }
 
     fn choice(&mut self, choice: &Choice) {

@@ -38,38 +38,44 @@ module seedlm_unpack (
     localparam UNIT_BITS = 512;
     /* verilator lint_on UNUSEDPARAM */
 
-    reg [1:0] fill;
-    reg [1023:0] held;
+    reg [511:0] head;
+    reg [511:0] behind;
+    reg head_valid;
+    reg behind_valid;
     reg ending;
 
-    // Bits held, in units of UNIT_BITS; above them, held is zero.
-    wire ready = (~(2'h1 < fill)) & (~ending);
-    wire valid = ~(fill < 2'h1);
-    wire last = ending & (fill < 2'h2);
-    wire taken = valid & m_axis_tready;
+    // Every beat is a group: the one at the output, and one behind it.
+    wire ready = (~behind_valid) & (~ending);
+    wire last = ending & (~behind_valid);
+    wire taken = head_valid & m_axis_tready;
     wire accept = s_axis_tvalid & ready;
-    wire clear = (taken & (last | flush)) | (ending & (~valid));
-
-    // What is left when a group has been taken; a beat is put above it, moved there in powers of two of the unit.
-    wire [1:0] fill_left = fill - ({2{taken}} & 2'h1);
-    wire [1023:0] held_left = taken ? {512'h0, held[1023:512]} : held;
-    wire [1023:0] moved_0 = {512'h0, {512{accept}} & s_axis_tdata};
-    wire [1023:0] moved_1 = fill_left[0] ? {moved_0[511:0], 512'h0} : moved_0;
-    wire ends = accept & s_axis_tlast;
+    wire clear = (taken & (last | flush)) | (ending & (~head_valid));
+    wire moves = m_axis_tready | (~head_valid);
+    wire stays = head_valid & (~m_axis_tready);
+    always @(posedge clk) begin
+        if (moves) begin
+            head <= behind_valid ? behind : s_axis_tdata;
+        end
+    end
+    always @(posedge clk) begin
+        if (~behind_valid) begin
+            behind <= s_axis_tdata;
+        end
+    end
     always @(posedge clk) begin
         if (rst) begin
-            fill <= 2'd0;
-            held <= 1024'd0;
+            head_valid <= 1'd0;
+            behind_valid <= 1'd0;
             ending <= 1'd0;
         end else begin
-            fill <= {2{~clear}} & (fill_left + ({2{accept}} & 2'h1));
-            held <= {1024{~clear}} & (held_left | moved_1);
-            ending <= (~clear) & (ending | ends);
+            head_valid <= (~clear) & (stays | behind_valid | accept);
+            behind_valid <= (~clear) & (stays & (behind_valid | accept));
+            ending <= (~clear) & (ending | (accept & s_axis_tlast));
         end
     end
     assign s_axis_tready = ready;
-    assign m_axis_tvalid = valid;
-    assign m_axis_tdata = held[511:0];
+    assign m_axis_tvalid = head_valid;
+    assign m_axis_tdata = head;
     assign m_axis_tlast = last;
 
 endmodule

@@ -98,6 +98,8 @@ module seedlm_decode_lane (
     reg [4:0] q_total_part;
     reg [4:0] q_total_part_2;
     reg [5:0] q_total;
+    reg [3:0] q2_at_1;
+    reg [5:0] q_total_but_last;
     reg [5:0] t_part;
     reg [5:0] t_part_2;
     reg [7:0] t;
@@ -105,110 +107,110 @@ module seedlm_decode_lane (
     reg b4_at_2;
     reg b5_at_1;
     reg b5_at_2;
+    reg [9:0] t_times_chunk_1_part;
     reg b6_at_1;
     reg b6_at_2;
     reg b7_at_1;
     reg b7_at_2;
-    reg [9:0] t_times_chunk_1_part;
     reg [9:0] t_times_chunk_1_part_2;
     reg [11:0] t_times_chunk_1;
     reg b8_at_1;
     reg b8_at_2;
     reg b9_at_1;
     reg b9_at_2;
+    reg [9:0] t_times_chunk_2_part;
     reg b10_at_1;
     reg b10_at_2;
     reg b11_at_1;
     reg b11_at_2;
-    reg [9:0] t_times_chunk_2_part;
     reg [9:0] t_times_chunk_2_part_2;
     reg [11:0] t_times_chunk_2;
     reg b12_at_1;
     reg b12_at_2;
     reg b13_at_1;
     reg b13_at_2;
+    reg [9:0] t_times_chunk_3_part;
     reg b14_at_1;
     reg b14_at_2;
     reg b15_at_1;
     reg b15_at_2;
-    reg [9:0] t_times_chunk_3_part;
     reg [9:0] t_times_chunk_3_part_2;
     reg [11:0] t_times_chunk_3;
     reg b16_at_2;
     reg b17_at_2;
+    reg [9:0] t_times_chunk_4_part;
     reg b18_at_2;
     reg b19_at_2;
-    reg [9:0] t_times_chunk_4_part;
     reg [9:0] t_times_chunk_4_part_2;
     reg [11:0] t_times_chunk_4;
     reg b20_at_2;
     reg b21_at_2;
+    reg [9:0] t_times_chunk_5_part;
     reg b22_at_2;
     reg b23_at_2;
-    reg [9:0] t_times_chunk_5_part;
     reg [9:0] t_times_chunk_5_part_2;
     reg [11:0] t_times_chunk_5;
     reg b24_at_2;
     reg b25_at_2;
+    reg [9:0] t_times_chunk_6_part;
     reg b26_at_2;
     reg b27_at_2;
-    reg [9:0] t_times_chunk_6_part;
     reg [9:0] t_times_chunk_6_part_2;
     reg [11:0] t_times_chunk_6;
     reg b28_at_2;
     reg b29_at_2;
+    reg [9:0] t_times_chunk_7_part;
     reg b30_at_2;
     reg b31_at_2;
-    reg [9:0] t_times_chunk_7_part;
     reg [9:0] t_times_chunk_7_part_2;
     reg [11:0] t_times_chunk_7;
     reg b32_at_2;
     reg b33_at_2;
+    reg [9:0] t_times_chunk_8_part;
     reg b34_at_2;
     reg b35_at_2;
-    reg [9:0] t_times_chunk_8_part;
     reg [9:0] t_times_chunk_8_part_2;
     reg [11:0] t_times_chunk_8;
     reg b36_at_2;
     reg b37_at_2;
+    reg [9:0] t_times_chunk_9_part;
     reg b38_at_2;
     reg b39_at_2;
-    reg [9:0] t_times_chunk_9_part;
     reg [9:0] t_times_chunk_9_part_2;
     reg [11:0] t_times_chunk_9;
     reg b40_at_2;
     reg b41_at_2;
+    reg [9:0] t_times_chunk_10_part;
     reg b42_at_2;
     reg b43_at_2;
-    reg [9:0] t_times_chunk_10_part;
     reg [9:0] t_times_chunk_10_part_2;
     reg [11:0] t_times_chunk_10;
     reg b44_at_2;
     reg b45_at_2;
+    reg [9:0] t_times_chunk_11_part;
     reg b46_at_2;
     reg b47_at_2;
-    reg [9:0] t_times_chunk_11_part;
     reg [9:0] t_times_chunk_11_part_2;
     reg [11:0] t_times_chunk_11;
     reg b48_at_2;
     reg b49_at_2;
+    reg [9:0] t_times_chunk_12_part;
     reg b50_at_2;
     reg b51_at_2;
-    reg [9:0] t_times_chunk_12_part;
     reg [9:0] t_times_chunk_12_part_2;
     reg [11:0] t_times_chunk_12;
     reg b52_at_2;
     reg b53_at_2;
+    reg [9:0] t_times_chunk_13_part;
     reg b54_at_2;
     reg b55_at_2;
-    reg [9:0] t_times_chunk_13_part;
     reg [9:0] t_times_chunk_13_part_2;
     reg [11:0] t_times_chunk_13;
     reg b56_at_2;
     reg b57_at_2;
+    reg [9:0] t_times_chunk_14_part;
     reg b58_at_2;
     reg b59_at_2;
-    reg [9:0] t_times_chunk_14_part;
     reg [9:0] t_times_chunk_14_part_2;
     reg [11:0] t_times_chunk_14;
     reg [15:0] t_times_chunks_1_to_2;
@@ -223,181 +225,207 @@ module seedlm_decode_lane (
     reg [15:0] t_times_chunks_10_to_11;
     reg [15:0] t_times_chunks_11_to_12;
     reg [15:0] t_times_chunks_12_to_13;
-    reg [5:0] q0_to_q1;
-    reg b2_at_1;
     reg [5:0] q0_to_q2_part;
     reg [3:0] q0_at_1;
     reg [6:0] q0_to_q2;
-    reg b3_at_1;
-    reg b3_at_2;
-    reg [5:0] q1_to_q3_part;
     reg [3:0] q1_at_1;
     reg [6:0] q1_to_q3;
-    reg [5:0] q2_to_q3;
-    reg [3:0] q3_at_1;
     reg [8:0] row_0_high_edges_part;
-    reg [6:0] row_0_high_edges_part_2;
-    reg [6:0] row_0_high_edges_part_2_at_3;
-    reg [8:0] row_0_high_edges_part_3;
+    reg [5:0] q_total_but_last_at_3;
+    reg b19_at_3;
     reg [5:0] q_total_at_3;
-    reg [5:0] q_total_at_4;
+    reg [8:0] row_0_high_edges_part_2;
+    reg [5:0] t_part_at_2;
+    reg [5:0] t_part_at_3;
+    reg [5:0] t_part_at_4;
+    reg b18_at_3;
+    reg b18_at_4;
     reg [8:0] row_0_high_edges;
-    reg [3:0] row_0_bit_0_at_1;
-    reg [5:0] row_0_low_edges_part;
-    reg [7:0] row_0_low_edges;
-    reg [7:0] row_0_low_edges_at_4;
-    reg [7:0] row_0_low_edges_at_5;
-    reg [15:0] row_0_low;
     reg [11:0] t_times_chunk_3_at_5;
     reg [12:0] row_0_high;
+    reg [3:0] q0_at_2;
+    reg [3:0] q0_at_3;
+    reg b1_at_1;
+    reg b1_at_2;
+    reg b1_at_3;
+    reg [5:0] t_part_2_at_2;
+    reg [5:0] t_part_2_at_3;
+    reg b2_at_1;
+    reg b2_at_2;
+    reg b2_at_3;
+    reg [6:0] q0_to_q2_at_3;
+    reg b3_at_1;
+    reg b3_at_2;
+    reg b3_at_3;
+    reg [5:0] row_0_low_edges_part;
+    reg [6:0] q0_to_q2_at_3_at_4;
+    reg b3_at_3_at_4;
+    reg [7:0] row_0_low_edges;
+    reg [15:0] row_0_low;
     reg [20:0] row_0;
     reg [8:0] row_1_high_edges_part;
-    reg [6:0] row_1_high_edges_part_2;
-    reg [6:0] row_1_high_edges_part_2_at_3;
-    reg [8:0] row_1_high_edges_part_3;
+    reg b23_at_3;
+    reg [8:0] row_1_high_edges_part_2;
+    reg b22_at_3;
+    reg b22_at_4;
     reg [8:0] row_1_high_edges;
-    reg [3:0] row_1_bit_0_at_1;
-    reg [5:0] row_1_low_edges_part;
-    reg [7:0] row_1_low_edges;
-    reg [7:0] row_1_low_edges_at_4;
-    reg [7:0] row_1_low_edges_at_5;
-    reg [15:0] row_1_low;
     reg [11:0] t_times_chunk_4_at_5;
     reg [12:0] row_1_high;
+    reg b5_at_3;
+    reg b6_at_3;
+    reg b7_at_3;
+    reg [5:0] row_1_low_edges_part;
+    reg b7_at_3_at_4;
+    reg [7:0] row_1_low_edges;
+    reg [15:0] row_1_low;
     reg [20:0] row_1;
     reg [8:0] row_2_high_edges_part;
-    reg [6:0] row_2_high_edges_part_2;
-    reg [6:0] row_2_high_edges_part_2_at_3;
-    reg [8:0] row_2_high_edges_part_3;
+    reg b27_at_3;
+    reg [8:0] row_2_high_edges_part_2;
+    reg b26_at_3;
+    reg b26_at_4;
     reg [8:0] row_2_high_edges;
-    reg [3:0] row_2_bit_0_at_1;
-    reg [5:0] row_2_low_edges_part;
-    reg [7:0] row_2_low_edges;
-    reg [7:0] row_2_low_edges_at_4;
-    reg [7:0] row_2_low_edges_at_5;
-    reg [15:0] row_2_low;
     reg [11:0] t_times_chunk_5_at_5;
     reg [12:0] row_2_high;
+    reg b9_at_3;
+    reg b10_at_3;
+    reg b11_at_3;
+    reg [5:0] row_2_low_edges_part;
+    reg b11_at_3_at_4;
+    reg [7:0] row_2_low_edges;
+    reg [15:0] row_2_low;
     reg [20:0] row_2;
     reg [8:0] row_3_high_edges_part;
-    reg [6:0] row_3_high_edges_part_2;
-    reg [6:0] row_3_high_edges_part_2_at_3;
-    reg [8:0] row_3_high_edges_part_3;
+    reg b31_at_3;
+    reg [8:0] row_3_high_edges_part_2;
+    reg b30_at_3;
+    reg b30_at_4;
     reg [8:0] row_3_high_edges;
-    reg [3:0] row_3_bit_0_at_1;
-    reg [5:0] row_3_low_edges_part;
-    reg [7:0] row_3_low_edges;
-    reg [7:0] row_3_low_edges_at_4;
-    reg [7:0] row_3_low_edges_at_5;
-    reg [15:0] row_3_low;
     reg [11:0] t_times_chunk_6_at_5;
     reg [12:0] row_3_high;
+    reg b13_at_3;
+    reg b14_at_3;
+    reg b15_at_3;
+    reg [5:0] row_3_low_edges_part;
+    reg b15_at_3_at_4;
+    reg [7:0] row_3_low_edges;
+    reg [15:0] row_3_low;
     reg [20:0] row_3;
     reg [8:0] row_4_high_edges_part;
-    reg [6:0] row_4_high_edges_part_2;
-    reg [6:0] row_4_high_edges_part_2_at_3;
-    reg [8:0] row_4_high_edges_part_3;
+    reg b35_at_3;
+    reg [8:0] row_4_high_edges_part_2;
+    reg b34_at_3;
+    reg b34_at_4;
     reg [8:0] row_4_high_edges;
-    reg [5:0] row_4_low_edges_part;
-    reg [7:0] row_4_low_edges;
-    reg [7:0] row_4_low_edges_at_4;
-    reg [7:0] row_4_low_edges_at_5;
-    reg [15:0] row_4_low;
     reg [11:0] t_times_chunk_7_at_5;
     reg [12:0] row_4_high;
+    reg b17_at_3;
+    reg [5:0] row_4_low_edges_part;
+    reg b19_at_3_at_4;
+    reg [7:0] row_4_low_edges;
+    reg [15:0] row_4_low;
     reg [20:0] row_4;
     reg [8:0] row_5_high_edges_part;
-    reg [6:0] row_5_high_edges_part_2;
-    reg [6:0] row_5_high_edges_part_2_at_3;
-    reg [8:0] row_5_high_edges_part_3;
+    reg b39_at_3;
+    reg [8:0] row_5_high_edges_part_2;
+    reg b38_at_3;
+    reg b38_at_4;
     reg [8:0] row_5_high_edges;
-    reg [5:0] row_5_low_edges_part;
-    reg [7:0] row_5_low_edges;
-    reg [7:0] row_5_low_edges_at_4;
-    reg [7:0] row_5_low_edges_at_5;
-    reg [15:0] row_5_low;
     reg [11:0] t_times_chunk_8_at_5;
     reg [12:0] row_5_high;
+    reg b21_at_3;
+    reg [5:0] row_5_low_edges_part;
+    reg b23_at_3_at_4;
+    reg [7:0] row_5_low_edges;
+    reg [15:0] row_5_low;
     reg [20:0] row_5;
     reg [8:0] row_6_high_edges_part;
-    reg [6:0] row_6_high_edges_part_2;
-    reg [6:0] row_6_high_edges_part_2_at_3;
-    reg [8:0] row_6_high_edges_part_3;
+    reg b43_at_3;
+    reg [8:0] row_6_high_edges_part_2;
+    reg b42_at_3;
+    reg b42_at_4;
     reg [8:0] row_6_high_edges;
-    reg [5:0] row_6_low_edges_part;
-    reg [7:0] row_6_low_edges;
-    reg [7:0] row_6_low_edges_at_4;
-    reg [7:0] row_6_low_edges_at_5;
-    reg [15:0] row_6_low;
     reg [11:0] t_times_chunk_9_at_5;
     reg [12:0] row_6_high;
+    reg b25_at_3;
+    reg [5:0] row_6_low_edges_part;
+    reg b27_at_3_at_4;
+    reg [7:0] row_6_low_edges;
+    reg [15:0] row_6_low;
     reg [20:0] row_6;
     reg [8:0] row_7_high_edges_part;
-    reg [6:0] row_7_high_edges_part_2;
-    reg [6:0] row_7_high_edges_part_2_at_3;
-    reg [8:0] row_7_high_edges_part_3;
+    reg b47_at_3;
+    reg [8:0] row_7_high_edges_part_2;
+    reg b46_at_3;
+    reg b46_at_4;
     reg [8:0] row_7_high_edges;
-    reg [5:0] row_7_low_edges_part;
-    reg [7:0] row_7_low_edges;
-    reg [7:0] row_7_low_edges_at_4;
-    reg [7:0] row_7_low_edges_at_5;
-    reg [15:0] row_7_low;
     reg [11:0] t_times_chunk_10_at_5;
     reg [12:0] row_7_high;
+    reg b29_at_3;
+    reg [5:0] row_7_low_edges_part;
+    reg b31_at_3_at_4;
+    reg [7:0] row_7_low_edges;
+    reg [15:0] row_7_low;
     reg [20:0] row_7;
     reg [8:0] row_8_high_edges_part;
-    reg [6:0] row_8_high_edges_part_2;
-    reg [6:0] row_8_high_edges_part_2_at_3;
-    reg [8:0] row_8_high_edges_part_3;
+    reg b51_at_3;
+    reg [8:0] row_8_high_edges_part_2;
+    reg b50_at_3;
+    reg b50_at_4;
     reg [8:0] row_8_high_edges;
-    reg [5:0] row_8_low_edges_part;
-    reg [7:0] row_8_low_edges;
-    reg [7:0] row_8_low_edges_at_4;
-    reg [7:0] row_8_low_edges_at_5;
-    reg [15:0] row_8_low;
     reg [11:0] t_times_chunk_11_at_5;
     reg [12:0] row_8_high;
+    reg b33_at_3;
+    reg [5:0] row_8_low_edges_part;
+    reg b35_at_3_at_4;
+    reg [7:0] row_8_low_edges;
+    reg [15:0] row_8_low;
     reg [20:0] row_8;
     reg [8:0] row_9_high_edges_part;
-    reg [6:0] row_9_high_edges_part_2;
-    reg [6:0] row_9_high_edges_part_2_at_3;
-    reg [8:0] row_9_high_edges_part_3;
+    reg b55_at_3;
+    reg [8:0] row_9_high_edges_part_2;
+    reg b54_at_3;
+    reg b54_at_4;
     reg [8:0] row_9_high_edges;
-    reg [5:0] row_9_low_edges_part;
-    reg [7:0] row_9_low_edges;
-    reg [7:0] row_9_low_edges_at_4;
-    reg [7:0] row_9_low_edges_at_5;
-    reg [15:0] row_9_low;
     reg [11:0] t_times_chunk_12_at_5;
     reg [12:0] row_9_high;
+    reg b37_at_3;
+    reg [5:0] row_9_low_edges_part;
+    reg b39_at_3_at_4;
+    reg [7:0] row_9_low_edges;
+    reg [15:0] row_9_low;
     reg [20:0] row_9;
     reg [8:0] row_10_high_edges_part;
-    reg [6:0] row_10_high_edges_part_2;
-    reg [6:0] row_10_high_edges_part_2_at_3;
-    reg [8:0] row_10_high_edges_part_3;
+    reg b59_at_3;
+    reg [8:0] row_10_high_edges_part_2;
+    reg b58_at_3;
+    reg b58_at_4;
     reg [8:0] row_10_high_edges;
-    reg [5:0] row_10_low_edges_part;
-    reg [7:0] row_10_low_edges;
-    reg [7:0] row_10_low_edges_at_4;
-    reg [7:0] row_10_low_edges_at_5;
-    reg [15:0] row_10_low;
     reg [11:0] t_times_chunk_13_at_5;
     reg [12:0] row_10_high;
+    reg b41_at_3;
+    reg [5:0] row_10_low_edges_part;
+    reg b43_at_3_at_4;
+    reg [7:0] row_10_low_edges;
+    reg [15:0] row_10_low;
     reg [20:0] row_10;
     reg b60_at_2;
     reg b61_at_2;
     reg [8:0] row_11_high_edges_part;
-    reg [6:0] row_11_high_edges_part_2;
-    reg [6:0] row_11_high_edges_part_2_at_3;
-    reg [8:0] row_11_high_edges_part_3;
+    reg b63_at_2;
+    reg b63_at_3;
+    reg [8:0] row_11_high_edges_part_2;
+    reg b62_at_2;
+    reg b62_at_3;
+    reg b62_at_4;
     reg [8:0] row_11_high_edges;
-    reg [5:0] row_11_low_edges_part;
-    reg [7:0] row_11_low_edges;
-    reg [7:0] row_11_low_edges_at_4;
-    reg [7:0] row_11_low_edges_at_5;
-    reg [15:0] row_11_low;
     reg [11:0] t_times_chunk_14_at_5;
     reg [12:0] row_11_high;
+    reg b45_at_3;
+    reg [5:0] row_11_low_edges_part;
+    reg b47_at_3_at_4;
+    reg [7:0] row_11_low_edges;
+    reg [15:0] row_11_low;
     reg [20:0] row_11;
     reg [3:0] exponent_at_1;
     reg [3:0] exponent_at_2;
@@ -517,66 +545,12 @@ module seedlm_decode_lane (
             q_total_part <= {q0[3], q0} + {q1[3], q1};
             q_total_part_2 <= {q2[3], q2} + {q3[3], q3};
             q_total <= {q_total_part[4], q_total_part} + {q_total_part_2[4], q_total_part_2};
+            q2_at_1 <= q2;
+            q_total_but_last <= {q_total_part[4], q_total_part} + {{2{q2_at_1[3]}}, q2_at_1};
         end
     end
 
     // The products of T with the chunks of the sequence, 4 bits each: chunk k is b[4k +: 4].
-    wire [7:0] t_times_chunk_1_bit_0 = {8{b4_at_2}} & t;
-    wire [7:0] t_times_chunk_1_bit_1 = {8{b5_at_2}} & t;
-    wire [7:0] t_times_chunk_1_bit_2 = {8{b6_at_2}} & t;
-    wire [7:0] t_times_chunk_1_bit_3 = {8{b7_at_2}} & t;
-    wire [7:0] t_times_chunk_2_bit_0 = {8{b8_at_2}} & t;
-    wire [7:0] t_times_chunk_2_bit_1 = {8{b9_at_2}} & t;
-    wire [7:0] t_times_chunk_2_bit_2 = {8{b10_at_2}} & t;
-    wire [7:0] t_times_chunk_2_bit_3 = {8{b11_at_2}} & t;
-    wire [7:0] t_times_chunk_3_bit_0 = {8{b12_at_2}} & t;
-    wire [7:0] t_times_chunk_3_bit_1 = {8{b13_at_2}} & t;
-    wire [7:0] t_times_chunk_3_bit_2 = {8{b14_at_2}} & t;
-    wire [7:0] t_times_chunk_3_bit_3 = {8{b15_at_2}} & t;
-    wire [7:0] t_times_chunk_4_bit_0 = {8{b16_at_2}} & t;
-    wire [7:0] t_times_chunk_4_bit_1 = {8{b17_at_2}} & t;
-    wire [7:0] t_times_chunk_4_bit_2 = {8{b18_at_2}} & t;
-    wire [7:0] t_times_chunk_4_bit_3 = {8{b19_at_2}} & t;
-    wire [7:0] t_times_chunk_5_bit_0 = {8{b20_at_2}} & t;
-    wire [7:0] t_times_chunk_5_bit_1 = {8{b21_at_2}} & t;
-    wire [7:0] t_times_chunk_5_bit_2 = {8{b22_at_2}} & t;
-    wire [7:0] t_times_chunk_5_bit_3 = {8{b23_at_2}} & t;
-    wire [7:0] t_times_chunk_6_bit_0 = {8{b24_at_2}} & t;
-    wire [7:0] t_times_chunk_6_bit_1 = {8{b25_at_2}} & t;
-    wire [7:0] t_times_chunk_6_bit_2 = {8{b26_at_2}} & t;
-    wire [7:0] t_times_chunk_6_bit_3 = {8{b27_at_2}} & t;
-    wire [7:0] t_times_chunk_7_bit_0 = {8{b28_at_2}} & t;
-    wire [7:0] t_times_chunk_7_bit_1 = {8{b29_at_2}} & t;
-    wire [7:0] t_times_chunk_7_bit_2 = {8{b30_at_2}} & t;
-    wire [7:0] t_times_chunk_7_bit_3 = {8{b31_at_2}} & t;
-    wire [7:0] t_times_chunk_8_bit_0 = {8{b32_at_2}} & t;
-    wire [7:0] t_times_chunk_8_bit_1 = {8{b33_at_2}} & t;
-    wire [7:0] t_times_chunk_8_bit_2 = {8{b34_at_2}} & t;
-    wire [7:0] t_times_chunk_8_bit_3 = {8{b35_at_2}} & t;
-    wire [7:0] t_times_chunk_9_bit_0 = {8{b36_at_2}} & t;
-    wire [7:0] t_times_chunk_9_bit_1 = {8{b37_at_2}} & t;
-    wire [7:0] t_times_chunk_9_bit_2 = {8{b38_at_2}} & t;
-    wire [7:0] t_times_chunk_9_bit_3 = {8{b39_at_2}} & t;
-    wire [7:0] t_times_chunk_10_bit_0 = {8{b40_at_2}} & t;
-    wire [7:0] t_times_chunk_10_bit_1 = {8{b41_at_2}} & t;
-    wire [7:0] t_times_chunk_10_bit_2 = {8{b42_at_2}} & t;
-    wire [7:0] t_times_chunk_10_bit_3 = {8{b43_at_2}} & t;
-    wire [7:0] t_times_chunk_11_bit_0 = {8{b44_at_2}} & t;
-    wire [7:0] t_times_chunk_11_bit_1 = {8{b45_at_2}} & t;
-    wire [7:0] t_times_chunk_11_bit_2 = {8{b46_at_2}} & t;
-    wire [7:0] t_times_chunk_11_bit_3 = {8{b47_at_2}} & t;
-    wire [7:0] t_times_chunk_12_bit_0 = {8{b48_at_2}} & t;
-    wire [7:0] t_times_chunk_12_bit_1 = {8{b49_at_2}} & t;
-    wire [7:0] t_times_chunk_12_bit_2 = {8{b50_at_2}} & t;
-    wire [7:0] t_times_chunk_12_bit_3 = {8{b51_at_2}} & t;
-    wire [7:0] t_times_chunk_13_bit_0 = {8{b52_at_2}} & t;
-    wire [7:0] t_times_chunk_13_bit_1 = {8{b53_at_2}} & t;
-    wire [7:0] t_times_chunk_13_bit_2 = {8{b54_at_2}} & t;
-    wire [7:0] t_times_chunk_13_bit_3 = {8{b55_at_2}} & t;
-    wire [7:0] t_times_chunk_14_bit_0 = {8{b56_at_2}} & t;
-    wire [7:0] t_times_chunk_14_bit_1 = {8{b57_at_2}} & t;
-    wire [7:0] t_times_chunk_14_bit_2 = {8{b58_at_2}} & t;
-    wire [7:0] t_times_chunk_14_bit_3 = {8{b59_at_2}} & t;
     always @(posedge clk) begin
         if (enable) begin
             t_part <= {{{2{q3[3]}}, q3[3:1]} + {q2[3], q2}, q3[0]};
@@ -586,18 +560,12 @@ module seedlm_decode_lane (
             b4_at_2 <= b4_at_1;
             b5_at_1 <= b5;
             b5_at_2 <= b5_at_1;
+            t_times_chunk_1_part <= {({9{b4_at_2}} & {{2{t[7]}}, t[7:1]}) + ({9{b5_at_2}} & {t[7], t}), b4_at_2 & t[0]};
             b6_at_1 <= b6;
             b6_at_2 <= b6_at_1;
             b7_at_1 <= b7;
             b7_at_2 <= b7_at_1;
-            t_times_chunk_1_part <= {
-                {{2{t_times_chunk_1_bit_0[7]}}, t_times_chunk_1_bit_0[7:1]} + {t_times_chunk_1_bit_1[7], t_times_chunk_1_bit_1},
-                t_times_chunk_1_bit_0[0]
-            };
-            t_times_chunk_1_part_2 <= {
-                {{2{t_times_chunk_1_bit_2[7]}}, t_times_chunk_1_bit_2[7:1]} + {t_times_chunk_1_bit_3[7], t_times_chunk_1_bit_3},
-                t_times_chunk_1_bit_2[0]
-            };
+            t_times_chunk_1_part_2 <= {({9{b6_at_2}} & {{2{t[7]}}, t[7:1]}) + ({9{b7_at_2}} & {t[7], t}), b6_at_2 & t[0]};
             t_times_chunk_1 <= {
                 {{2{t_times_chunk_1_part[9]}}, t_times_chunk_1_part[9:2]} + t_times_chunk_1_part_2,
                 t_times_chunk_1_part[1:0]
@@ -606,18 +574,12 @@ module seedlm_decode_lane (
             b8_at_2 <= b8_at_1;
             b9_at_1 <= b9;
             b9_at_2 <= b9_at_1;
+            t_times_chunk_2_part <= {({9{b8_at_2}} & {{2{t[7]}}, t[7:1]}) + ({9{b9_at_2}} & {t[7], t}), b8_at_2 & t[0]};
             b10_at_1 <= b10;
             b10_at_2 <= b10_at_1;
             b11_at_1 <= b11;
             b11_at_2 <= b11_at_1;
-            t_times_chunk_2_part <= {
-                {{2{t_times_chunk_2_bit_0[7]}}, t_times_chunk_2_bit_0[7:1]} + {t_times_chunk_2_bit_1[7], t_times_chunk_2_bit_1},
-                t_times_chunk_2_bit_0[0]
-            };
-            t_times_chunk_2_part_2 <= {
-                {{2{t_times_chunk_2_bit_2[7]}}, t_times_chunk_2_bit_2[7:1]} + {t_times_chunk_2_bit_3[7], t_times_chunk_2_bit_3},
-                t_times_chunk_2_bit_2[0]
-            };
+            t_times_chunk_2_part_2 <= {({9{b10_at_2}} & {{2{t[7]}}, t[7:1]}) + ({9{b11_at_2}} & {t[7], t}), b10_at_2 & t[0]};
             t_times_chunk_2 <= {
                 {{2{t_times_chunk_2_part[9]}}, t_times_chunk_2_part[9:2]} + t_times_chunk_2_part_2,
                 t_times_chunk_2_part[1:0]
@@ -626,194 +588,122 @@ module seedlm_decode_lane (
             b12_at_2 <= b12_at_1;
             b13_at_1 <= b13;
             b13_at_2 <= b13_at_1;
+            t_times_chunk_3_part <= {({9{b12_at_2}} & {{2{t[7]}}, t[7:1]}) + ({9{b13_at_2}} & {t[7], t}), b12_at_2 & t[0]};
             b14_at_1 <= b14;
             b14_at_2 <= b14_at_1;
             b15_at_1 <= b15;
             b15_at_2 <= b15_at_1;
-            t_times_chunk_3_part <= {
-                {{2{t_times_chunk_3_bit_0[7]}}, t_times_chunk_3_bit_0[7:1]} + {t_times_chunk_3_bit_1[7], t_times_chunk_3_bit_1},
-                t_times_chunk_3_bit_0[0]
-            };
-            t_times_chunk_3_part_2 <= {
-                {{2{t_times_chunk_3_bit_2[7]}}, t_times_chunk_3_bit_2[7:1]} + {t_times_chunk_3_bit_3[7], t_times_chunk_3_bit_3},
-                t_times_chunk_3_bit_2[0]
-            };
+            t_times_chunk_3_part_2 <= {({9{b14_at_2}} & {{2{t[7]}}, t[7:1]}) + ({9{b15_at_2}} & {t[7], t}), b14_at_2 & t[0]};
             t_times_chunk_3 <= {
                 {{2{t_times_chunk_3_part[9]}}, t_times_chunk_3_part[9:2]} + t_times_chunk_3_part_2,
                 t_times_chunk_3_part[1:0]
             };
             b16_at_2 <= b16;
             b17_at_2 <= b17;
+            t_times_chunk_4_part <= {({9{b16_at_2}} & {{2{t[7]}}, t[7:1]}) + ({9{b17_at_2}} & {t[7], t}), b16_at_2 & t[0]};
             b18_at_2 <= b18;
             b19_at_2 <= b19;
-            t_times_chunk_4_part <= {
-                {{2{t_times_chunk_4_bit_0[7]}}, t_times_chunk_4_bit_0[7:1]} + {t_times_chunk_4_bit_1[7], t_times_chunk_4_bit_1},
-                t_times_chunk_4_bit_0[0]
-            };
-            t_times_chunk_4_part_2 <= {
-                {{2{t_times_chunk_4_bit_2[7]}}, t_times_chunk_4_bit_2[7:1]} + {t_times_chunk_4_bit_3[7], t_times_chunk_4_bit_3},
-                t_times_chunk_4_bit_2[0]
-            };
+            t_times_chunk_4_part_2 <= {({9{b18_at_2}} & {{2{t[7]}}, t[7:1]}) + ({9{b19_at_2}} & {t[7], t}), b18_at_2 & t[0]};
             t_times_chunk_4 <= {
                 {{2{t_times_chunk_4_part[9]}}, t_times_chunk_4_part[9:2]} + t_times_chunk_4_part_2,
                 t_times_chunk_4_part[1:0]
             };
             b20_at_2 <= b20;
             b21_at_2 <= b21;
+            t_times_chunk_5_part <= {({9{b20_at_2}} & {{2{t[7]}}, t[7:1]}) + ({9{b21_at_2}} & {t[7], t}), b20_at_2 & t[0]};
             b22_at_2 <= b22;
             b23_at_2 <= b23;
-            t_times_chunk_5_part <= {
-                {{2{t_times_chunk_5_bit_0[7]}}, t_times_chunk_5_bit_0[7:1]} + {t_times_chunk_5_bit_1[7], t_times_chunk_5_bit_1},
-                t_times_chunk_5_bit_0[0]
-            };
-            t_times_chunk_5_part_2 <= {
-                {{2{t_times_chunk_5_bit_2[7]}}, t_times_chunk_5_bit_2[7:1]} + {t_times_chunk_5_bit_3[7], t_times_chunk_5_bit_3},
-                t_times_chunk_5_bit_2[0]
-            };
+            t_times_chunk_5_part_2 <= {({9{b22_at_2}} & {{2{t[7]}}, t[7:1]}) + ({9{b23_at_2}} & {t[7], t}), b22_at_2 & t[0]};
             t_times_chunk_5 <= {
                 {{2{t_times_chunk_5_part[9]}}, t_times_chunk_5_part[9:2]} + t_times_chunk_5_part_2,
                 t_times_chunk_5_part[1:0]
             };
             b24_at_2 <= b24;
             b25_at_2 <= b25;
+            t_times_chunk_6_part <= {({9{b24_at_2}} & {{2{t[7]}}, t[7:1]}) + ({9{b25_at_2}} & {t[7], t}), b24_at_2 & t[0]};
             b26_at_2 <= b26;
             b27_at_2 <= b27;
-            t_times_chunk_6_part <= {
-                {{2{t_times_chunk_6_bit_0[7]}}, t_times_chunk_6_bit_0[7:1]} + {t_times_chunk_6_bit_1[7], t_times_chunk_6_bit_1},
-                t_times_chunk_6_bit_0[0]
-            };
-            t_times_chunk_6_part_2 <= {
-                {{2{t_times_chunk_6_bit_2[7]}}, t_times_chunk_6_bit_2[7:1]} + {t_times_chunk_6_bit_3[7], t_times_chunk_6_bit_3},
-                t_times_chunk_6_bit_2[0]
-            };
+            t_times_chunk_6_part_2 <= {({9{b26_at_2}} & {{2{t[7]}}, t[7:1]}) + ({9{b27_at_2}} & {t[7], t}), b26_at_2 & t[0]};
             t_times_chunk_6 <= {
                 {{2{t_times_chunk_6_part[9]}}, t_times_chunk_6_part[9:2]} + t_times_chunk_6_part_2,
                 t_times_chunk_6_part[1:0]
             };
             b28_at_2 <= b28;
             b29_at_2 <= b29;
+            t_times_chunk_7_part <= {({9{b28_at_2}} & {{2{t[7]}}, t[7:1]}) + ({9{b29_at_2}} & {t[7], t}), b28_at_2 & t[0]};
             b30_at_2 <= b30;
             b31_at_2 <= b31;
-            t_times_chunk_7_part <= {
-                {{2{t_times_chunk_7_bit_0[7]}}, t_times_chunk_7_bit_0[7:1]} + {t_times_chunk_7_bit_1[7], t_times_chunk_7_bit_1},
-                t_times_chunk_7_bit_0[0]
-            };
-            t_times_chunk_7_part_2 <= {
-                {{2{t_times_chunk_7_bit_2[7]}}, t_times_chunk_7_bit_2[7:1]} + {t_times_chunk_7_bit_3[7], t_times_chunk_7_bit_3},
-                t_times_chunk_7_bit_2[0]
-            };
+            t_times_chunk_7_part_2 <= {({9{b30_at_2}} & {{2{t[7]}}, t[7:1]}) + ({9{b31_at_2}} & {t[7], t}), b30_at_2 & t[0]};
             t_times_chunk_7 <= {
                 {{2{t_times_chunk_7_part[9]}}, t_times_chunk_7_part[9:2]} + t_times_chunk_7_part_2,
                 t_times_chunk_7_part[1:0]
             };
             b32_at_2 <= b32;
             b33_at_2 <= b33;
+            t_times_chunk_8_part <= {({9{b32_at_2}} & {{2{t[7]}}, t[7:1]}) + ({9{b33_at_2}} & {t[7], t}), b32_at_2 & t[0]};
             b34_at_2 <= b34;
             b35_at_2 <= b35;
-            t_times_chunk_8_part <= {
-                {{2{t_times_chunk_8_bit_0[7]}}, t_times_chunk_8_bit_0[7:1]} + {t_times_chunk_8_bit_1[7], t_times_chunk_8_bit_1},
-                t_times_chunk_8_bit_0[0]
-            };
-            t_times_chunk_8_part_2 <= {
-                {{2{t_times_chunk_8_bit_2[7]}}, t_times_chunk_8_bit_2[7:1]} + {t_times_chunk_8_bit_3[7], t_times_chunk_8_bit_3},
-                t_times_chunk_8_bit_2[0]
-            };
+            t_times_chunk_8_part_2 <= {({9{b34_at_2}} & {{2{t[7]}}, t[7:1]}) + ({9{b35_at_2}} & {t[7], t}), b34_at_2 & t[0]};
             t_times_chunk_8 <= {
                 {{2{t_times_chunk_8_part[9]}}, t_times_chunk_8_part[9:2]} + t_times_chunk_8_part_2,
                 t_times_chunk_8_part[1:0]
             };
             b36_at_2 <= b36;
             b37_at_2 <= b37;
+            t_times_chunk_9_part <= {({9{b36_at_2}} & {{2{t[7]}}, t[7:1]}) + ({9{b37_at_2}} & {t[7], t}), b36_at_2 & t[0]};
             b38_at_2 <= b38;
             b39_at_2 <= b39;
-            t_times_chunk_9_part <= {
-                {{2{t_times_chunk_9_bit_0[7]}}, t_times_chunk_9_bit_0[7:1]} + {t_times_chunk_9_bit_1[7], t_times_chunk_9_bit_1},
-                t_times_chunk_9_bit_0[0]
-            };
-            t_times_chunk_9_part_2 <= {
-                {{2{t_times_chunk_9_bit_2[7]}}, t_times_chunk_9_bit_2[7:1]} + {t_times_chunk_9_bit_3[7], t_times_chunk_9_bit_3},
-                t_times_chunk_9_bit_2[0]
-            };
+            t_times_chunk_9_part_2 <= {({9{b38_at_2}} & {{2{t[7]}}, t[7:1]}) + ({9{b39_at_2}} & {t[7], t}), b38_at_2 & t[0]};
             t_times_chunk_9 <= {
                 {{2{t_times_chunk_9_part[9]}}, t_times_chunk_9_part[9:2]} + t_times_chunk_9_part_2,
                 t_times_chunk_9_part[1:0]
             };
             b40_at_2 <= b40;
             b41_at_2 <= b41;
+            t_times_chunk_10_part <= {({9{b40_at_2}} & {{2{t[7]}}, t[7:1]}) + ({9{b41_at_2}} & {t[7], t}), b40_at_2 & t[0]};
             b42_at_2 <= b42;
             b43_at_2 <= b43;
-            t_times_chunk_10_part <= {
-                {{2{t_times_chunk_10_bit_0[7]}}, t_times_chunk_10_bit_0[7:1]} + {t_times_chunk_10_bit_1[7], t_times_chunk_10_bit_1},
-                t_times_chunk_10_bit_0[0]
-            };
-            t_times_chunk_10_part_2 <= {
-                {{2{t_times_chunk_10_bit_2[7]}}, t_times_chunk_10_bit_2[7:1]} + {t_times_chunk_10_bit_3[7], t_times_chunk_10_bit_3},
-                t_times_chunk_10_bit_2[0]
-            };
+            t_times_chunk_10_part_2 <= {({9{b42_at_2}} & {{2{t[7]}}, t[7:1]}) + ({9{b43_at_2}} & {t[7], t}), b42_at_2 & t[0]};
             t_times_chunk_10 <= {
                 {{2{t_times_chunk_10_part[9]}}, t_times_chunk_10_part[9:2]} + t_times_chunk_10_part_2,
                 t_times_chunk_10_part[1:0]
             };
             b44_at_2 <= b44;
             b45_at_2 <= b45;
+            t_times_chunk_11_part <= {({9{b44_at_2}} & {{2{t[7]}}, t[7:1]}) + ({9{b45_at_2}} & {t[7], t}), b44_at_2 & t[0]};
             b46_at_2 <= b46;
             b47_at_2 <= b47;
-            t_times_chunk_11_part <= {
-                {{2{t_times_chunk_11_bit_0[7]}}, t_times_chunk_11_bit_0[7:1]} + {t_times_chunk_11_bit_1[7], t_times_chunk_11_bit_1},
-                t_times_chunk_11_bit_0[0]
-            };
-            t_times_chunk_11_part_2 <= {
-                {{2{t_times_chunk_11_bit_2[7]}}, t_times_chunk_11_bit_2[7:1]} + {t_times_chunk_11_bit_3[7], t_times_chunk_11_bit_3},
-                t_times_chunk_11_bit_2[0]
-            };
+            t_times_chunk_11_part_2 <= {({9{b46_at_2}} & {{2{t[7]}}, t[7:1]}) + ({9{b47_at_2}} & {t[7], t}), b46_at_2 & t[0]};
             t_times_chunk_11 <= {
                 {{2{t_times_chunk_11_part[9]}}, t_times_chunk_11_part[9:2]} + t_times_chunk_11_part_2,
                 t_times_chunk_11_part[1:0]
             };
             b48_at_2 <= b48;
             b49_at_2 <= b49;
+            t_times_chunk_12_part <= {({9{b48_at_2}} & {{2{t[7]}}, t[7:1]}) + ({9{b49_at_2}} & {t[7], t}), b48_at_2 & t[0]};
             b50_at_2 <= b50;
             b51_at_2 <= b51;
-            t_times_chunk_12_part <= {
-                {{2{t_times_chunk_12_bit_0[7]}}, t_times_chunk_12_bit_0[7:1]} + {t_times_chunk_12_bit_1[7], t_times_chunk_12_bit_1},
-                t_times_chunk_12_bit_0[0]
-            };
-            t_times_chunk_12_part_2 <= {
-                {{2{t_times_chunk_12_bit_2[7]}}, t_times_chunk_12_bit_2[7:1]} + {t_times_chunk_12_bit_3[7], t_times_chunk_12_bit_3},
-                t_times_chunk_12_bit_2[0]
-            };
+            t_times_chunk_12_part_2 <= {({9{b50_at_2}} & {{2{t[7]}}, t[7:1]}) + ({9{b51_at_2}} & {t[7], t}), b50_at_2 & t[0]};
             t_times_chunk_12 <= {
                 {{2{t_times_chunk_12_part[9]}}, t_times_chunk_12_part[9:2]} + t_times_chunk_12_part_2,
                 t_times_chunk_12_part[1:0]
             };
             b52_at_2 <= b52;
             b53_at_2 <= b53;
+            t_times_chunk_13_part <= {({9{b52_at_2}} & {{2{t[7]}}, t[7:1]}) + ({9{b53_at_2}} & {t[7], t}), b52_at_2 & t[0]};
             b54_at_2 <= b54;
             b55_at_2 <= b55;
-            t_times_chunk_13_part <= {
-                {{2{t_times_chunk_13_bit_0[7]}}, t_times_chunk_13_bit_0[7:1]} + {t_times_chunk_13_bit_1[7], t_times_chunk_13_bit_1},
-                t_times_chunk_13_bit_0[0]
-            };
-            t_times_chunk_13_part_2 <= {
-                {{2{t_times_chunk_13_bit_2[7]}}, t_times_chunk_13_bit_2[7:1]} + {t_times_chunk_13_bit_3[7], t_times_chunk_13_bit_3},
-                t_times_chunk_13_bit_2[0]
-            };
+            t_times_chunk_13_part_2 <= {({9{b54_at_2}} & {{2{t[7]}}, t[7:1]}) + ({9{b55_at_2}} & {t[7], t}), b54_at_2 & t[0]};
             t_times_chunk_13 <= {
                 {{2{t_times_chunk_13_part[9]}}, t_times_chunk_13_part[9:2]} + t_times_chunk_13_part_2,
                 t_times_chunk_13_part[1:0]
             };
             b56_at_2 <= b56;
             b57_at_2 <= b57;
+            t_times_chunk_14_part <= {({9{b56_at_2}} & {{2{t[7]}}, t[7:1]}) + ({9{b57_at_2}} & {t[7], t}), b56_at_2 & t[0]};
             b58_at_2 <= b58;
             b59_at_2 <= b59;
-            t_times_chunk_14_part <= {
-                {{2{t_times_chunk_14_bit_0[7]}}, t_times_chunk_14_bit_0[7:1]} + {t_times_chunk_14_bit_1[7], t_times_chunk_14_bit_1},
-                t_times_chunk_14_bit_0[0]
-            };
-            t_times_chunk_14_part_2 <= {
-                {{2{t_times_chunk_14_bit_2[7]}}, t_times_chunk_14_bit_2[7:1]} + {t_times_chunk_14_bit_3[7], t_times_chunk_14_bit_3},
-                t_times_chunk_14_bit_2[0]
-            };
+            t_times_chunk_14_part_2 <= {({9{b58_at_2}} & {{2{t[7]}}, t[7:1]}) + ({9{b59_at_2}} & {t[7], t}), b58_at_2 & t[0]};
             t_times_chunk_14 <= {
                 {{2{t_times_chunk_14_part[9]}}, t_times_chunk_14_part[9:2]} + t_times_chunk_14_part_2,
                 t_times_chunk_14_part[1:0]
@@ -840,349 +730,363 @@ module seedlm_decode_lane (
     end
 
     // Weight 0: chunks 1 to 3, and the bits at the edges of its windows.
-    wire [3:0] row_0_bit_0 = {4{b1}} & q0;
-    wire [5:0] row_0_bit_1 = {6{b2_at_1}} & q0_to_q1;
-    wire [6:0] row_0_bit_2 = {7{b3_at_2}} & q0_to_q2;
-    wire [7:0] row_0_bit_15 = {8{b16_at_2}} & t;
-    wire [6:0] row_0_bit_16 = {7{b17_at_2}} & q1_to_q3;
-    wire [5:0] row_0_bit_17 = {6{b18}} & q2_to_q3;
-    wire [3:0] row_0_bit_18 = {4{b19}} & q3_at_1;
     always @(posedge clk) begin
         if (enable) begin
-            q0_to_q1 <= {{{2{q1[3]}}, q1[3:1]} + {q0[3], q0}, q1[0]};
-            b2_at_1 <= b2;
             q0_to_q2_part <= {{{2{q2[3]}}, q2[3:1]} + {q1[3], q1}, q2[0]};
             q0_at_1 <= q0;
             q0_to_q2 <= {{q0_to_q2_part[5], q0_to_q2_part[5:2]} + {q0_at_1[3], q0_at_1}, q0_to_q2_part[1:0]};
-            b3_at_1 <= b3;
-            b3_at_2 <= b3_at_1;
-            q1_to_q3_part <= {{{2{q3[3]}}, q3[3:1]} + {q2[3], q2}, q3[0]};
             q1_at_1 <= q1;
-            q1_to_q3 <= {{q1_to_q3_part[5], q1_to_q3_part[5:2]} + {q1_at_1[3], q1_at_1}, q1_to_q3_part[1:0]};
-            q2_to_q3 <= {{{2{q3[3]}}, q3[3:1]} + {q2[3], q2}, q3[0]};
-            q3_at_1 <= q3;
-            row_0_high_edges_part <= {{row_0_bit_15[7], row_0_bit_15[7:1]} + {row_0_bit_16[6], row_0_bit_16}, row_0_bit_15[0]};
-            row_0_high_edges_part_2 <= {{row_0_bit_17[5], row_0_bit_17[5:1]} + {{2{row_0_bit_18[3]}}, row_0_bit_18}, row_0_bit_17[0]};
-            row_0_high_edges_part_2_at_3 <= row_0_high_edges_part_2;
-            row_0_high_edges_part_3 <= {row_0_high_edges_part[8:2] + row_0_high_edges_part_2_at_3, row_0_high_edges_part[1:0]};
+            q1_to_q3 <= {{t_part[5], t_part[5:2]} + {q1_at_1[3], q1_at_1}, t_part[1:0]};
+            row_0_high_edges_part <= {({8{b16_at_2}} & {t[7], t[7:1]}) + ({8{b17_at_2}} & {q1_to_q3[6], q1_to_q3}), b16_at_2 & t[0]};
+            q_total_but_last_at_3 <= q_total_but_last;
+            b19_at_3 <= b19_at_2;
             q_total_at_3 <= q_total;
-            q_total_at_4 <= q_total_at_3;
-            row_0_high_edges <= {row_0_high_edges_part_3[8:3] - q_total_at_4, row_0_high_edges_part_3[2:0]};
-            row_0_bit_0_at_1 <= row_0_bit_0;
-            row_0_low_edges_part <= {{2{row_0_bit_0_at_1[3]}}, row_0_bit_0_at_1} + row_0_bit_1;
-            row_0_low_edges <= {{2{row_0_low_edges_part[5]}}, row_0_low_edges_part} + {row_0_bit_2[6], row_0_bit_2};
-            row_0_low_edges_at_4 <= row_0_low_edges;
-            row_0_low_edges_at_5 <= row_0_low_edges_at_4;
-            row_0_low <= t_times_chunks_1_to_2 + {{8{row_0_low_edges_at_5[7]}}, row_0_low_edges_at_5};
+            row_0_high_edges_part_2 <= {
+                row_0_high_edges_part[8:3] - (b19_at_3 ? q_total_but_last_at_3 : q_total_at_3),
+                row_0_high_edges_part[2:0]
+            };
+            t_part_at_2 <= t_part;
+            t_part_at_3 <= t_part_at_2;
+            t_part_at_4 <= t_part_at_3;
+            b18_at_3 <= b18_at_2;
+            b18_at_4 <= b18_at_3;
+            row_0_high_edges <= {
+                row_0_high_edges_part_2[8:2] + ({7{b18_at_4}} & {t_part_at_4[5], t_part_at_4}),
+                row_0_high_edges_part_2[1:0]
+            };
             t_times_chunk_3_at_5 <= t_times_chunk_3;
             row_0_high <= {{t_times_chunk_3_at_5[11], t_times_chunk_3_at_5[11:4]} + row_0_high_edges, t_times_chunk_3_at_5[3:0]};
+            q0_at_2 <= q0_at_1;
+            q0_at_3 <= q0_at_2;
+            b1_at_1 <= b1;
+            b1_at_2 <= b1_at_1;
+            b1_at_3 <= b1_at_2;
+            t_part_2_at_2 <= t_part_2;
+            t_part_2_at_3 <= t_part_2_at_2;
+            b2_at_1 <= b2;
+            b2_at_2 <= b2_at_1;
+            b2_at_3 <= b2_at_2;
+            q0_to_q2_at_3 <= q0_to_q2;
+            b3_at_1 <= b3;
+            b3_at_2 <= b3_at_1;
+            b3_at_3 <= b3_at_2;
+            row_0_low_edges_part <= ({6{b1_at_3}} & {{2{q0_at_3[3]}}, q0_at_3}) + ({6{b2_at_3}} & t_part_2_at_3);
+            q0_to_q2_at_3_at_4 <= q0_to_q2_at_3;
+            b3_at_3_at_4 <= b3_at_3;
+            row_0_low_edges <= {{2{row_0_low_edges_part[5]}}, row_0_low_edges_part} + ({8{b3_at_3_at_4}} & {q0_to_q2_at_3_at_4[6], q0_to_q2_at_3_at_4});
+            row_0_low <= t_times_chunks_1_to_2 + {{8{row_0_low_edges[7]}}, row_0_low_edges};
             row_0 <= {{{5{row_0_low[15]}}, row_0_low[15:8]} + row_0_high, row_0_low[7:0]};
         end
     end
 
     // Weight 1: chunks 2 to 4, and the bits at the edges of its windows.
-    wire [3:0] row_1_bit_0 = {4{b5}} & q0;
-    wire [5:0] row_1_bit_1 = {6{b6_at_1}} & q0_to_q1;
-    wire [6:0] row_1_bit_2 = {7{b7_at_2}} & q0_to_q2;
-    wire [7:0] row_1_bit_15 = {8{b20_at_2}} & t;
-    wire [6:0] row_1_bit_16 = {7{b21_at_2}} & q1_to_q3;
-    wire [5:0] row_1_bit_17 = {6{b22}} & q2_to_q3;
-    wire [3:0] row_1_bit_18 = {4{b23}} & q3_at_1;
     always @(posedge clk) begin
         if (enable) begin
-            row_1_high_edges_part <= {{row_1_bit_15[7], row_1_bit_15[7:1]} + {row_1_bit_16[6], row_1_bit_16}, row_1_bit_15[0]};
-            row_1_high_edges_part_2 <= {{row_1_bit_17[5], row_1_bit_17[5:1]} + {{2{row_1_bit_18[3]}}, row_1_bit_18}, row_1_bit_17[0]};
-            row_1_high_edges_part_2_at_3 <= row_1_high_edges_part_2;
-            row_1_high_edges_part_3 <= {row_1_high_edges_part[8:2] + row_1_high_edges_part_2_at_3, row_1_high_edges_part[1:0]};
-            row_1_high_edges <= {row_1_high_edges_part_3[8:3] - q_total_at_4, row_1_high_edges_part_3[2:0]};
-            row_1_bit_0_at_1 <= row_1_bit_0;
-            row_1_low_edges_part <= {{2{row_1_bit_0_at_1[3]}}, row_1_bit_0_at_1} + row_1_bit_1;
-            row_1_low_edges <= {{2{row_1_low_edges_part[5]}}, row_1_low_edges_part} + {row_1_bit_2[6], row_1_bit_2};
-            row_1_low_edges_at_4 <= row_1_low_edges;
-            row_1_low_edges_at_5 <= row_1_low_edges_at_4;
-            row_1_low <= t_times_chunks_2_to_3 + {{8{row_1_low_edges_at_5[7]}}, row_1_low_edges_at_5};
+            row_1_high_edges_part <= {({8{b20_at_2}} & {t[7], t[7:1]}) + ({8{b21_at_2}} & {q1_to_q3[6], q1_to_q3}), b20_at_2 & t[0]};
+            b23_at_3 <= b23_at_2;
+            row_1_high_edges_part_2 <= {
+                row_1_high_edges_part[8:3] - (b23_at_3 ? q_total_but_last_at_3 : q_total_at_3),
+                row_1_high_edges_part[2:0]
+            };
+            b22_at_3 <= b22_at_2;
+            b22_at_4 <= b22_at_3;
+            row_1_high_edges <= {
+                row_1_high_edges_part_2[8:2] + ({7{b22_at_4}} & {t_part_at_4[5], t_part_at_4}),
+                row_1_high_edges_part_2[1:0]
+            };
             t_times_chunk_4_at_5 <= t_times_chunk_4;
             row_1_high <= {{t_times_chunk_4_at_5[11], t_times_chunk_4_at_5[11:4]} + row_1_high_edges, t_times_chunk_4_at_5[3:0]};
+            b5_at_3 <= b5_at_2;
+            b6_at_3 <= b6_at_2;
+            b7_at_3 <= b7_at_2;
+            row_1_low_edges_part <= ({6{b5_at_3}} & {{2{q0_at_3[3]}}, q0_at_3}) + ({6{b6_at_3}} & t_part_2_at_3);
+            b7_at_3_at_4 <= b7_at_3;
+            row_1_low_edges <= {{2{row_1_low_edges_part[5]}}, row_1_low_edges_part} + ({8{b7_at_3_at_4}} & {q0_to_q2_at_3_at_4[6], q0_to_q2_at_3_at_4});
+            row_1_low <= t_times_chunks_2_to_3 + {{8{row_1_low_edges[7]}}, row_1_low_edges};
             row_1 <= {{{5{row_1_low[15]}}, row_1_low[15:8]} + row_1_high, row_1_low[7:0]};
         end
     end
 
     // Weight 2: chunks 3 to 5, and the bits at the edges of its windows.
-    wire [3:0] row_2_bit_0 = {4{b9}} & q0;
-    wire [5:0] row_2_bit_1 = {6{b10_at_1}} & q0_to_q1;
-    wire [6:0] row_2_bit_2 = {7{b11_at_2}} & q0_to_q2;
-    wire [7:0] row_2_bit_15 = {8{b24_at_2}} & t;
-    wire [6:0] row_2_bit_16 = {7{b25_at_2}} & q1_to_q3;
-    wire [5:0] row_2_bit_17 = {6{b26}} & q2_to_q3;
-    wire [3:0] row_2_bit_18 = {4{b27}} & q3_at_1;
     always @(posedge clk) begin
         if (enable) begin
-            row_2_high_edges_part <= {{row_2_bit_15[7], row_2_bit_15[7:1]} + {row_2_bit_16[6], row_2_bit_16}, row_2_bit_15[0]};
-            row_2_high_edges_part_2 <= {{row_2_bit_17[5], row_2_bit_17[5:1]} + {{2{row_2_bit_18[3]}}, row_2_bit_18}, row_2_bit_17[0]};
-            row_2_high_edges_part_2_at_3 <= row_2_high_edges_part_2;
-            row_2_high_edges_part_3 <= {row_2_high_edges_part[8:2] + row_2_high_edges_part_2_at_3, row_2_high_edges_part[1:0]};
-            row_2_high_edges <= {row_2_high_edges_part_3[8:3] - q_total_at_4, row_2_high_edges_part_3[2:0]};
-            row_2_bit_0_at_1 <= row_2_bit_0;
-            row_2_low_edges_part <= {{2{row_2_bit_0_at_1[3]}}, row_2_bit_0_at_1} + row_2_bit_1;
-            row_2_low_edges <= {{2{row_2_low_edges_part[5]}}, row_2_low_edges_part} + {row_2_bit_2[6], row_2_bit_2};
-            row_2_low_edges_at_4 <= row_2_low_edges;
-            row_2_low_edges_at_5 <= row_2_low_edges_at_4;
-            row_2_low <= t_times_chunks_3_to_4 + {{8{row_2_low_edges_at_5[7]}}, row_2_low_edges_at_5};
+            row_2_high_edges_part <= {({8{b24_at_2}} & {t[7], t[7:1]}) + ({8{b25_at_2}} & {q1_to_q3[6], q1_to_q3}), b24_at_2 & t[0]};
+            b27_at_3 <= b27_at_2;
+            row_2_high_edges_part_2 <= {
+                row_2_high_edges_part[8:3] - (b27_at_3 ? q_total_but_last_at_3 : q_total_at_3),
+                row_2_high_edges_part[2:0]
+            };
+            b26_at_3 <= b26_at_2;
+            b26_at_4 <= b26_at_3;
+            row_2_high_edges <= {
+                row_2_high_edges_part_2[8:2] + ({7{b26_at_4}} & {t_part_at_4[5], t_part_at_4}),
+                row_2_high_edges_part_2[1:0]
+            };
             t_times_chunk_5_at_5 <= t_times_chunk_5;
             row_2_high <= {{t_times_chunk_5_at_5[11], t_times_chunk_5_at_5[11:4]} + row_2_high_edges, t_times_chunk_5_at_5[3:0]};
+            b9_at_3 <= b9_at_2;
+            b10_at_3 <= b10_at_2;
+            b11_at_3 <= b11_at_2;
+            row_2_low_edges_part <= ({6{b9_at_3}} & {{2{q0_at_3[3]}}, q0_at_3}) + ({6{b10_at_3}} & t_part_2_at_3);
+            b11_at_3_at_4 <= b11_at_3;
+            row_2_low_edges <= {{2{row_2_low_edges_part[5]}}, row_2_low_edges_part} + ({8{b11_at_3_at_4}} & {q0_to_q2_at_3_at_4[6], q0_to_q2_at_3_at_4});
+            row_2_low <= t_times_chunks_3_to_4 + {{8{row_2_low_edges[7]}}, row_2_low_edges};
             row_2 <= {{{5{row_2_low[15]}}, row_2_low[15:8]} + row_2_high, row_2_low[7:0]};
         end
     end
 
     // Weight 3: chunks 4 to 6, and the bits at the edges of its windows.
-    wire [3:0] row_3_bit_0 = {4{b13}} & q0;
-    wire [5:0] row_3_bit_1 = {6{b14_at_1}} & q0_to_q1;
-    wire [6:0] row_3_bit_2 = {7{b15_at_2}} & q0_to_q2;
-    wire [7:0] row_3_bit_15 = {8{b28_at_2}} & t;
-    wire [6:0] row_3_bit_16 = {7{b29_at_2}} & q1_to_q3;
-    wire [5:0] row_3_bit_17 = {6{b30}} & q2_to_q3;
-    wire [3:0] row_3_bit_18 = {4{b31}} & q3_at_1;
     always @(posedge clk) begin
         if (enable) begin
-            row_3_high_edges_part <= {{row_3_bit_15[7], row_3_bit_15[7:1]} + {row_3_bit_16[6], row_3_bit_16}, row_3_bit_15[0]};
-            row_3_high_edges_part_2 <= {{row_3_bit_17[5], row_3_bit_17[5:1]} + {{2{row_3_bit_18[3]}}, row_3_bit_18}, row_3_bit_17[0]};
-            row_3_high_edges_part_2_at_3 <= row_3_high_edges_part_2;
-            row_3_high_edges_part_3 <= {row_3_high_edges_part[8:2] + row_3_high_edges_part_2_at_3, row_3_high_edges_part[1:0]};
-            row_3_high_edges <= {row_3_high_edges_part_3[8:3] - q_total_at_4, row_3_high_edges_part_3[2:0]};
-            row_3_bit_0_at_1 <= row_3_bit_0;
-            row_3_low_edges_part <= {{2{row_3_bit_0_at_1[3]}}, row_3_bit_0_at_1} + row_3_bit_1;
-            row_3_low_edges <= {{2{row_3_low_edges_part[5]}}, row_3_low_edges_part} + {row_3_bit_2[6], row_3_bit_2};
-            row_3_low_edges_at_4 <= row_3_low_edges;
-            row_3_low_edges_at_5 <= row_3_low_edges_at_4;
-            row_3_low <= t_times_chunks_4_to_5 + {{8{row_3_low_edges_at_5[7]}}, row_3_low_edges_at_5};
+            row_3_high_edges_part <= {({8{b28_at_2}} & {t[7], t[7:1]}) + ({8{b29_at_2}} & {q1_to_q3[6], q1_to_q3}), b28_at_2 & t[0]};
+            b31_at_3 <= b31_at_2;
+            row_3_high_edges_part_2 <= {
+                row_3_high_edges_part[8:3] - (b31_at_3 ? q_total_but_last_at_3 : q_total_at_3),
+                row_3_high_edges_part[2:0]
+            };
+            b30_at_3 <= b30_at_2;
+            b30_at_4 <= b30_at_3;
+            row_3_high_edges <= {
+                row_3_high_edges_part_2[8:2] + ({7{b30_at_4}} & {t_part_at_4[5], t_part_at_4}),
+                row_3_high_edges_part_2[1:0]
+            };
             t_times_chunk_6_at_5 <= t_times_chunk_6;
             row_3_high <= {{t_times_chunk_6_at_5[11], t_times_chunk_6_at_5[11:4]} + row_3_high_edges, t_times_chunk_6_at_5[3:0]};
+            b13_at_3 <= b13_at_2;
+            b14_at_3 <= b14_at_2;
+            b15_at_3 <= b15_at_2;
+            row_3_low_edges_part <= ({6{b13_at_3}} & {{2{q0_at_3[3]}}, q0_at_3}) + ({6{b14_at_3}} & t_part_2_at_3);
+            b15_at_3_at_4 <= b15_at_3;
+            row_3_low_edges <= {{2{row_3_low_edges_part[5]}}, row_3_low_edges_part} + ({8{b15_at_3_at_4}} & {q0_to_q2_at_3_at_4[6], q0_to_q2_at_3_at_4});
+            row_3_low <= t_times_chunks_4_to_5 + {{8{row_3_low_edges[7]}}, row_3_low_edges};
             row_3 <= {{{5{row_3_low[15]}}, row_3_low[15:8]} + row_3_high, row_3_low[7:0]};
         end
     end
 
     // Weight 4: chunks 5 to 7, and the bits at the edges of its windows.
-    wire [3:0] row_4_bit_0 = {4{b17}} & q0_at_1;
-    wire [5:0] row_4_bit_1 = {6{b18}} & q0_to_q1;
-    wire [6:0] row_4_bit_2 = {7{b19_at_2}} & q0_to_q2;
-    wire [7:0] row_4_bit_15 = {8{b32_at_2}} & t;
-    wire [6:0] row_4_bit_16 = {7{b33_at_2}} & q1_to_q3;
-    wire [5:0] row_4_bit_17 = {6{b34}} & q2_to_q3;
-    wire [3:0] row_4_bit_18 = {4{b35}} & q3_at_1;
     always @(posedge clk) begin
         if (enable) begin
-            row_4_high_edges_part <= {{row_4_bit_15[7], row_4_bit_15[7:1]} + {row_4_bit_16[6], row_4_bit_16}, row_4_bit_15[0]};
-            row_4_high_edges_part_2 <= {{row_4_bit_17[5], row_4_bit_17[5:1]} + {{2{row_4_bit_18[3]}}, row_4_bit_18}, row_4_bit_17[0]};
-            row_4_high_edges_part_2_at_3 <= row_4_high_edges_part_2;
-            row_4_high_edges_part_3 <= {row_4_high_edges_part[8:2] + row_4_high_edges_part_2_at_3, row_4_high_edges_part[1:0]};
-            row_4_high_edges <= {row_4_high_edges_part_3[8:3] - q_total_at_4, row_4_high_edges_part_3[2:0]};
-            row_4_low_edges_part <= {{2{row_4_bit_0[3]}}, row_4_bit_0} + row_4_bit_1;
-            row_4_low_edges <= {{2{row_4_low_edges_part[5]}}, row_4_low_edges_part} + {row_4_bit_2[6], row_4_bit_2};
-            row_4_low_edges_at_4 <= row_4_low_edges;
-            row_4_low_edges_at_5 <= row_4_low_edges_at_4;
-            row_4_low <= t_times_chunks_5_to_6 + {{8{row_4_low_edges_at_5[7]}}, row_4_low_edges_at_5};
+            row_4_high_edges_part <= {({8{b32_at_2}} & {t[7], t[7:1]}) + ({8{b33_at_2}} & {q1_to_q3[6], q1_to_q3}), b32_at_2 & t[0]};
+            b35_at_3 <= b35_at_2;
+            row_4_high_edges_part_2 <= {
+                row_4_high_edges_part[8:3] - (b35_at_3 ? q_total_but_last_at_3 : q_total_at_3),
+                row_4_high_edges_part[2:0]
+            };
+            b34_at_3 <= b34_at_2;
+            b34_at_4 <= b34_at_3;
+            row_4_high_edges <= {
+                row_4_high_edges_part_2[8:2] + ({7{b34_at_4}} & {t_part_at_4[5], t_part_at_4}),
+                row_4_high_edges_part_2[1:0]
+            };
             t_times_chunk_7_at_5 <= t_times_chunk_7;
             row_4_high <= {{t_times_chunk_7_at_5[11], t_times_chunk_7_at_5[11:4]} + row_4_high_edges, t_times_chunk_7_at_5[3:0]};
+            b17_at_3 <= b17_at_2;
+            row_4_low_edges_part <= ({6{b17_at_3}} & {{2{q0_at_3[3]}}, q0_at_3}) + ({6{b18_at_3}} & t_part_2_at_3);
+            b19_at_3_at_4 <= b19_at_3;
+            row_4_low_edges <= {{2{row_4_low_edges_part[5]}}, row_4_low_edges_part} + ({8{b19_at_3_at_4}} & {q0_to_q2_at_3_at_4[6], q0_to_q2_at_3_at_4});
+            row_4_low <= t_times_chunks_5_to_6 + {{8{row_4_low_edges[7]}}, row_4_low_edges};
             row_4 <= {{{5{row_4_low[15]}}, row_4_low[15:8]} + row_4_high, row_4_low[7:0]};
         end
     end
 
     // Weight 5: chunks 6 to 8, and the bits at the edges of its windows.
-    wire [3:0] row_5_bit_0 = {4{b21}} & q0_at_1;
-    wire [5:0] row_5_bit_1 = {6{b22}} & q0_to_q1;
-    wire [6:0] row_5_bit_2 = {7{b23_at_2}} & q0_to_q2;
-    wire [7:0] row_5_bit_15 = {8{b36_at_2}} & t;
-    wire [6:0] row_5_bit_16 = {7{b37_at_2}} & q1_to_q3;
-    wire [5:0] row_5_bit_17 = {6{b38}} & q2_to_q3;
-    wire [3:0] row_5_bit_18 = {4{b39}} & q3_at_1;
     always @(posedge clk) begin
         if (enable) begin
-            row_5_high_edges_part <= {{row_5_bit_15[7], row_5_bit_15[7:1]} + {row_5_bit_16[6], row_5_bit_16}, row_5_bit_15[0]};
-            row_5_high_edges_part_2 <= {{row_5_bit_17[5], row_5_bit_17[5:1]} + {{2{row_5_bit_18[3]}}, row_5_bit_18}, row_5_bit_17[0]};
-            row_5_high_edges_part_2_at_3 <= row_5_high_edges_part_2;
-            row_5_high_edges_part_3 <= {row_5_high_edges_part[8:2] + row_5_high_edges_part_2_at_3, row_5_high_edges_part[1:0]};
-            row_5_high_edges <= {row_5_high_edges_part_3[8:3] - q_total_at_4, row_5_high_edges_part_3[2:0]};
-            row_5_low_edges_part <= {{2{row_5_bit_0[3]}}, row_5_bit_0} + row_5_bit_1;
-            row_5_low_edges <= {{2{row_5_low_edges_part[5]}}, row_5_low_edges_part} + {row_5_bit_2[6], row_5_bit_2};
-            row_5_low_edges_at_4 <= row_5_low_edges;
-            row_5_low_edges_at_5 <= row_5_low_edges_at_4;
-            row_5_low <= t_times_chunks_6_to_7 + {{8{row_5_low_edges_at_5[7]}}, row_5_low_edges_at_5};
+            row_5_high_edges_part <= {({8{b36_at_2}} & {t[7], t[7:1]}) + ({8{b37_at_2}} & {q1_to_q3[6], q1_to_q3}), b36_at_2 & t[0]};
+            b39_at_3 <= b39_at_2;
+            row_5_high_edges_part_2 <= {
+                row_5_high_edges_part[8:3] - (b39_at_3 ? q_total_but_last_at_3 : q_total_at_3),
+                row_5_high_edges_part[2:0]
+            };
+            b38_at_3 <= b38_at_2;
+            b38_at_4 <= b38_at_3;
+            row_5_high_edges <= {
+                row_5_high_edges_part_2[8:2] + ({7{b38_at_4}} & {t_part_at_4[5], t_part_at_4}),
+                row_5_high_edges_part_2[1:0]
+            };
             t_times_chunk_8_at_5 <= t_times_chunk_8;
             row_5_high <= {{t_times_chunk_8_at_5[11], t_times_chunk_8_at_5[11:4]} + row_5_high_edges, t_times_chunk_8_at_5[3:0]};
+            b21_at_3 <= b21_at_2;
+            row_5_low_edges_part <= ({6{b21_at_3}} & {{2{q0_at_3[3]}}, q0_at_3}) + ({6{b22_at_3}} & t_part_2_at_3);
+            b23_at_3_at_4 <= b23_at_3;
+            row_5_low_edges <= {{2{row_5_low_edges_part[5]}}, row_5_low_edges_part} + ({8{b23_at_3_at_4}} & {q0_to_q2_at_3_at_4[6], q0_to_q2_at_3_at_4});
+            row_5_low <= t_times_chunks_6_to_7 + {{8{row_5_low_edges[7]}}, row_5_low_edges};
             row_5 <= {{{5{row_5_low[15]}}, row_5_low[15:8]} + row_5_high, row_5_low[7:0]};
         end
     end
 
     // Weight 6: chunks 7 to 9, and the bits at the edges of its windows.
-    wire [3:0] row_6_bit_0 = {4{b25}} & q0_at_1;
-    wire [5:0] row_6_bit_1 = {6{b26}} & q0_to_q1;
-    wire [6:0] row_6_bit_2 = {7{b27_at_2}} & q0_to_q2;
-    wire [7:0] row_6_bit_15 = {8{b40_at_2}} & t;
-    wire [6:0] row_6_bit_16 = {7{b41_at_2}} & q1_to_q3;
-    wire [5:0] row_6_bit_17 = {6{b42}} & q2_to_q3;
-    wire [3:0] row_6_bit_18 = {4{b43}} & q3_at_1;
     always @(posedge clk) begin
         if (enable) begin
-            row_6_high_edges_part <= {{row_6_bit_15[7], row_6_bit_15[7:1]} + {row_6_bit_16[6], row_6_bit_16}, row_6_bit_15[0]};
-            row_6_high_edges_part_2 <= {{row_6_bit_17[5], row_6_bit_17[5:1]} + {{2{row_6_bit_18[3]}}, row_6_bit_18}, row_6_bit_17[0]};
-            row_6_high_edges_part_2_at_3 <= row_6_high_edges_part_2;
-            row_6_high_edges_part_3 <= {row_6_high_edges_part[8:2] + row_6_high_edges_part_2_at_3, row_6_high_edges_part[1:0]};
-            row_6_high_edges <= {row_6_high_edges_part_3[8:3] - q_total_at_4, row_6_high_edges_part_3[2:0]};
-            row_6_low_edges_part <= {{2{row_6_bit_0[3]}}, row_6_bit_0} + row_6_bit_1;
-            row_6_low_edges <= {{2{row_6_low_edges_part[5]}}, row_6_low_edges_part} + {row_6_bit_2[6], row_6_bit_2};
-            row_6_low_edges_at_4 <= row_6_low_edges;
-            row_6_low_edges_at_5 <= row_6_low_edges_at_4;
-            row_6_low <= t_times_chunks_7_to_8 + {{8{row_6_low_edges_at_5[7]}}, row_6_low_edges_at_5};
+            row_6_high_edges_part <= {({8{b40_at_2}} & {t[7], t[7:1]}) + ({8{b41_at_2}} & {q1_to_q3[6], q1_to_q3}), b40_at_2 & t[0]};
+            b43_at_3 <= b43_at_2;
+            row_6_high_edges_part_2 <= {
+                row_6_high_edges_part[8:3] - (b43_at_3 ? q_total_but_last_at_3 : q_total_at_3),
+                row_6_high_edges_part[2:0]
+            };
+            b42_at_3 <= b42_at_2;
+            b42_at_4 <= b42_at_3;
+            row_6_high_edges <= {
+                row_6_high_edges_part_2[8:2] + ({7{b42_at_4}} & {t_part_at_4[5], t_part_at_4}),
+                row_6_high_edges_part_2[1:0]
+            };
             t_times_chunk_9_at_5 <= t_times_chunk_9;
             row_6_high <= {{t_times_chunk_9_at_5[11], t_times_chunk_9_at_5[11:4]} + row_6_high_edges, t_times_chunk_9_at_5[3:0]};
+            b25_at_3 <= b25_at_2;
+            row_6_low_edges_part <= ({6{b25_at_3}} & {{2{q0_at_3[3]}}, q0_at_3}) + ({6{b26_at_3}} & t_part_2_at_3);
+            b27_at_3_at_4 <= b27_at_3;
+            row_6_low_edges <= {{2{row_6_low_edges_part[5]}}, row_6_low_edges_part} + ({8{b27_at_3_at_4}} & {q0_to_q2_at_3_at_4[6], q0_to_q2_at_3_at_4});
+            row_6_low <= t_times_chunks_7_to_8 + {{8{row_6_low_edges[7]}}, row_6_low_edges};
             row_6 <= {{{5{row_6_low[15]}}, row_6_low[15:8]} + row_6_high, row_6_low[7:0]};
         end
     end
 
     // Weight 7: chunks 8 to 10, and the bits at the edges of its windows.
-    wire [3:0] row_7_bit_0 = {4{b29}} & q0_at_1;
-    wire [5:0] row_7_bit_1 = {6{b30}} & q0_to_q1;
-    wire [6:0] row_7_bit_2 = {7{b31_at_2}} & q0_to_q2;
-    wire [7:0] row_7_bit_15 = {8{b44_at_2}} & t;
-    wire [6:0] row_7_bit_16 = {7{b45_at_2}} & q1_to_q3;
-    wire [5:0] row_7_bit_17 = {6{b46}} & q2_to_q3;
-    wire [3:0] row_7_bit_18 = {4{b47}} & q3_at_1;
     always @(posedge clk) begin
         if (enable) begin
-            row_7_high_edges_part <= {{row_7_bit_15[7], row_7_bit_15[7:1]} + {row_7_bit_16[6], row_7_bit_16}, row_7_bit_15[0]};
-            row_7_high_edges_part_2 <= {{row_7_bit_17[5], row_7_bit_17[5:1]} + {{2{row_7_bit_18[3]}}, row_7_bit_18}, row_7_bit_17[0]};
-            row_7_high_edges_part_2_at_3 <= row_7_high_edges_part_2;
-            row_7_high_edges_part_3 <= {row_7_high_edges_part[8:2] + row_7_high_edges_part_2_at_3, row_7_high_edges_part[1:0]};
-            row_7_high_edges <= {row_7_high_edges_part_3[8:3] - q_total_at_4, row_7_high_edges_part_3[2:0]};
-            row_7_low_edges_part <= {{2{row_7_bit_0[3]}}, row_7_bit_0} + row_7_bit_1;
-            row_7_low_edges <= {{2{row_7_low_edges_part[5]}}, row_7_low_edges_part} + {row_7_bit_2[6], row_7_bit_2};
-            row_7_low_edges_at_4 <= row_7_low_edges;
-            row_7_low_edges_at_5 <= row_7_low_edges_at_4;
-            row_7_low <= t_times_chunks_8_to_9 + {{8{row_7_low_edges_at_5[7]}}, row_7_low_edges_at_5};
+            row_7_high_edges_part <= {({8{b44_at_2}} & {t[7], t[7:1]}) + ({8{b45_at_2}} & {q1_to_q3[6], q1_to_q3}), b44_at_2 & t[0]};
+            b47_at_3 <= b47_at_2;
+            row_7_high_edges_part_2 <= {
+                row_7_high_edges_part[8:3] - (b47_at_3 ? q_total_but_last_at_3 : q_total_at_3),
+                row_7_high_edges_part[2:0]
+            };
+            b46_at_3 <= b46_at_2;
+            b46_at_4 <= b46_at_3;
+            row_7_high_edges <= {
+                row_7_high_edges_part_2[8:2] + ({7{b46_at_4}} & {t_part_at_4[5], t_part_at_4}),
+                row_7_high_edges_part_2[1:0]
+            };
             t_times_chunk_10_at_5 <= t_times_chunk_10;
             row_7_high <= {
                 {t_times_chunk_10_at_5[11], t_times_chunk_10_at_5[11:4]} + row_7_high_edges,
                 t_times_chunk_10_at_5[3:0]
             };
+            b29_at_3 <= b29_at_2;
+            row_7_low_edges_part <= ({6{b29_at_3}} & {{2{q0_at_3[3]}}, q0_at_3}) + ({6{b30_at_3}} & t_part_2_at_3);
+            b31_at_3_at_4 <= b31_at_3;
+            row_7_low_edges <= {{2{row_7_low_edges_part[5]}}, row_7_low_edges_part} + ({8{b31_at_3_at_4}} & {q0_to_q2_at_3_at_4[6], q0_to_q2_at_3_at_4});
+            row_7_low <= t_times_chunks_8_to_9 + {{8{row_7_low_edges[7]}}, row_7_low_edges};
             row_7 <= {{{5{row_7_low[15]}}, row_7_low[15:8]} + row_7_high, row_7_low[7:0]};
         end
     end
 
     // Weight 8: chunks 9 to 11, and the bits at the edges of its windows.
-    wire [3:0] row_8_bit_0 = {4{b33}} & q0_at_1;
-    wire [5:0] row_8_bit_1 = {6{b34}} & q0_to_q1;
-    wire [6:0] row_8_bit_2 = {7{b35_at_2}} & q0_to_q2;
-    wire [7:0] row_8_bit_15 = {8{b48_at_2}} & t;
-    wire [6:0] row_8_bit_16 = {7{b49_at_2}} & q1_to_q3;
-    wire [5:0] row_8_bit_17 = {6{b50}} & q2_to_q3;
-    wire [3:0] row_8_bit_18 = {4{b51}} & q3_at_1;
     always @(posedge clk) begin
         if (enable) begin
-            row_8_high_edges_part <= {{row_8_bit_15[7], row_8_bit_15[7:1]} + {row_8_bit_16[6], row_8_bit_16}, row_8_bit_15[0]};
-            row_8_high_edges_part_2 <= {{row_8_bit_17[5], row_8_bit_17[5:1]} + {{2{row_8_bit_18[3]}}, row_8_bit_18}, row_8_bit_17[0]};
-            row_8_high_edges_part_2_at_3 <= row_8_high_edges_part_2;
-            row_8_high_edges_part_3 <= {row_8_high_edges_part[8:2] + row_8_high_edges_part_2_at_3, row_8_high_edges_part[1:0]};
-            row_8_high_edges <= {row_8_high_edges_part_3[8:3] - q_total_at_4, row_8_high_edges_part_3[2:0]};
-            row_8_low_edges_part <= {{2{row_8_bit_0[3]}}, row_8_bit_0} + row_8_bit_1;
-            row_8_low_edges <= {{2{row_8_low_edges_part[5]}}, row_8_low_edges_part} + {row_8_bit_2[6], row_8_bit_2};
-            row_8_low_edges_at_4 <= row_8_low_edges;
-            row_8_low_edges_at_5 <= row_8_low_edges_at_4;
-            row_8_low <= t_times_chunks_9_to_10 + {{8{row_8_low_edges_at_5[7]}}, row_8_low_edges_at_5};
+            row_8_high_edges_part <= {({8{b48_at_2}} & {t[7], t[7:1]}) + ({8{b49_at_2}} & {q1_to_q3[6], q1_to_q3}), b48_at_2 & t[0]};
+            b51_at_3 <= b51_at_2;
+            row_8_high_edges_part_2 <= {
+                row_8_high_edges_part[8:3] - (b51_at_3 ? q_total_but_last_at_3 : q_total_at_3),
+                row_8_high_edges_part[2:0]
+            };
+            b50_at_3 <= b50_at_2;
+            b50_at_4 <= b50_at_3;
+            row_8_high_edges <= {
+                row_8_high_edges_part_2[8:2] + ({7{b50_at_4}} & {t_part_at_4[5], t_part_at_4}),
+                row_8_high_edges_part_2[1:0]
+            };
             t_times_chunk_11_at_5 <= t_times_chunk_11;
             row_8_high <= {
                 {t_times_chunk_11_at_5[11], t_times_chunk_11_at_5[11:4]} + row_8_high_edges,
                 t_times_chunk_11_at_5[3:0]
             };
+            b33_at_3 <= b33_at_2;
+            row_8_low_edges_part <= ({6{b33_at_3}} & {{2{q0_at_3[3]}}, q0_at_3}) + ({6{b34_at_3}} & t_part_2_at_3);
+            b35_at_3_at_4 <= b35_at_3;
+            row_8_low_edges <= {{2{row_8_low_edges_part[5]}}, row_8_low_edges_part} + ({8{b35_at_3_at_4}} & {q0_to_q2_at_3_at_4[6], q0_to_q2_at_3_at_4});
+            row_8_low <= t_times_chunks_9_to_10 + {{8{row_8_low_edges[7]}}, row_8_low_edges};
             row_8 <= {{{5{row_8_low[15]}}, row_8_low[15:8]} + row_8_high, row_8_low[7:0]};
         end
     end
 
     // Weight 9: chunks 10 to 12, and the bits at the edges of its windows.
-    wire [3:0] row_9_bit_0 = {4{b37}} & q0_at_1;
-    wire [5:0] row_9_bit_1 = {6{b38}} & q0_to_q1;
-    wire [6:0] row_9_bit_2 = {7{b39_at_2}} & q0_to_q2;
-    wire [7:0] row_9_bit_15 = {8{b52_at_2}} & t;
-    wire [6:0] row_9_bit_16 = {7{b53_at_2}} & q1_to_q3;
-    wire [5:0] row_9_bit_17 = {6{b54}} & q2_to_q3;
-    wire [3:0] row_9_bit_18 = {4{b55}} & q3_at_1;
     always @(posedge clk) begin
         if (enable) begin
-            row_9_high_edges_part <= {{row_9_bit_15[7], row_9_bit_15[7:1]} + {row_9_bit_16[6], row_9_bit_16}, row_9_bit_15[0]};
-            row_9_high_edges_part_2 <= {{row_9_bit_17[5], row_9_bit_17[5:1]} + {{2{row_9_bit_18[3]}}, row_9_bit_18}, row_9_bit_17[0]};
-            row_9_high_edges_part_2_at_3 <= row_9_high_edges_part_2;
-            row_9_high_edges_part_3 <= {row_9_high_edges_part[8:2] + row_9_high_edges_part_2_at_3, row_9_high_edges_part[1:0]};
-            row_9_high_edges <= {row_9_high_edges_part_3[8:3] - q_total_at_4, row_9_high_edges_part_3[2:0]};
-            row_9_low_edges_part <= {{2{row_9_bit_0[3]}}, row_9_bit_0} + row_9_bit_1;
-            row_9_low_edges <= {{2{row_9_low_edges_part[5]}}, row_9_low_edges_part} + {row_9_bit_2[6], row_9_bit_2};
-            row_9_low_edges_at_4 <= row_9_low_edges;
-            row_9_low_edges_at_5 <= row_9_low_edges_at_4;
-            row_9_low <= t_times_chunks_10_to_11 + {{8{row_9_low_edges_at_5[7]}}, row_9_low_edges_at_5};
+            row_9_high_edges_part <= {({8{b52_at_2}} & {t[7], t[7:1]}) + ({8{b53_at_2}} & {q1_to_q3[6], q1_to_q3}), b52_at_2 & t[0]};
+            b55_at_3 <= b55_at_2;
+            row_9_high_edges_part_2 <= {
+                row_9_high_edges_part[8:3] - (b55_at_3 ? q_total_but_last_at_3 : q_total_at_3),
+                row_9_high_edges_part[2:0]
+            };
+            b54_at_3 <= b54_at_2;
+            b54_at_4 <= b54_at_3;
+            row_9_high_edges <= {
+                row_9_high_edges_part_2[8:2] + ({7{b54_at_4}} & {t_part_at_4[5], t_part_at_4}),
+                row_9_high_edges_part_2[1:0]
+            };
             t_times_chunk_12_at_5 <= t_times_chunk_12;
             row_9_high <= {
                 {t_times_chunk_12_at_5[11], t_times_chunk_12_at_5[11:4]} + row_9_high_edges,
                 t_times_chunk_12_at_5[3:0]
             };
+            b37_at_3 <= b37_at_2;
+            row_9_low_edges_part <= ({6{b37_at_3}} & {{2{q0_at_3[3]}}, q0_at_3}) + ({6{b38_at_3}} & t_part_2_at_3);
+            b39_at_3_at_4 <= b39_at_3;
+            row_9_low_edges <= {{2{row_9_low_edges_part[5]}}, row_9_low_edges_part} + ({8{b39_at_3_at_4}} & {q0_to_q2_at_3_at_4[6], q0_to_q2_at_3_at_4});
+            row_9_low <= t_times_chunks_10_to_11 + {{8{row_9_low_edges[7]}}, row_9_low_edges};
             row_9 <= {{{5{row_9_low[15]}}, row_9_low[15:8]} + row_9_high, row_9_low[7:0]};
         end
     end
 
     // Weight 10: chunks 11 to 13, and the bits at the edges of its windows.
-    wire [3:0] row_10_bit_0 = {4{b41}} & q0_at_1;
-    wire [5:0] row_10_bit_1 = {6{b42}} & q0_to_q1;
-    wire [6:0] row_10_bit_2 = {7{b43_at_2}} & q0_to_q2;
-    wire [7:0] row_10_bit_15 = {8{b56_at_2}} & t;
-    wire [6:0] row_10_bit_16 = {7{b57_at_2}} & q1_to_q3;
-    wire [5:0] row_10_bit_17 = {6{b58}} & q2_to_q3;
-    wire [3:0] row_10_bit_18 = {4{b59}} & q3_at_1;
     always @(posedge clk) begin
         if (enable) begin
-            row_10_high_edges_part <= {{row_10_bit_15[7], row_10_bit_15[7:1]} + {row_10_bit_16[6], row_10_bit_16}, row_10_bit_15[0]};
-            row_10_high_edges_part_2 <= {{row_10_bit_17[5], row_10_bit_17[5:1]} + {{2{row_10_bit_18[3]}}, row_10_bit_18}, row_10_bit_17[0]};
-            row_10_high_edges_part_2_at_3 <= row_10_high_edges_part_2;
-            row_10_high_edges_part_3 <= {row_10_high_edges_part[8:2] + row_10_high_edges_part_2_at_3, row_10_high_edges_part[1:0]};
-            row_10_high_edges <= {row_10_high_edges_part_3[8:3] - q_total_at_4, row_10_high_edges_part_3[2:0]};
-            row_10_low_edges_part <= {{2{row_10_bit_0[3]}}, row_10_bit_0} + row_10_bit_1;
-            row_10_low_edges <= {{2{row_10_low_edges_part[5]}}, row_10_low_edges_part} + {row_10_bit_2[6], row_10_bit_2};
-            row_10_low_edges_at_4 <= row_10_low_edges;
-            row_10_low_edges_at_5 <= row_10_low_edges_at_4;
-            row_10_low <= t_times_chunks_11_to_12 + {{8{row_10_low_edges_at_5[7]}}, row_10_low_edges_at_5};
+            row_10_high_edges_part <= {({8{b56_at_2}} & {t[7], t[7:1]}) + ({8{b57_at_2}} & {q1_to_q3[6], q1_to_q3}), b56_at_2 & t[0]};
+            b59_at_3 <= b59_at_2;
+            row_10_high_edges_part_2 <= {
+                row_10_high_edges_part[8:3] - (b59_at_3 ? q_total_but_last_at_3 : q_total_at_3),
+                row_10_high_edges_part[2:0]
+            };
+            b58_at_3 <= b58_at_2;
+            b58_at_4 <= b58_at_3;
+            row_10_high_edges <= {
+                row_10_high_edges_part_2[8:2] + ({7{b58_at_4}} & {t_part_at_4[5], t_part_at_4}),
+                row_10_high_edges_part_2[1:0]
+            };
             t_times_chunk_13_at_5 <= t_times_chunk_13;
             row_10_high <= {
                 {t_times_chunk_13_at_5[11], t_times_chunk_13_at_5[11:4]} + row_10_high_edges,
                 t_times_chunk_13_at_5[3:0]
             };
+            b41_at_3 <= b41_at_2;
+            row_10_low_edges_part <= ({6{b41_at_3}} & {{2{q0_at_3[3]}}, q0_at_3}) + ({6{b42_at_3}} & t_part_2_at_3);
+            b43_at_3_at_4 <= b43_at_3;
+            row_10_low_edges <= {{2{row_10_low_edges_part[5]}}, row_10_low_edges_part} + ({8{b43_at_3_at_4}} & {q0_to_q2_at_3_at_4[6], q0_to_q2_at_3_at_4});
+            row_10_low <= t_times_chunks_11_to_12 + {{8{row_10_low_edges[7]}}, row_10_low_edges};
             row_10 <= {{{5{row_10_low[15]}}, row_10_low[15:8]} + row_10_high, row_10_low[7:0]};
         end
     end
 
     // Weight 11: chunks 12 to 14, and the bits at the edges of its windows.
-    wire [3:0] row_11_bit_0 = {4{b45}} & q0_at_1;
-    wire [5:0] row_11_bit_1 = {6{b46}} & q0_to_q1;
-    wire [6:0] row_11_bit_2 = {7{b47_at_2}} & q0_to_q2;
-    wire [7:0] row_11_bit_15 = {8{b60_at_2}} & t;
-    wire [6:0] row_11_bit_16 = {7{b61_at_2}} & q1_to_q3;
-    wire [5:0] row_11_bit_17 = {6{b62}} & q2_to_q3;
-    wire [3:0] row_11_bit_18 = {4{b63}} & q3_at_1;
     wire [3:0] exponent = in_word[19:16];
     always @(posedge clk) begin
         if (enable) begin
             b60_at_2 <= b60;
             b61_at_2 <= b61;
-            row_11_high_edges_part <= {{row_11_bit_15[7], row_11_bit_15[7:1]} + {row_11_bit_16[6], row_11_bit_16}, row_11_bit_15[0]};
-            row_11_high_edges_part_2 <= {{row_11_bit_17[5], row_11_bit_17[5:1]} + {{2{row_11_bit_18[3]}}, row_11_bit_18}, row_11_bit_17[0]};
-            row_11_high_edges_part_2_at_3 <= row_11_high_edges_part_2;
-            row_11_high_edges_part_3 <= {row_11_high_edges_part[8:2] + row_11_high_edges_part_2_at_3, row_11_high_edges_part[1:0]};
-            row_11_high_edges <= {row_11_high_edges_part_3[8:3] - q_total_at_4, row_11_high_edges_part_3[2:0]};
-            row_11_low_edges_part <= {{2{row_11_bit_0[3]}}, row_11_bit_0} + row_11_bit_1;
-            row_11_low_edges <= {{2{row_11_low_edges_part[5]}}, row_11_low_edges_part} + {row_11_bit_2[6], row_11_bit_2};
-            row_11_low_edges_at_4 <= row_11_low_edges;
-            row_11_low_edges_at_5 <= row_11_low_edges_at_4;
-            row_11_low <= t_times_chunks_12_to_13 + {{8{row_11_low_edges_at_5[7]}}, row_11_low_edges_at_5};
+            row_11_high_edges_part <= {({8{b60_at_2}} & {t[7], t[7:1]}) + ({8{b61_at_2}} & {q1_to_q3[6], q1_to_q3}), b60_at_2 & t[0]};
+            b63_at_2 <= b63;
+            b63_at_3 <= b63_at_2;
+            row_11_high_edges_part_2 <= {
+                row_11_high_edges_part[8:3] - (b63_at_3 ? q_total_but_last_at_3 : q_total_at_3),
+                row_11_high_edges_part[2:0]
+            };
+            b62_at_2 <= b62;
+            b62_at_3 <= b62_at_2;
+            b62_at_4 <= b62_at_3;
+            row_11_high_edges <= {
+                row_11_high_edges_part_2[8:2] + ({7{b62_at_4}} & {t_part_at_4[5], t_part_at_4}),
+                row_11_high_edges_part_2[1:0]
+            };
             t_times_chunk_14_at_5 <= t_times_chunk_14;
             row_11_high <= {
                 {t_times_chunk_14_at_5[11], t_times_chunk_14_at_5[11:4]} + row_11_high_edges,
                 t_times_chunk_14_at_5[3:0]
             };
+            b45_at_3 <= b45_at_2;
+            row_11_low_edges_part <= ({6{b45_at_3}} & {{2{q0_at_3[3]}}, q0_at_3}) + ({6{b46_at_3}} & t_part_2_at_3);
+            b47_at_3_at_4 <= b47_at_3;
+            row_11_low_edges <= {{2{row_11_low_edges_part[5]}}, row_11_low_edges_part} + ({8{b47_at_3_at_4}} & {q0_to_q2_at_3_at_4[6], q0_to_q2_at_3_at_4});
+            row_11_low <= t_times_chunks_12_to_13 + {{8{row_11_low_edges[7]}}, row_11_low_edges};
             row_11 <= {{{5{row_11_low[15]}}, row_11_low[15:8]} + row_11_high, row_11_low[7:0]};
             exponent_at_1 <= exponent;
             exponent_at_2 <= exponent_at_1;

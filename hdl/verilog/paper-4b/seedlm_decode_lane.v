@@ -81,80 +81,81 @@ module seedlm_decode_lane (
     reg b3_at_2;
     reg b4_at_1;
     reg b4_at_2;
+    reg [8:0] t_times_chunk_1_part;
+    reg [6:0] t_at_3;
     reg b5_at_1;
     reg b5_at_2;
-    reg [8:0] t_times_chunk_1_part;
-    reg [6:0] t_times_chunk_1_bit_2_at_3;
+    reg b5_at_3;
     reg [9:0] t_times_chunk_1;
     reg b6_at_1;
     reg b6_at_2;
     reg b7_at_1;
     reg b7_at_2;
+    reg [8:0] t_times_chunk_2_part;
     reg b8_at_1;
     reg b8_at_2;
-    reg [8:0] t_times_chunk_2_part;
-    reg [6:0] t_times_chunk_2_bit_2_at_3;
+    reg b8_at_3;
     reg [9:0] t_times_chunk_2;
     reg b9_at_1;
     reg b9_at_2;
     reg b10_at_1;
     reg b10_at_2;
+    reg [8:0] t_times_chunk_3_part;
     reg b11_at_1;
     reg b11_at_2;
-    reg [8:0] t_times_chunk_3_part;
-    reg [6:0] t_times_chunk_3_bit_2_at_3;
+    reg b11_at_3;
     reg [9:0] t_times_chunk_3;
     reg b12_at_1;
     reg b12_at_2;
     reg b13_at_1;
     reg b13_at_2;
+    reg [8:0] t_times_chunk_4_part;
     reg b14_at_1;
     reg b14_at_2;
-    reg [8:0] t_times_chunk_4_part;
-    reg [6:0] t_times_chunk_4_bit_2_at_3;
+    reg b14_at_3;
     reg [9:0] t_times_chunk_4;
     reg b15_at_1;
     reg b15_at_2;
     reg b16_at_2;
-    reg b17_at_2;
     reg [8:0] t_times_chunk_5_part;
-    reg [6:0] t_times_chunk_5_bit_2_at_3;
+    reg b17_at_2;
+    reg b17_at_3;
     reg [9:0] t_times_chunk_5;
     reg b18_at_2;
     reg b19_at_2;
-    reg b20_at_2;
     reg [8:0] t_times_chunk_6_part;
-    reg [6:0] t_times_chunk_6_bit_2_at_3;
+    reg b20_at_2;
+    reg b20_at_3;
     reg [9:0] t_times_chunk_6;
     reg b21_at_2;
     reg b22_at_2;
-    reg b23_at_2;
     reg [8:0] t_times_chunk_7_part;
-    reg [6:0] t_times_chunk_7_bit_2_at_3;
+    reg b23_at_2;
+    reg b23_at_3;
     reg [9:0] t_times_chunk_7;
     reg b24_at_2;
     reg b25_at_2;
-    reg b26_at_2;
     reg [8:0] t_times_chunk_8_part;
-    reg [6:0] t_times_chunk_8_bit_2_at_3;
+    reg b26_at_2;
+    reg b26_at_3;
     reg [9:0] t_times_chunk_8;
     reg b27_at_2;
     reg b28_at_2;
-    reg b29_at_2;
     reg [8:0] t_times_chunk_9_part;
-    reg [6:0] t_times_chunk_9_bit_2_at_3;
+    reg b29_at_2;
+    reg b29_at_3;
     reg [9:0] t_times_chunk_9;
     reg b30_at_2;
     reg b31_at_2;
-    reg b32_at_2;
     reg [8:0] t_times_chunk_10_part;
-    reg [6:0] t_times_chunk_10_bit_2_at_3;
+    reg b32_at_2;
+    reg b32_at_3;
     reg [9:0] t_times_chunk_10;
     reg b33_at_2;
     reg b34_at_2;
-    reg b35_at_2;
     reg [8:0] t_times_chunk_11_part;
-    reg [6:0] t_times_chunk_11_bit_2_at_3;
+    reg b35_at_2;
+    reg b35_at_3;
     reg [9:0] t_times_chunk_11;
     reg [12:0] t_times_chunks_1_to_2;
     reg [12:0] t_times_chunks_3_to_4;
@@ -167,112 +168,113 @@ module seedlm_decode_lane (
     reg [12:0] t_times_chunks_9_to_10;
     reg [12:0] t_times_chunks_10_to_11;
     reg [5:0] q0_to_q1;
-    reg b2_at_1;
-    reg [5:0] q1_to_q2;
-    reg [8:0] row_0_high_edges_part;
-    reg [6:0] row_0_high_edges_part_2;
-    reg [6:0] row_0_high_edges_part_2_at_3;
-    reg [8:0] row_0_high_edges_part_3;
+    reg [4:0] q_total_part_at_2;
+    reg [4:0] q_total_part_at_3;
+    reg b18_at_3;
     reg [5:0] q_total_at_3;
-    reg [5:0] q_total_at_4;
+    reg [8:0] row_0_high_edges_part;
+    reg [5:0] t_part_at_2;
+    reg [5:0] t_part_at_3;
+    reg [5:0] t_part_at_4;
+    reg b17_at_4;
     reg [8:0] row_0_high_edges;
-    reg [3:0] row_0_bit_0_at_1;
-    reg [5:0] row_0_low_edges;
-    reg [5:0] row_0_low_edges_at_3;
-    reg [5:0] row_0_low_edges_at_4;
-    reg [5:0] row_0_low_edges_at_5;
-    reg [12:0] row_0_low;
     reg [14:0] row_0_high;
+    reg [3:0] q0_at_2;
+    reg [3:0] q0_at_3;
+    reg [3:0] q0_at_4;
+    reg b1_at_1;
+    reg b1_at_2;
+    reg b1_at_3;
+    reg b1_at_4;
+    reg [5:0] q0_to_q1_at_2;
+    reg [5:0] q0_to_q1_at_3;
+    reg [5:0] q0_to_q1_at_4;
+    reg b2_at_1;
+    reg b2_at_2;
+    reg b2_at_3;
+    reg b2_at_4;
+    reg [5:0] row_0_low_edges;
+    reg [12:0] row_0_low;
     reg [20:0] row_0;
+    reg b21_at_3;
     reg [8:0] row_1_high_edges_part;
-    reg [6:0] row_1_high_edges_part_2;
-    reg [6:0] row_1_high_edges_part_2_at_3;
-    reg [8:0] row_1_high_edges_part_3;
+    reg b20_at_4;
     reg [8:0] row_1_high_edges;
-    reg [3:0] row_1_bit_0_at_1;
-    reg [5:0] row_1_low_edges;
-    reg [5:0] row_1_low_edges_at_3;
-    reg [5:0] row_1_low_edges_at_4;
-    reg [5:0] row_1_low_edges_at_5;
-    reg [12:0] row_1_low;
     reg [14:0] row_1_high;
+    reg b4_at_3;
+    reg b4_at_4;
+    reg b5_at_4;
+    reg [5:0] row_1_low_edges;
+    reg [12:0] row_1_low;
     reg [20:0] row_1;
+    reg b24_at_3;
     reg [8:0] row_2_high_edges_part;
-    reg [6:0] row_2_high_edges_part_2;
-    reg [6:0] row_2_high_edges_part_2_at_3;
-    reg [8:0] row_2_high_edges_part_3;
+    reg b23_at_4;
     reg [8:0] row_2_high_edges;
-    reg [3:0] row_2_bit_0_at_1;
-    reg [5:0] row_2_low_edges;
-    reg [5:0] row_2_low_edges_at_3;
-    reg [5:0] row_2_low_edges_at_4;
-    reg [5:0] row_2_low_edges_at_5;
-    reg [12:0] row_2_low;
     reg [14:0] row_2_high;
+    reg b7_at_3;
+    reg b7_at_4;
+    reg b8_at_4;
+    reg [5:0] row_2_low_edges;
+    reg [12:0] row_2_low;
     reg [20:0] row_2;
+    reg b27_at_3;
     reg [8:0] row_3_high_edges_part;
-    reg [6:0] row_3_high_edges_part_2;
-    reg [6:0] row_3_high_edges_part_2_at_3;
-    reg [8:0] row_3_high_edges_part_3;
+    reg b26_at_4;
     reg [8:0] row_3_high_edges;
-    reg [3:0] row_3_bit_0_at_1;
-    reg [5:0] row_3_low_edges;
-    reg [5:0] row_3_low_edges_at_3;
-    reg [5:0] row_3_low_edges_at_4;
-    reg [5:0] row_3_low_edges_at_5;
-    reg [12:0] row_3_low;
     reg [14:0] row_3_high;
+    reg b10_at_3;
+    reg b10_at_4;
+    reg b11_at_4;
+    reg [5:0] row_3_low_edges;
+    reg [12:0] row_3_low;
     reg [20:0] row_3;
+    reg b30_at_3;
     reg [8:0] row_4_high_edges_part;
-    reg [6:0] row_4_high_edges_part_2;
-    reg [6:0] row_4_high_edges_part_2_at_3;
-    reg [8:0] row_4_high_edges_part_3;
+    reg b29_at_4;
     reg [8:0] row_4_high_edges;
-    reg [3:0] row_4_bit_0_at_1;
-    reg [5:0] row_4_low_edges;
-    reg [5:0] row_4_low_edges_at_3;
-    reg [5:0] row_4_low_edges_at_4;
-    reg [5:0] row_4_low_edges_at_5;
-    reg [12:0] row_4_low;
     reg [14:0] row_4_high;
+    reg b13_at_3;
+    reg b13_at_4;
+    reg b14_at_4;
+    reg [5:0] row_4_low_edges;
+    reg [12:0] row_4_low;
     reg [20:0] row_4;
+    reg b33_at_3;
     reg [8:0] row_5_high_edges_part;
-    reg [6:0] row_5_high_edges_part_2;
-    reg [6:0] row_5_high_edges_part_2_at_3;
-    reg [8:0] row_5_high_edges_part_3;
+    reg b32_at_4;
     reg [8:0] row_5_high_edges;
-    reg [5:0] row_5_low_edges;
-    reg [5:0] row_5_low_edges_at_3;
-    reg [5:0] row_5_low_edges_at_4;
-    reg [5:0] row_5_low_edges_at_5;
-    reg [12:0] row_5_low;
     reg [14:0] row_5_high;
+    reg b16_at_3;
+    reg b16_at_4;
+    reg [5:0] row_5_low_edges;
+    reg [12:0] row_5_low;
     reg [20:0] row_5;
-    reg [8:0] row_6_high_edges_part;
-    reg [6:0] row_6_high_edges_part_2;
-    reg [6:0] row_6_high_edges_part_2_at_3;
-    reg [8:0] row_6_high_edges_part_3;
-    reg [8:0] row_6_high_edges;
-    reg [5:0] row_6_low_edges;
-    reg [5:0] row_6_low_edges_at_3;
-    reg [5:0] row_6_low_edges_at_4;
-    reg [5:0] row_6_low_edges_at_5;
-    reg [12:0] row_6_low;
-    reg [14:0] row_6_high;
-    reg [20:0] row_6;
     reg b36_at_2;
+    reg b36_at_3;
+    reg [8:0] row_6_high_edges_part;
+    reg b35_at_4;
+    reg [8:0] row_6_high_edges;
+    reg [14:0] row_6_high;
+    reg b19_at_3;
+    reg b19_at_4;
+    reg [5:0] row_6_low_edges;
+    reg [12:0] row_6_low;
+    reg [20:0] row_6;
     reg b37_at_2;
     reg [8:0] row_7_high_edges_part;
-    reg [6:0] row_7_high_edges_part_2;
-    reg [6:0] row_7_high_edges_part_2_at_3;
-    reg [8:0] row_7_high_edges_part_3;
+    reg b39_at_2;
+    reg b39_at_3;
+    reg [8:0] row_7_high_edges_part_2;
+    reg b38_at_2;
+    reg b38_at_3;
+    reg b38_at_4;
     reg [8:0] row_7_high_edges;
-    reg [5:0] row_7_low_edges;
-    reg [5:0] row_7_low_edges_at_3;
-    reg [5:0] row_7_low_edges_at_4;
-    reg [5:0] row_7_low_edges_at_5;
-    reg [12:0] row_7_low;
     reg [14:0] row_7_high;
+    reg b22_at_3;
+    reg b22_at_4;
+    reg [5:0] row_7_low_edges;
+    reg [12:0] row_7_low;
     reg [20:0] row_7;
     reg [3:0] exponent_at_1;
     reg [3:0] exponent_at_2;
@@ -365,39 +367,6 @@ module seedlm_decode_lane (
     end
 
     // The products of T with the chunks of the sequence, 3 bits each: chunk k is b[3k +: 3].
-    wire [6:0] t_times_chunk_1_bit_0 = {7{b3_at_2}} & t;
-    wire [6:0] t_times_chunk_1_bit_1 = {7{b4_at_2}} & t;
-    wire [6:0] t_times_chunk_1_bit_2 = {7{b5_at_2}} & t;
-    wire [6:0] t_times_chunk_2_bit_0 = {7{b6_at_2}} & t;
-    wire [6:0] t_times_chunk_2_bit_1 = {7{b7_at_2}} & t;
-    wire [6:0] t_times_chunk_2_bit_2 = {7{b8_at_2}} & t;
-    wire [6:0] t_times_chunk_3_bit_0 = {7{b9_at_2}} & t;
-    wire [6:0] t_times_chunk_3_bit_1 = {7{b10_at_2}} & t;
-    wire [6:0] t_times_chunk_3_bit_2 = {7{b11_at_2}} & t;
-    wire [6:0] t_times_chunk_4_bit_0 = {7{b12_at_2}} & t;
-    wire [6:0] t_times_chunk_4_bit_1 = {7{b13_at_2}} & t;
-    wire [6:0] t_times_chunk_4_bit_2 = {7{b14_at_2}} & t;
-    wire [6:0] t_times_chunk_5_bit_0 = {7{b15_at_2}} & t;
-    wire [6:0] t_times_chunk_5_bit_1 = {7{b16_at_2}} & t;
-    wire [6:0] t_times_chunk_5_bit_2 = {7{b17_at_2}} & t;
-    wire [6:0] t_times_chunk_6_bit_0 = {7{b18_at_2}} & t;
-    wire [6:0] t_times_chunk_6_bit_1 = {7{b19_at_2}} & t;
-    wire [6:0] t_times_chunk_6_bit_2 = {7{b20_at_2}} & t;
-    wire [6:0] t_times_chunk_7_bit_0 = {7{b21_at_2}} & t;
-    wire [6:0] t_times_chunk_7_bit_1 = {7{b22_at_2}} & t;
-    wire [6:0] t_times_chunk_7_bit_2 = {7{b23_at_2}} & t;
-    wire [6:0] t_times_chunk_8_bit_0 = {7{b24_at_2}} & t;
-    wire [6:0] t_times_chunk_8_bit_1 = {7{b25_at_2}} & t;
-    wire [6:0] t_times_chunk_8_bit_2 = {7{b26_at_2}} & t;
-    wire [6:0] t_times_chunk_9_bit_0 = {7{b27_at_2}} & t;
-    wire [6:0] t_times_chunk_9_bit_1 = {7{b28_at_2}} & t;
-    wire [6:0] t_times_chunk_9_bit_2 = {7{b29_at_2}} & t;
-    wire [6:0] t_times_chunk_10_bit_0 = {7{b30_at_2}} & t;
-    wire [6:0] t_times_chunk_10_bit_1 = {7{b31_at_2}} & t;
-    wire [6:0] t_times_chunk_10_bit_2 = {7{b32_at_2}} & t;
-    wire [6:0] t_times_chunk_11_bit_0 = {7{b33_at_2}} & t;
-    wire [6:0] t_times_chunk_11_bit_1 = {7{b34_at_2}} & t;
-    wire [6:0] t_times_chunk_11_bit_2 = {7{b35_at_2}} & t;
     always @(posedge clk) begin
         if (enable) begin
             t_part <= {{{2{q2[3]}}, q2[3:1]} + {q1[3], q1}, q2[0]};
@@ -407,145 +376,113 @@ module seedlm_decode_lane (
             b3_at_2 <= b3_at_1;
             b4_at_1 <= b4;
             b4_at_2 <= b4_at_1;
+            t_times_chunk_1_part <= {({8{b3_at_2}} & {{2{t[6]}}, t[6:1]}) + ({8{b4_at_2}} & {t[6], t}), b3_at_2 & t[0]};
+            t_at_3 <= t;
             b5_at_1 <= b5;
             b5_at_2 <= b5_at_1;
-            t_times_chunk_1_part <= {
-                {{2{t_times_chunk_1_bit_0[6]}}, t_times_chunk_1_bit_0[6:1]} + {t_times_chunk_1_bit_1[6], t_times_chunk_1_bit_1},
-                t_times_chunk_1_bit_0[0]
-            };
-            t_times_chunk_1_bit_2_at_3 <= t_times_chunk_1_bit_2;
+            b5_at_3 <= b5_at_2;
             t_times_chunk_1 <= {
-                {t_times_chunk_1_part[8], t_times_chunk_1_part[8:2]} + {t_times_chunk_1_bit_2_at_3[6], t_times_chunk_1_bit_2_at_3},
+                {t_times_chunk_1_part[8], t_times_chunk_1_part[8:2]} + ({8{b5_at_3}} & {t_at_3[6], t_at_3}),
                 t_times_chunk_1_part[1:0]
             };
             b6_at_1 <= b6;
             b6_at_2 <= b6_at_1;
             b7_at_1 <= b7;
             b7_at_2 <= b7_at_1;
+            t_times_chunk_2_part <= {({8{b6_at_2}} & {{2{t[6]}}, t[6:1]}) + ({8{b7_at_2}} & {t[6], t}), b6_at_2 & t[0]};
             b8_at_1 <= b8;
             b8_at_2 <= b8_at_1;
-            t_times_chunk_2_part <= {
-                {{2{t_times_chunk_2_bit_0[6]}}, t_times_chunk_2_bit_0[6:1]} + {t_times_chunk_2_bit_1[6], t_times_chunk_2_bit_1},
-                t_times_chunk_2_bit_0[0]
-            };
-            t_times_chunk_2_bit_2_at_3 <= t_times_chunk_2_bit_2;
+            b8_at_3 <= b8_at_2;
             t_times_chunk_2 <= {
-                {t_times_chunk_2_part[8], t_times_chunk_2_part[8:2]} + {t_times_chunk_2_bit_2_at_3[6], t_times_chunk_2_bit_2_at_3},
+                {t_times_chunk_2_part[8], t_times_chunk_2_part[8:2]} + ({8{b8_at_3}} & {t_at_3[6], t_at_3}),
                 t_times_chunk_2_part[1:0]
             };
             b9_at_1 <= b9;
             b9_at_2 <= b9_at_1;
             b10_at_1 <= b10;
             b10_at_2 <= b10_at_1;
+            t_times_chunk_3_part <= {({8{b9_at_2}} & {{2{t[6]}}, t[6:1]}) + ({8{b10_at_2}} & {t[6], t}), b9_at_2 & t[0]};
             b11_at_1 <= b11;
             b11_at_2 <= b11_at_1;
-            t_times_chunk_3_part <= {
-                {{2{t_times_chunk_3_bit_0[6]}}, t_times_chunk_3_bit_0[6:1]} + {t_times_chunk_3_bit_1[6], t_times_chunk_3_bit_1},
-                t_times_chunk_3_bit_0[0]
-            };
-            t_times_chunk_3_bit_2_at_3 <= t_times_chunk_3_bit_2;
+            b11_at_3 <= b11_at_2;
             t_times_chunk_3 <= {
-                {t_times_chunk_3_part[8], t_times_chunk_3_part[8:2]} + {t_times_chunk_3_bit_2_at_3[6], t_times_chunk_3_bit_2_at_3},
+                {t_times_chunk_3_part[8], t_times_chunk_3_part[8:2]} + ({8{b11_at_3}} & {t_at_3[6], t_at_3}),
                 t_times_chunk_3_part[1:0]
             };
             b12_at_1 <= b12;
             b12_at_2 <= b12_at_1;
             b13_at_1 <= b13;
             b13_at_2 <= b13_at_1;
+            t_times_chunk_4_part <= {({8{b12_at_2}} & {{2{t[6]}}, t[6:1]}) + ({8{b13_at_2}} & {t[6], t}), b12_at_2 & t[0]};
             b14_at_1 <= b14;
             b14_at_2 <= b14_at_1;
-            t_times_chunk_4_part <= {
-                {{2{t_times_chunk_4_bit_0[6]}}, t_times_chunk_4_bit_0[6:1]} + {t_times_chunk_4_bit_1[6], t_times_chunk_4_bit_1},
-                t_times_chunk_4_bit_0[0]
-            };
-            t_times_chunk_4_bit_2_at_3 <= t_times_chunk_4_bit_2;
+            b14_at_3 <= b14_at_2;
             t_times_chunk_4 <= {
-                {t_times_chunk_4_part[8], t_times_chunk_4_part[8:2]} + {t_times_chunk_4_bit_2_at_3[6], t_times_chunk_4_bit_2_at_3},
+                {t_times_chunk_4_part[8], t_times_chunk_4_part[8:2]} + ({8{b14_at_3}} & {t_at_3[6], t_at_3}),
                 t_times_chunk_4_part[1:0]
             };
             b15_at_1 <= b15;
             b15_at_2 <= b15_at_1;
             b16_at_2 <= b16;
+            t_times_chunk_5_part <= {({8{b15_at_2}} & {{2{t[6]}}, t[6:1]}) + ({8{b16_at_2}} & {t[6], t}), b15_at_2 & t[0]};
             b17_at_2 <= b17;
-            t_times_chunk_5_part <= {
-                {{2{t_times_chunk_5_bit_0[6]}}, t_times_chunk_5_bit_0[6:1]} + {t_times_chunk_5_bit_1[6], t_times_chunk_5_bit_1},
-                t_times_chunk_5_bit_0[0]
-            };
-            t_times_chunk_5_bit_2_at_3 <= t_times_chunk_5_bit_2;
+            b17_at_3 <= b17_at_2;
             t_times_chunk_5 <= {
-                {t_times_chunk_5_part[8], t_times_chunk_5_part[8:2]} + {t_times_chunk_5_bit_2_at_3[6], t_times_chunk_5_bit_2_at_3},
+                {t_times_chunk_5_part[8], t_times_chunk_5_part[8:2]} + ({8{b17_at_3}} & {t_at_3[6], t_at_3}),
                 t_times_chunk_5_part[1:0]
             };
             b18_at_2 <= b18;
             b19_at_2 <= b19;
+            t_times_chunk_6_part <= {({8{b18_at_2}} & {{2{t[6]}}, t[6:1]}) + ({8{b19_at_2}} & {t[6], t}), b18_at_2 & t[0]};
             b20_at_2 <= b20;
-            t_times_chunk_6_part <= {
-                {{2{t_times_chunk_6_bit_0[6]}}, t_times_chunk_6_bit_0[6:1]} + {t_times_chunk_6_bit_1[6], t_times_chunk_6_bit_1},
-                t_times_chunk_6_bit_0[0]
-            };
-            t_times_chunk_6_bit_2_at_3 <= t_times_chunk_6_bit_2;
+            b20_at_3 <= b20_at_2;
             t_times_chunk_6 <= {
-                {t_times_chunk_6_part[8], t_times_chunk_6_part[8:2]} + {t_times_chunk_6_bit_2_at_3[6], t_times_chunk_6_bit_2_at_3},
+                {t_times_chunk_6_part[8], t_times_chunk_6_part[8:2]} + ({8{b20_at_3}} & {t_at_3[6], t_at_3}),
                 t_times_chunk_6_part[1:0]
             };
             b21_at_2 <= b21;
             b22_at_2 <= b22;
+            t_times_chunk_7_part <= {({8{b21_at_2}} & {{2{t[6]}}, t[6:1]}) + ({8{b22_at_2}} & {t[6], t}), b21_at_2 & t[0]};
             b23_at_2 <= b23;
-            t_times_chunk_7_part <= {
-                {{2{t_times_chunk_7_bit_0[6]}}, t_times_chunk_7_bit_0[6:1]} + {t_times_chunk_7_bit_1[6], t_times_chunk_7_bit_1},
-                t_times_chunk_7_bit_0[0]
-            };
-            t_times_chunk_7_bit_2_at_3 <= t_times_chunk_7_bit_2;
+            b23_at_3 <= b23_at_2;
             t_times_chunk_7 <= {
-                {t_times_chunk_7_part[8], t_times_chunk_7_part[8:2]} + {t_times_chunk_7_bit_2_at_3[6], t_times_chunk_7_bit_2_at_3},
+                {t_times_chunk_7_part[8], t_times_chunk_7_part[8:2]} + ({8{b23_at_3}} & {t_at_3[6], t_at_3}),
                 t_times_chunk_7_part[1:0]
             };
             b24_at_2 <= b24;
             b25_at_2 <= b25;
+            t_times_chunk_8_part <= {({8{b24_at_2}} & {{2{t[6]}}, t[6:1]}) + ({8{b25_at_2}} & {t[6], t}), b24_at_2 & t[0]};
             b26_at_2 <= b26;
-            t_times_chunk_8_part <= {
-                {{2{t_times_chunk_8_bit_0[6]}}, t_times_chunk_8_bit_0[6:1]} + {t_times_chunk_8_bit_1[6], t_times_chunk_8_bit_1},
-                t_times_chunk_8_bit_0[0]
-            };
-            t_times_chunk_8_bit_2_at_3 <= t_times_chunk_8_bit_2;
+            b26_at_3 <= b26_at_2;
             t_times_chunk_8 <= {
-                {t_times_chunk_8_part[8], t_times_chunk_8_part[8:2]} + {t_times_chunk_8_bit_2_at_3[6], t_times_chunk_8_bit_2_at_3},
+                {t_times_chunk_8_part[8], t_times_chunk_8_part[8:2]} + ({8{b26_at_3}} & {t_at_3[6], t_at_3}),
                 t_times_chunk_8_part[1:0]
             };
             b27_at_2 <= b27;
             b28_at_2 <= b28;
+            t_times_chunk_9_part <= {({8{b27_at_2}} & {{2{t[6]}}, t[6:1]}) + ({8{b28_at_2}} & {t[6], t}), b27_at_2 & t[0]};
             b29_at_2 <= b29;
-            t_times_chunk_9_part <= {
-                {{2{t_times_chunk_9_bit_0[6]}}, t_times_chunk_9_bit_0[6:1]} + {t_times_chunk_9_bit_1[6], t_times_chunk_9_bit_1},
-                t_times_chunk_9_bit_0[0]
-            };
-            t_times_chunk_9_bit_2_at_3 <= t_times_chunk_9_bit_2;
+            b29_at_3 <= b29_at_2;
             t_times_chunk_9 <= {
-                {t_times_chunk_9_part[8], t_times_chunk_9_part[8:2]} + {t_times_chunk_9_bit_2_at_3[6], t_times_chunk_9_bit_2_at_3},
+                {t_times_chunk_9_part[8], t_times_chunk_9_part[8:2]} + ({8{b29_at_3}} & {t_at_3[6], t_at_3}),
                 t_times_chunk_9_part[1:0]
             };
             b30_at_2 <= b30;
             b31_at_2 <= b31;
+            t_times_chunk_10_part <= {({8{b30_at_2}} & {{2{t[6]}}, t[6:1]}) + ({8{b31_at_2}} & {t[6], t}), b30_at_2 & t[0]};
             b32_at_2 <= b32;
-            t_times_chunk_10_part <= {
-                {{2{t_times_chunk_10_bit_0[6]}}, t_times_chunk_10_bit_0[6:1]} + {t_times_chunk_10_bit_1[6], t_times_chunk_10_bit_1},
-                t_times_chunk_10_bit_0[0]
-            };
-            t_times_chunk_10_bit_2_at_3 <= t_times_chunk_10_bit_2;
+            b32_at_3 <= b32_at_2;
             t_times_chunk_10 <= {
-                {t_times_chunk_10_part[8], t_times_chunk_10_part[8:2]} + {t_times_chunk_10_bit_2_at_3[6], t_times_chunk_10_bit_2_at_3},
+                {t_times_chunk_10_part[8], t_times_chunk_10_part[8:2]} + ({8{b32_at_3}} & {t_at_3[6], t_at_3}),
                 t_times_chunk_10_part[1:0]
             };
             b33_at_2 <= b33;
             b34_at_2 <= b34;
+            t_times_chunk_11_part <= {({8{b33_at_2}} & {{2{t[6]}}, t[6:1]}) + ({8{b34_at_2}} & {t[6], t}), b33_at_2 & t[0]};
             b35_at_2 <= b35;
-            t_times_chunk_11_part <= {
-                {{2{t_times_chunk_11_bit_0[6]}}, t_times_chunk_11_bit_0[6:1]} + {t_times_chunk_11_bit_1[6], t_times_chunk_11_bit_1},
-                t_times_chunk_11_bit_0[0]
-            };
-            t_times_chunk_11_bit_2_at_3 <= t_times_chunk_11_bit_2;
+            b35_at_3 <= b35_at_2;
             t_times_chunk_11 <= {
-                {t_times_chunk_11_part[8], t_times_chunk_11_part[8:2]} + {t_times_chunk_11_bit_2_at_3[6], t_times_chunk_11_bit_2_at_3},
+                {t_times_chunk_11_part[8], t_times_chunk_11_part[8:2]} + ({8{b35_at_3}} & {t_at_3[6], t_at_3}),
                 t_times_chunk_11_part[1:0]
             };
         end
@@ -568,230 +505,231 @@ module seedlm_decode_lane (
     end
 
     // Weight 0: chunks 1 to 4, and the bits at the edges of its windows.
-    wire [3:0] row_0_bit_0 = {4{b1}} & q0;
-    wire [5:0] row_0_bit_1 = {6{b2_at_1}} & q0_to_q1;
-    wire [6:0] row_0_bit_14 = {7{b15_at_2}} & t;
-    wire [6:0] row_0_bit_15 = {7{b16_at_2}} & t;
-    wire [5:0] row_0_bit_16 = {6{b17}} & q1_to_q2;
-    wire [3:0] row_0_bit_17 = {4{b18}} & q2_at_1;
     always @(posedge clk) begin
         if (enable) begin
             q0_to_q1 <= {{{2{q1[3]}}, q1[3:1]} + {q0[3], q0}, q1[0]};
-            b2_at_1 <= b2;
-            q1_to_q2 <= {{{2{q2[3]}}, q2[3:1]} + {q1[3], q1}, q2[0]};
-            row_0_high_edges_part <= {{{2{row_0_bit_14[6]}}, row_0_bit_14[6:1]} + {row_0_bit_15[6], row_0_bit_15}, row_0_bit_14[0]};
-            row_0_high_edges_part_2 <= {{row_0_bit_16[5], row_0_bit_16[5:1]} + {{2{row_0_bit_17[3]}}, row_0_bit_17}, row_0_bit_16[0]};
-            row_0_high_edges_part_2_at_3 <= row_0_high_edges_part_2;
-            row_0_high_edges_part_3 <= {row_0_high_edges_part[8:2] + row_0_high_edges_part_2_at_3, row_0_high_edges_part[1:0]};
+            q_total_part_at_2 <= q_total_part;
+            q_total_part_at_3 <= q_total_part_at_2;
+            b18_at_3 <= b18_at_2;
             q_total_at_3 <= q_total;
-            q_total_at_4 <= q_total_at_3;
-            row_0_high_edges <= {row_0_high_edges_part_3[8:3] - q_total_at_4, row_0_high_edges_part_3[2:0]};
-            row_0_bit_0_at_1 <= row_0_bit_0;
-            row_0_low_edges <= {{2{row_0_bit_0_at_1[3]}}, row_0_bit_0_at_1} + row_0_bit_1;
-            row_0_low_edges_at_3 <= row_0_low_edges;
-            row_0_low_edges_at_4 <= row_0_low_edges_at_3;
-            row_0_low_edges_at_5 <= row_0_low_edges_at_4;
-            row_0_low <= t_times_chunks_1_to_2 + {{7{row_0_low_edges_at_5[5]}}, row_0_low_edges_at_5};
+            row_0_high_edges_part <= {
+                t_times_chunk_5_part[8:3] - (b18_at_3 ? {q_total_part_at_3[4], q_total_part_at_3} : q_total_at_3),
+                t_times_chunk_5_part[2:0]
+            };
+            t_part_at_2 <= t_part;
+            t_part_at_3 <= t_part_at_2;
+            t_part_at_4 <= t_part_at_3;
+            b17_at_4 <= b17_at_3;
+            row_0_high_edges <= {
+                row_0_high_edges_part[8:2] + ({7{b17_at_4}} & {t_part_at_4[5], t_part_at_4}),
+                row_0_high_edges_part[1:0]
+            };
             row_0_high <= {
                 {{2{t_times_chunks_3_to_4[12]}}, t_times_chunks_3_to_4[12:6]} + row_0_high_edges,
                 t_times_chunks_3_to_4[5:0]
             };
+            q0_at_2 <= q0_at_1;
+            q0_at_3 <= q0_at_2;
+            q0_at_4 <= q0_at_3;
+            b1_at_1 <= b1;
+            b1_at_2 <= b1_at_1;
+            b1_at_3 <= b1_at_2;
+            b1_at_4 <= b1_at_3;
+            q0_to_q1_at_2 <= q0_to_q1;
+            q0_to_q1_at_3 <= q0_to_q1_at_2;
+            q0_to_q1_at_4 <= q0_to_q1_at_3;
+            b2_at_1 <= b2;
+            b2_at_2 <= b2_at_1;
+            b2_at_3 <= b2_at_2;
+            b2_at_4 <= b2_at_3;
+            row_0_low_edges <= ({6{b1_at_4}} & {{2{q0_at_4[3]}}, q0_at_4}) + ({6{b2_at_4}} & q0_to_q1_at_4);
+            row_0_low <= t_times_chunks_1_to_2 + {{7{row_0_low_edges[5]}}, row_0_low_edges};
             row_0 <= {{{8{row_0_low[12]}}, row_0_low[12:6]} + row_0_high, row_0_low[5:0]};
         end
     end
 
     // Weight 1: chunks 2 to 5, and the bits at the edges of its windows.
-    wire [3:0] row_1_bit_0 = {4{b4}} & q0;
-    wire [5:0] row_1_bit_1 = {6{b5_at_1}} & q0_to_q1;
-    wire [6:0] row_1_bit_14 = {7{b18_at_2}} & t;
-    wire [6:0] row_1_bit_15 = {7{b19_at_2}} & t;
-    wire [5:0] row_1_bit_16 = {6{b20}} & q1_to_q2;
-    wire [3:0] row_1_bit_17 = {4{b21}} & q2_at_1;
     always @(posedge clk) begin
         if (enable) begin
-            row_1_high_edges_part <= {{{2{row_1_bit_14[6]}}, row_1_bit_14[6:1]} + {row_1_bit_15[6], row_1_bit_15}, row_1_bit_14[0]};
-            row_1_high_edges_part_2 <= {{row_1_bit_16[5], row_1_bit_16[5:1]} + {{2{row_1_bit_17[3]}}, row_1_bit_17}, row_1_bit_16[0]};
-            row_1_high_edges_part_2_at_3 <= row_1_high_edges_part_2;
-            row_1_high_edges_part_3 <= {row_1_high_edges_part[8:2] + row_1_high_edges_part_2_at_3, row_1_high_edges_part[1:0]};
-            row_1_high_edges <= {row_1_high_edges_part_3[8:3] - q_total_at_4, row_1_high_edges_part_3[2:0]};
-            row_1_bit_0_at_1 <= row_1_bit_0;
-            row_1_low_edges <= {{2{row_1_bit_0_at_1[3]}}, row_1_bit_0_at_1} + row_1_bit_1;
-            row_1_low_edges_at_3 <= row_1_low_edges;
-            row_1_low_edges_at_4 <= row_1_low_edges_at_3;
-            row_1_low_edges_at_5 <= row_1_low_edges_at_4;
-            row_1_low <= t_times_chunks_2_to_3 + {{7{row_1_low_edges_at_5[5]}}, row_1_low_edges_at_5};
+            b21_at_3 <= b21_at_2;
+            row_1_high_edges_part <= {
+                t_times_chunk_6_part[8:3] - (b21_at_3 ? {q_total_part_at_3[4], q_total_part_at_3} : q_total_at_3),
+                t_times_chunk_6_part[2:0]
+            };
+            b20_at_4 <= b20_at_3;
+            row_1_high_edges <= {
+                row_1_high_edges_part[8:2] + ({7{b20_at_4}} & {t_part_at_4[5], t_part_at_4}),
+                row_1_high_edges_part[1:0]
+            };
             row_1_high <= {
                 {{2{t_times_chunks_4_to_5[12]}}, t_times_chunks_4_to_5[12:6]} + row_1_high_edges,
                 t_times_chunks_4_to_5[5:0]
             };
+            b4_at_3 <= b4_at_2;
+            b4_at_4 <= b4_at_3;
+            b5_at_4 <= b5_at_3;
+            row_1_low_edges <= ({6{b4_at_4}} & {{2{q0_at_4[3]}}, q0_at_4}) + ({6{b5_at_4}} & q0_to_q1_at_4);
+            row_1_low <= t_times_chunks_2_to_3 + {{7{row_1_low_edges[5]}}, row_1_low_edges};
             row_1 <= {{{8{row_1_low[12]}}, row_1_low[12:6]} + row_1_high, row_1_low[5:0]};
         end
     end
 
     // Weight 2: chunks 3 to 6, and the bits at the edges of its windows.
-    wire [3:0] row_2_bit_0 = {4{b7}} & q0;
-    wire [5:0] row_2_bit_1 = {6{b8_at_1}} & q0_to_q1;
-    wire [6:0] row_2_bit_14 = {7{b21_at_2}} & t;
-    wire [6:0] row_2_bit_15 = {7{b22_at_2}} & t;
-    wire [5:0] row_2_bit_16 = {6{b23}} & q1_to_q2;
-    wire [3:0] row_2_bit_17 = {4{b24}} & q2_at_1;
     always @(posedge clk) begin
         if (enable) begin
-            row_2_high_edges_part <= {{{2{row_2_bit_14[6]}}, row_2_bit_14[6:1]} + {row_2_bit_15[6], row_2_bit_15}, row_2_bit_14[0]};
-            row_2_high_edges_part_2 <= {{row_2_bit_16[5], row_2_bit_16[5:1]} + {{2{row_2_bit_17[3]}}, row_2_bit_17}, row_2_bit_16[0]};
-            row_2_high_edges_part_2_at_3 <= row_2_high_edges_part_2;
-            row_2_high_edges_part_3 <= {row_2_high_edges_part[8:2] + row_2_high_edges_part_2_at_3, row_2_high_edges_part[1:0]};
-            row_2_high_edges <= {row_2_high_edges_part_3[8:3] - q_total_at_4, row_2_high_edges_part_3[2:0]};
-            row_2_bit_0_at_1 <= row_2_bit_0;
-            row_2_low_edges <= {{2{row_2_bit_0_at_1[3]}}, row_2_bit_0_at_1} + row_2_bit_1;
-            row_2_low_edges_at_3 <= row_2_low_edges;
-            row_2_low_edges_at_4 <= row_2_low_edges_at_3;
-            row_2_low_edges_at_5 <= row_2_low_edges_at_4;
-            row_2_low <= t_times_chunks_3_to_4 + {{7{row_2_low_edges_at_5[5]}}, row_2_low_edges_at_5};
+            b24_at_3 <= b24_at_2;
+            row_2_high_edges_part <= {
+                t_times_chunk_7_part[8:3] - (b24_at_3 ? {q_total_part_at_3[4], q_total_part_at_3} : q_total_at_3),
+                t_times_chunk_7_part[2:0]
+            };
+            b23_at_4 <= b23_at_3;
+            row_2_high_edges <= {
+                row_2_high_edges_part[8:2] + ({7{b23_at_4}} & {t_part_at_4[5], t_part_at_4}),
+                row_2_high_edges_part[1:0]
+            };
             row_2_high <= {
                 {{2{t_times_chunks_5_to_6[12]}}, t_times_chunks_5_to_6[12:6]} + row_2_high_edges,
                 t_times_chunks_5_to_6[5:0]
             };
+            b7_at_3 <= b7_at_2;
+            b7_at_4 <= b7_at_3;
+            b8_at_4 <= b8_at_3;
+            row_2_low_edges <= ({6{b7_at_4}} & {{2{q0_at_4[3]}}, q0_at_4}) + ({6{b8_at_4}} & q0_to_q1_at_4);
+            row_2_low <= t_times_chunks_3_to_4 + {{7{row_2_low_edges[5]}}, row_2_low_edges};
             row_2 <= {{{8{row_2_low[12]}}, row_2_low[12:6]} + row_2_high, row_2_low[5:0]};
         end
     end
 
     // Weight 3: chunks 4 to 7, and the bits at the edges of its windows.
-    wire [3:0] row_3_bit_0 = {4{b10}} & q0;
-    wire [5:0] row_3_bit_1 = {6{b11_at_1}} & q0_to_q1;
-    wire [6:0] row_3_bit_14 = {7{b24_at_2}} & t;
-    wire [6:0] row_3_bit_15 = {7{b25_at_2}} & t;
-    wire [5:0] row_3_bit_16 = {6{b26}} & q1_to_q2;
-    wire [3:0] row_3_bit_17 = {4{b27}} & q2_at_1;
     always @(posedge clk) begin
         if (enable) begin
-            row_3_high_edges_part <= {{{2{row_3_bit_14[6]}}, row_3_bit_14[6:1]} + {row_3_bit_15[6], row_3_bit_15}, row_3_bit_14[0]};
-            row_3_high_edges_part_2 <= {{row_3_bit_16[5], row_3_bit_16[5:1]} + {{2{row_3_bit_17[3]}}, row_3_bit_17}, row_3_bit_16[0]};
-            row_3_high_edges_part_2_at_3 <= row_3_high_edges_part_2;
-            row_3_high_edges_part_3 <= {row_3_high_edges_part[8:2] + row_3_high_edges_part_2_at_3, row_3_high_edges_part[1:0]};
-            row_3_high_edges <= {row_3_high_edges_part_3[8:3] - q_total_at_4, row_3_high_edges_part_3[2:0]};
-            row_3_bit_0_at_1 <= row_3_bit_0;
-            row_3_low_edges <= {{2{row_3_bit_0_at_1[3]}}, row_3_bit_0_at_1} + row_3_bit_1;
-            row_3_low_edges_at_3 <= row_3_low_edges;
-            row_3_low_edges_at_4 <= row_3_low_edges_at_3;
-            row_3_low_edges_at_5 <= row_3_low_edges_at_4;
-            row_3_low <= t_times_chunks_4_to_5 + {{7{row_3_low_edges_at_5[5]}}, row_3_low_edges_at_5};
+            b27_at_3 <= b27_at_2;
+            row_3_high_edges_part <= {
+                t_times_chunk_8_part[8:3] - (b27_at_3 ? {q_total_part_at_3[4], q_total_part_at_3} : q_total_at_3),
+                t_times_chunk_8_part[2:0]
+            };
+            b26_at_4 <= b26_at_3;
+            row_3_high_edges <= {
+                row_3_high_edges_part[8:2] + ({7{b26_at_4}} & {t_part_at_4[5], t_part_at_4}),
+                row_3_high_edges_part[1:0]
+            };
             row_3_high <= {
                 {{2{t_times_chunks_6_to_7[12]}}, t_times_chunks_6_to_7[12:6]} + row_3_high_edges,
                 t_times_chunks_6_to_7[5:0]
             };
+            b10_at_3 <= b10_at_2;
+            b10_at_4 <= b10_at_3;
+            b11_at_4 <= b11_at_3;
+            row_3_low_edges <= ({6{b10_at_4}} & {{2{q0_at_4[3]}}, q0_at_4}) + ({6{b11_at_4}} & q0_to_q1_at_4);
+            row_3_low <= t_times_chunks_4_to_5 + {{7{row_3_low_edges[5]}}, row_3_low_edges};
             row_3 <= {{{8{row_3_low[12]}}, row_3_low[12:6]} + row_3_high, row_3_low[5:0]};
         end
     end
 
     // Weight 4: chunks 5 to 8, and the bits at the edges of its windows.
-    wire [3:0] row_4_bit_0 = {4{b13}} & q0;
-    wire [5:0] row_4_bit_1 = {6{b14_at_1}} & q0_to_q1;
-    wire [6:0] row_4_bit_14 = {7{b27_at_2}} & t;
-    wire [6:0] row_4_bit_15 = {7{b28_at_2}} & t;
-    wire [5:0] row_4_bit_16 = {6{b29}} & q1_to_q2;
-    wire [3:0] row_4_bit_17 = {4{b30}} & q2_at_1;
     always @(posedge clk) begin
         if (enable) begin
-            row_4_high_edges_part <= {{{2{row_4_bit_14[6]}}, row_4_bit_14[6:1]} + {row_4_bit_15[6], row_4_bit_15}, row_4_bit_14[0]};
-            row_4_high_edges_part_2 <= {{row_4_bit_16[5], row_4_bit_16[5:1]} + {{2{row_4_bit_17[3]}}, row_4_bit_17}, row_4_bit_16[0]};
-            row_4_high_edges_part_2_at_3 <= row_4_high_edges_part_2;
-            row_4_high_edges_part_3 <= {row_4_high_edges_part[8:2] + row_4_high_edges_part_2_at_3, row_4_high_edges_part[1:0]};
-            row_4_high_edges <= {row_4_high_edges_part_3[8:3] - q_total_at_4, row_4_high_edges_part_3[2:0]};
-            row_4_bit_0_at_1 <= row_4_bit_0;
-            row_4_low_edges <= {{2{row_4_bit_0_at_1[3]}}, row_4_bit_0_at_1} + row_4_bit_1;
-            row_4_low_edges_at_3 <= row_4_low_edges;
-            row_4_low_edges_at_4 <= row_4_low_edges_at_3;
-            row_4_low_edges_at_5 <= row_4_low_edges_at_4;
-            row_4_low <= t_times_chunks_5_to_6 + {{7{row_4_low_edges_at_5[5]}}, row_4_low_edges_at_5};
+            b30_at_3 <= b30_at_2;
+            row_4_high_edges_part <= {
+                t_times_chunk_9_part[8:3] - (b30_at_3 ? {q_total_part_at_3[4], q_total_part_at_3} : q_total_at_3),
+                t_times_chunk_9_part[2:0]
+            };
+            b29_at_4 <= b29_at_3;
+            row_4_high_edges <= {
+                row_4_high_edges_part[8:2] + ({7{b29_at_4}} & {t_part_at_4[5], t_part_at_4}),
+                row_4_high_edges_part[1:0]
+            };
             row_4_high <= {
                 {{2{t_times_chunks_7_to_8[12]}}, t_times_chunks_7_to_8[12:6]} + row_4_high_edges,
                 t_times_chunks_7_to_8[5:0]
             };
+            b13_at_3 <= b13_at_2;
+            b13_at_4 <= b13_at_3;
+            b14_at_4 <= b14_at_3;
+            row_4_low_edges <= ({6{b13_at_4}} & {{2{q0_at_4[3]}}, q0_at_4}) + ({6{b14_at_4}} & q0_to_q1_at_4);
+            row_4_low <= t_times_chunks_5_to_6 + {{7{row_4_low_edges[5]}}, row_4_low_edges};
             row_4 <= {{{8{row_4_low[12]}}, row_4_low[12:6]} + row_4_high, row_4_low[5:0]};
         end
     end
 
     // Weight 5: chunks 6 to 9, and the bits at the edges of its windows.
-    wire [3:0] row_5_bit_0 = {4{b16}} & q0_at_1;
-    wire [5:0] row_5_bit_1 = {6{b17}} & q0_to_q1;
-    wire [6:0] row_5_bit_14 = {7{b30_at_2}} & t;
-    wire [6:0] row_5_bit_15 = {7{b31_at_2}} & t;
-    wire [5:0] row_5_bit_16 = {6{b32}} & q1_to_q2;
-    wire [3:0] row_5_bit_17 = {4{b33}} & q2_at_1;
     always @(posedge clk) begin
         if (enable) begin
-            row_5_high_edges_part <= {{{2{row_5_bit_14[6]}}, row_5_bit_14[6:1]} + {row_5_bit_15[6], row_5_bit_15}, row_5_bit_14[0]};
-            row_5_high_edges_part_2 <= {{row_5_bit_16[5], row_5_bit_16[5:1]} + {{2{row_5_bit_17[3]}}, row_5_bit_17}, row_5_bit_16[0]};
-            row_5_high_edges_part_2_at_3 <= row_5_high_edges_part_2;
-            row_5_high_edges_part_3 <= {row_5_high_edges_part[8:2] + row_5_high_edges_part_2_at_3, row_5_high_edges_part[1:0]};
-            row_5_high_edges <= {row_5_high_edges_part_3[8:3] - q_total_at_4, row_5_high_edges_part_3[2:0]};
-            row_5_low_edges <= {{2{row_5_bit_0[3]}}, row_5_bit_0} + row_5_bit_1;
-            row_5_low_edges_at_3 <= row_5_low_edges;
-            row_5_low_edges_at_4 <= row_5_low_edges_at_3;
-            row_5_low_edges_at_5 <= row_5_low_edges_at_4;
-            row_5_low <= t_times_chunks_6_to_7 + {{7{row_5_low_edges_at_5[5]}}, row_5_low_edges_at_5};
+            b33_at_3 <= b33_at_2;
+            row_5_high_edges_part <= {
+                t_times_chunk_10_part[8:3] - (b33_at_3 ? {q_total_part_at_3[4], q_total_part_at_3} : q_total_at_3),
+                t_times_chunk_10_part[2:0]
+            };
+            b32_at_4 <= b32_at_3;
+            row_5_high_edges <= {
+                row_5_high_edges_part[8:2] + ({7{b32_at_4}} & {t_part_at_4[5], t_part_at_4}),
+                row_5_high_edges_part[1:0]
+            };
             row_5_high <= {
                 {{2{t_times_chunks_8_to_9[12]}}, t_times_chunks_8_to_9[12:6]} + row_5_high_edges,
                 t_times_chunks_8_to_9[5:0]
             };
+            b16_at_3 <= b16_at_2;
+            b16_at_4 <= b16_at_3;
+            row_5_low_edges <= ({6{b16_at_4}} & {{2{q0_at_4[3]}}, q0_at_4}) + ({6{b17_at_4}} & q0_to_q1_at_4);
+            row_5_low <= t_times_chunks_6_to_7 + {{7{row_5_low_edges[5]}}, row_5_low_edges};
             row_5 <= {{{8{row_5_low[12]}}, row_5_low[12:6]} + row_5_high, row_5_low[5:0]};
         end
     end
 
     // Weight 6: chunks 7 to 10, and the bits at the edges of its windows.
-    wire [3:0] row_6_bit_0 = {4{b19}} & q0_at_1;
-    wire [5:0] row_6_bit_1 = {6{b20}} & q0_to_q1;
-    wire [6:0] row_6_bit_14 = {7{b33_at_2}} & t;
-    wire [6:0] row_6_bit_15 = {7{b34_at_2}} & t;
-    wire [5:0] row_6_bit_16 = {6{b35}} & q1_to_q2;
-    wire [3:0] row_6_bit_17 = {4{b36}} & q2_at_1;
     always @(posedge clk) begin
         if (enable) begin
-            row_6_high_edges_part <= {{{2{row_6_bit_14[6]}}, row_6_bit_14[6:1]} + {row_6_bit_15[6], row_6_bit_15}, row_6_bit_14[0]};
-            row_6_high_edges_part_2 <= {{row_6_bit_16[5], row_6_bit_16[5:1]} + {{2{row_6_bit_17[3]}}, row_6_bit_17}, row_6_bit_16[0]};
-            row_6_high_edges_part_2_at_3 <= row_6_high_edges_part_2;
-            row_6_high_edges_part_3 <= {row_6_high_edges_part[8:2] + row_6_high_edges_part_2_at_3, row_6_high_edges_part[1:0]};
-            row_6_high_edges <= {row_6_high_edges_part_3[8:3] - q_total_at_4, row_6_high_edges_part_3[2:0]};
-            row_6_low_edges <= {{2{row_6_bit_0[3]}}, row_6_bit_0} + row_6_bit_1;
-            row_6_low_edges_at_3 <= row_6_low_edges;
-            row_6_low_edges_at_4 <= row_6_low_edges_at_3;
-            row_6_low_edges_at_5 <= row_6_low_edges_at_4;
-            row_6_low <= t_times_chunks_7_to_8 + {{7{row_6_low_edges_at_5[5]}}, row_6_low_edges_at_5};
+            b36_at_2 <= b36;
+            b36_at_3 <= b36_at_2;
+            row_6_high_edges_part <= {
+                t_times_chunk_11_part[8:3] - (b36_at_3 ? {q_total_part_at_3[4], q_total_part_at_3} : q_total_at_3),
+                t_times_chunk_11_part[2:0]
+            };
+            b35_at_4 <= b35_at_3;
+            row_6_high_edges <= {
+                row_6_high_edges_part[8:2] + ({7{b35_at_4}} & {t_part_at_4[5], t_part_at_4}),
+                row_6_high_edges_part[1:0]
+            };
             row_6_high <= {
                 {{2{t_times_chunks_9_to_10[12]}}, t_times_chunks_9_to_10[12:6]} + row_6_high_edges,
                 t_times_chunks_9_to_10[5:0]
             };
+            b19_at_3 <= b19_at_2;
+            b19_at_4 <= b19_at_3;
+            row_6_low_edges <= ({6{b19_at_4}} & {{2{q0_at_4[3]}}, q0_at_4}) + ({6{b20_at_4}} & q0_to_q1_at_4);
+            row_6_low <= t_times_chunks_7_to_8 + {{7{row_6_low_edges[5]}}, row_6_low_edges};
             row_6 <= {{{8{row_6_low[12]}}, row_6_low[12:6]} + row_6_high, row_6_low[5:0]};
         end
     end
 
     // Weight 7: chunks 8 to 11, and the bits at the edges of its windows.
-    wire [3:0] row_7_bit_0 = {4{b22}} & q0_at_1;
-    wire [5:0] row_7_bit_1 = {6{b23}} & q0_to_q1;
-    wire [6:0] row_7_bit_14 = {7{b36_at_2}} & t;
-    wire [6:0] row_7_bit_15 = {7{b37_at_2}} & t;
-    wire [5:0] row_7_bit_16 = {6{b38}} & q1_to_q2;
-    wire [3:0] row_7_bit_17 = {4{b39}} & q2_at_1;
     wire [3:0] exponent = in_word[19:16];
     always @(posedge clk) begin
         if (enable) begin
-            b36_at_2 <= b36;
             b37_at_2 <= b37;
-            row_7_high_edges_part <= {{{2{row_7_bit_14[6]}}, row_7_bit_14[6:1]} + {row_7_bit_15[6], row_7_bit_15}, row_7_bit_14[0]};
-            row_7_high_edges_part_2 <= {{row_7_bit_16[5], row_7_bit_16[5:1]} + {{2{row_7_bit_17[3]}}, row_7_bit_17}, row_7_bit_16[0]};
-            row_7_high_edges_part_2_at_3 <= row_7_high_edges_part_2;
-            row_7_high_edges_part_3 <= {row_7_high_edges_part[8:2] + row_7_high_edges_part_2_at_3, row_7_high_edges_part[1:0]};
-            row_7_high_edges <= {row_7_high_edges_part_3[8:3] - q_total_at_4, row_7_high_edges_part_3[2:0]};
-            row_7_low_edges <= {{2{row_7_bit_0[3]}}, row_7_bit_0} + row_7_bit_1;
-            row_7_low_edges_at_3 <= row_7_low_edges;
-            row_7_low_edges_at_4 <= row_7_low_edges_at_3;
-            row_7_low_edges_at_5 <= row_7_low_edges_at_4;
-            row_7_low <= t_times_chunks_8_to_9 + {{7{row_7_low_edges_at_5[5]}}, row_7_low_edges_at_5};
+            row_7_high_edges_part <= {({8{b36_at_2}} & {{2{t[6]}}, t[6:1]}) + ({8{b37_at_2}} & {t[6], t}), b36_at_2 & t[0]};
+            b39_at_2 <= b39;
+            b39_at_3 <= b39_at_2;
+            row_7_high_edges_part_2 <= {
+                row_7_high_edges_part[8:3] - (b39_at_3 ? {q_total_part_at_3[4], q_total_part_at_3} : q_total_at_3),
+                row_7_high_edges_part[2:0]
+            };
+            b38_at_2 <= b38;
+            b38_at_3 <= b38_at_2;
+            b38_at_4 <= b38_at_3;
+            row_7_high_edges <= {
+                row_7_high_edges_part_2[8:2] + ({7{b38_at_4}} & {t_part_at_4[5], t_part_at_4}),
+                row_7_high_edges_part_2[1:0]
+            };
             row_7_high <= {
                 {{2{t_times_chunks_10_to_11[12]}}, t_times_chunks_10_to_11[12:6]} + row_7_high_edges,
                 t_times_chunks_10_to_11[5:0]
             };
+            b22_at_3 <= b22_at_2;
+            b22_at_4 <= b22_at_3;
+            row_7_low_edges <= ({6{b22_at_4}} & {{2{q0_at_4[3]}}, q0_at_4}) + ({6{b23_at_4}} & q0_to_q1_at_4);
+            row_7_low <= t_times_chunks_8_to_9 + {{7{row_7_low_edges[5]}}, row_7_low_edges};
             row_7 <= {{{8{row_7_low[12]}}, row_7_low[12:6]} + row_7_high, row_7_low[5:0]};
             exponent_at_1 <= exponent;
             exponent_at_2 <= exponent_at_1;
