@@ -58,10 +58,22 @@ impl Rtl {
         })
     }
 
-    fn text(&self, module: &str) -> &str {
+    /// The text of one module.
+    ///
+    /// # Panics
+    /// When there is no such module.
+    pub fn text(&self, module: &str) -> &str {
         let name = format!("{module}.v");
         let file = self.files.iter().find(|file| file.name == name);
         &file.unwrap_or_else(|| panic!("there is no module {module}")).text
+    }
+
+    /// Whether the text of one module has this in it.
+    ///
+    /// # Panics
+    /// When there is no such module.
+    pub fn has_text(&self, module: &str, part: &str) -> bool {
+        self.text(module).contains(part)
     }
 
     /// Builds one of the modules.

@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
 /// The folder of a preset's Verilog.
+#[allow(dead_code, reason = "each test uses its own part of this file")]
 pub fn preset_folder(preset: &str) -> PathBuf {
     root().join("hdl").join("verilog").join(preset)
 }

@@ -1,0 +1,186 @@
+//! Proofs that what a synthesis makes of a decode lane is the lane: register by register, with yosys' models of the cells.
+
+#[path = "netlists/mod.rs"]
+mod netlists;
+#[path = "netlists/registers.rs"]
+mod registers;
+mod tools;
+#[path = "tools/yosys.rs"]
+mod yosys;
+
+use netlists::{CHIPS, lane, lane_netlist, models, with_flipped_table_bit};
+use registers::{Registers, pairs};
+use seedlm_codec::WeightFormat;
+use seedlm_hdl::options::Target;
+use seedlm_testbenches::nightly::is_nightly;
+use std::collections::BTreeMap;
+use std::fs;
+use std::path::Path;
+use tools::{root, work_folder};
+use yosys::run_script;
+
+fn read(folder: &Path, name: &str) -> String {
+    fs::read_to_string(folder.join(name)).unwrap_or_else(|error| panic!("{name}: {error}"))
+}
+
+fn write(folder: &Path, name: &str, text: &str) {
+    fs::write(folder.join(name), text).expect("the file can be written");
+}
+
+/// What the proof is about.
+struct Outcome {
+    proved: bool,
+    /// Registers of the lane that have one of the netlist that must take the same.
+    pairs: usize,
+    /// Registers of the lane without.
+    alone: Vec<String>,
+    /// Registers of the netlist that are in no pair.
+    netlist_alone: Vec<String>,
+    text: String,
+}
+
+/// Module proof: both designs with their registers opened. Paired registers hold the same, all others anything.
+fn proof(format: &WeightFormat, lane: &Registers, netlist: &Registers, pairs: &BTreeMap<String, String>) -> String {
+    let word = format.lane_bits() - 1;
+    let mantissas = format.weights_per_word() as u32 * format.mantissa_bits() - 1;
+    let numbers = |cells: Vec<&str>| -> BTreeMap<String, usize> {
+        cells
+            .into_iter()
+            .enumerate()
+            .map(|(number, cell)| (cell.to_string(), number))
+            .collect()
+    };
+    let (netlist_numbers, lane_numbers) = (numbers(netlist.cells()), numbers(lane.cells()));
+    let mut text = format!(
+        "module proof (input wire clk, rst, enable, in_valid, input wire [{word}:0] in_word,\n    \
+         input wire [{}:0] held, input wire [{}:0] alone, output wire [{}:0] differs);\n",
+        netlist_numbers.len() - 1,
+        lane_numbers.len() - 1,
+        lane_numbers.len() + 1 + usize::from(format.exponent_bits() > 0),
+    );
+    text += &format!("    wire [{}:0] netlist_next;\n", netlist_numbers.len() - 1);
+    text += &format!("    wire [{}:0] lane_next;\n", lane_numbers.len() - 1);
+    for side in ["lane", "netlist"] {
+        text += &format!("    wire {side}_valid;\n    wire [{mantissas}:0] {side}_mantissas;\n");
+        if format.exponent_bits() > 0 {
+            text += &format!("    wire [{}:0] {side}_exponent;\n", format.exponent_bits() - 1);
+        }
+        text +=
+            &format!("    {side} {side}_opened (\n        .clk(clk), .rst(rst), .enable(enable), .in_valid(in_valid)");
+        text += &format!(", .in_word(in_word),\n        .out_valid({side}_valid), .out_mantissas({side}_mantissas)");
+        if format.exponent_bits() > 0 {
+            text += &format!(", .out_exponent({side}_exponent)");
+        }
+        let numbers = if side == "lane" {
+            &lane_numbers
+        } else {
+            &netlist_numbers
+        };
+        for (cell, number) in numbers {
+            let held = match (side, pairs.get(cell)) {
+                ("netlist", _) => format!("held[{number}]"),
+                (_, Some(other)) => format!("held[{}]", netlist_numbers[other]),
+                (_, None) => format!("alone[{number}]"),
+            };
+            text += &format!(",\n        .\\{cell}.held ({held}), .\\{cell}.next ({side}_next[{number}])");
+        }
+        text += "\n    );\n";
+    }
+    for (cell, number) in &lane_numbers {
+        let differs = match pairs.get(cell) {
+            Some(other) => format!("lane_next[{number}] != netlist_next[{}]", netlist_numbers[other]),
+            None => "1'b0".into(),
+        };
+        text += &format!("    assign differs[{number}] = {differs};\n");
+    }
+    let outputs = ["valid", "mantissas", "exponent"];
+    for (index, port) in outputs
+        .iter()
+        .take(2 + usize::from(format.exponent_bits() > 0))
+        .enumerate()
+    {
+        let place = lane_numbers.len() + index;
+        text += &format!("    assign differs[{place}] = lane_{port} != netlist_{port};\n");
+    }
+    text + "endmodule\n"
+}
+
+/// Tries to prove that a netlist does what the portable lane of a preset does.
+fn prove(name: &str, preset: &str, target: Target, netlist: &str) -> Outcome {
+    let folder = work_folder(&format!("equivalence-{name}-{preset}-{target}"));
+    write(&folder, "lane.v", &lane(preset, Target::Portable));
+    write(&folder, "netlist.v", netlist);
+    write(&folder, "cells.v", &models(netlist, target));
+    let opened = root().join("testbenches/formal/opened.v");
+    fs::copy(opened, folder.join("opened.v")).expect("the file can be copied");
+    let (read_all, text) = run_script("registers.ys", &folder);
+    assert!(read_all, "{preset}, {target}:\n{text}");
+    let lane = Registers::read(&read(&folder, "lane.json"), "lane");
+    let netlist = Registers::read(&read(&folder, "netlist.json"), "netlist");
+    let pairs = pairs(&lane, &netlist);
+    let format = WeightFormat::named(preset).expect("presets have names");
+    write(&folder, "proof.v", &proof(&format, &lane, &netlist, &pairs));
+    let (proved, text) = run_script("equivalence.ys", &folder);
+    let alone = lane.cells().into_iter().filter(|cell| !pairs.contains_key(*cell));
+    let in_pair = |cell: &str| pairs.values().any(|other| other == cell);
+    Outcome {
+        proved,
+        pairs: pairs.len(),
+        alone: alone.map(|cell| lane.called(cell)).collect(),
+        netlist_alone: netlist
+            .cells()
+            .into_iter()
+            .filter(|cell| !in_pair(cell))
+            .map(|cell| netlist.called(cell))
+            .collect(),
+        text,
+    }
+}
+
+fn proves_lanes(preset: &str) {
+    for target in CHIPS {
+        let netlist = lane_netlist(preset, target);
+        let outcome = prove("lane", preset, target, &netlist);
+        let all = format!(
+            "{preset}, {target}: {} pairs, alone {:?}, in the netlist {:?}",
+            outcome.pairs, outcome.alone, outcome.netlist_alone
+        );
+        let text = &outcome.text[outcome.text.len().saturating_sub(3000)..];
+        println!("{all}");
+        assert!(outcome.proved, "{all}\n{text}");
+        assert!(
+            text.contains("SAT proof finished - no model found: SUCCESS!"),
+            "{all}\n{text}"
+        );
+    }
+}
+
+#[test]
+fn chained_4b_lanes_are_their_netlists() {
+    proves_lanes("chained-4b");
+}
+
+#[test]
+fn paper_4b_lanes_are_their_netlists() {
+    proves_lanes("paper-4b");
+}
+
+/// The other two differ in widths only, so they take their time only where there is time.
+#[test]
+fn other_lanes_are_their_netlists() {
+    if is_nightly() {
+        proves_lanes("chained-3b");
+        proves_lanes("paper-3b");
+    }
+}
+
+#[test]
+fn a_flipped_bit_of_a_table_is_refuted() {
+    for target in CHIPS {
+        let netlist = lane_netlist("chained-4b", target);
+        let wrong = with_flipped_table_bit(&netlist, target);
+        let outcome = prove("flipped", "chained-4b", target, &wrong);
+        let refuted = outcome.text.contains("ERROR: Called with -verify and proof did fail!");
+        assert!(!outcome.proved && refuted, "{target}:\n{}", outcome.text);
+    }
+}
