@@ -97,10 +97,10 @@ fn sources(
         name: format!("{}{suffix}.v", module.name()),
         text: format!(
             "{header}`default_nettype none\n\n{}`default_nettype wire\n",
-            verilog(module, suffix)
+            verilog(module, suffix, options.plain_rows)
         ),
     };
-    let rows = modules.iter().any(|module| module.has_rows());
+    let rows = !options.plain_rows && modules.iter().any(|module| module.has_rows());
     let rows = rows.then(|| row_modules(options.target, suffix)).flatten();
     let rows = rows.map(|text| GeneratedFile {
         name: format!("seedlm_rows{suffix}.v"),

@@ -49,4 +49,6 @@ impl fmt::Display for Target {
 pub struct Options {
     /// What it is written for.
     pub target: Target,
+    /// Rows of adders as plain expressions, in place of the chip's cells: what the cells are held against in tests.
+    pub plain_rows: bool,
 }

@@ -5,7 +5,7 @@ mod tools;
 use seedlm_codec::machine::DatapathConfig;
 use seedlm_codec::{BlockCode, ChainedCode, Lfsr, WeightFormat};
 use seedlm_hdl::generate::files;
-use seedlm_hdl::options::Options;
+use seedlm_hdl::options::{Options, Target};
 use seedlm_testbenches::machines::{chained, code};
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -234,7 +234,7 @@ fn write_proofs(folder: &Path, code: &ChainedCode) {
 }
 
 /// Writes what mantissas.ys or weights.ys reads, with the lane that is generated for a code.
-fn write_definition(name: &str, format: &WeightFormat, fault: impl Fn(&str) -> String) -> PathBuf {
+fn write_definition(name: &str, format: &WeightFormat, target: Target, fault: impl Fn(&str) -> String) -> PathBuf {
     let folder = work_folder(name);
     let definition = match format {
         WeightFormat::Block(code) => definition(code),
@@ -244,13 +244,17 @@ fn write_definition(name: &str, format: &WeightFormat, fault: impl Fn(&str) -> S
         }
         WeightFormat::Binary16 => panic!("there is no definition in Verilog"),
     };
+    let options = Options {
+        target,
+        plain_rows: true,
+    };
     let config = DatapathConfig {
         beat_bits: 64,
         lanes: 1,
         tile_rows: 1,
         ..DatapathConfig::reference(format)
     };
-    let files = files(&config, format, &Options::default(), "").expect("a machine that can be built");
+    let files = files(&config, format, &options, "").expect("a machine that can be built");
     let lane = files.iter().find(|file| file.name == "seedlm_decode_lane.v");
     write(&folder, "lane.v", &fault(&lane.expect("there is a lane").text));
     write(&folder, "reference.v", &definition);
@@ -273,7 +277,10 @@ fn lanes_of_small_codes_compute_the_definition() {
         code(4, 2, 4, 3, 0),
     ];
     for (number, code) in codes.into_iter().enumerate() {
-        proves_lane(&format!("formal-mantissas-{number}"), &WeightFormat::Block(code));
+        let format = WeightFormat::Block(code);
+        for target in Target::ALL {
+            proves_lane(&format!("formal-mantissas-{number}-{target}"), &format, target);
+        }
     }
 }
 
@@ -285,8 +292,8 @@ fn script(format: &WeightFormat) -> (&'static str, usize) {
     }
 }
 
-fn proves_lane(name: &str, format: &WeightFormat) {
-    let folder = write_definition(name, format, str::to_string);
+fn proves_lane(name: &str, format: &WeightFormat, target: Target) {
+    let folder = write_definition(name, format, target, str::to_string);
     let (script, expected) = script(format);
     let (proved, text) = prove(script, &folder);
     let proofs = text.matches("SAT proof finished - no model found: SUCCESS!").count();
@@ -298,7 +305,9 @@ fn proves_lane(name: &str, format: &WeightFormat) {
 fn lanes_of_chained_codes_compute_the_definition() {
     for name in ChainedCode::PRESETS {
         let format = WeightFormat::named(name).expect("presets have names");
-        proves_lane(&format!("formal-{name}"), &format);
+        for target in Target::ALL {
+            proves_lane(&format!("formal-{name}-{target}"), &format, target);
+        }
     }
     let others = [
         chained(1, 2, &[1]),
@@ -308,7 +317,9 @@ fn lanes_of_chained_codes_compute_the_definition() {
         chained(8, 9, &[8, 1, 8, 2, 3]),
     ];
     for (number, format) in others.iter().enumerate() {
-        proves_lane(&format!("formal-chained-{number}"), format);
+        for target in Target::ALL {
+            proves_lane(&format!("formal-chained-{number}-{target}"), format, target);
+        }
     }
 }
 
@@ -325,7 +336,7 @@ fn a_wrong_mantissa_is_refuted() {
     ];
     for (format, register, word) in cases {
         let wrong = |lane: &str| with_fault(lane, register, |value| format!("({value}) ^ (in_word == {word})"));
-        let folder = write_definition(&format!("formal-wrong-{register}"), &format, wrong);
+        let folder = write_definition(&format!("formal-wrong-{register}"), &format, Target::Portable, wrong);
         let (proved, text) = prove(script(&format).0, &folder);
         let refuted = text.contains("ERROR: Called with -verify and proof did fail!");
         assert!(!proved && refuted, "{register}:\n{text}");

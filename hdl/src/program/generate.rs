@@ -52,7 +52,11 @@ pub fn generate(arguments: &GenerateArguments) -> Result<()> {
         );
     }
     let target = Target::named(&arguments.target).expect("clap has checked it");
-    let files = files(&config, &format, &Options { target }, &arguments.suffix)?;
+    let options = Options {
+        target,
+        ..Options::default()
+    };
+    let files = files(&config, &format, &options, &arguments.suffix)?;
     write(&arguments.out, &files)?;
     println!("{} files in {}", files.len(), arguments.out.display());
     Ok(())

@@ -30,11 +30,12 @@ pub fn synthesis_command(target: Target) -> &'static str {
 /// Name of the module that the tests here are about.
 pub const LANE: &str = "seedlm_decode_lane";
 
-/// The decode lane of a preset's reference machine, written for a chip, with all that is inside it.
-pub fn lane(preset: &str, target: Target) -> String {
+/// The decode lane of a preset's reference machine, written for a chip, with all that is inside it. With `plain_rows` its rows
+/// of adders are expressions, and not yet cells of the chip.
+pub fn lane(preset: &str, target: Target, plain_rows: bool) -> String {
     let format = WeightFormat::named(preset).expect("presets have names");
     let config = DatapathConfig::reference(&format);
-    let files = files(&config, &format, &Options { target }, "").expect("presets can be built");
+    let files = files(&config, &format, &Options { target, plain_rows }, "").expect("presets can be built");
     // Rows of adders that are written in a chip's cells stand in a file of their own.
     let names = ["seedlm_rows.v", "seedlm_decode_lane.v"];
     let needed = files.into_iter().filter(|file| names.contains(&file.name.as_str()));
@@ -47,7 +48,7 @@ pub fn lane(preset: &str, target: Target) -> String {
 pub fn lane_netlist(preset: &str, target: Target) -> String {
     let command = synthesis_command(target);
     let commands = format!("read_verilog lane.v; {command} -top {LANE}; write_verilog -noattr netlist.v");
-    let text = lane(preset, target);
+    let text = lane(preset, target, false);
     let versions = fs::read_to_string(root().join("testbenches/requirements.txt")).expect("the tools have versions");
     let digest = Sha256::digest(format!("{versions}{commands}{text}"));
     let digest: String = digest[..8].iter().map(|byte| format!("{byte:02x}")).collect();
