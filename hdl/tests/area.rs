@@ -3,11 +3,11 @@
 use assert_cmd::Command;
 use serde_json::Value;
 
-/// The report of a run whose tools are found in `path`.
-fn area(path: Option<&str>, arguments: &[&str]) -> Result<Value, String> {
+/// The report of a run, with the yosys that is named, if one is.
+fn area(yosys: Option<&str>, arguments: &[&str]) -> Result<Value, String> {
     let mut command = Command::new(env!("CARGO_BIN_EXE_hdl"));
-    if let Some(path) = path {
-        command.env("PATH", path);
+    if let Some(yosys) = yosys {
+        command.env("SEEDLM_YOSYS", yosys);
     }
     let output = command.args(["area", "--json", "-"]).args(arguments).output().unwrap();
     match output.status.success() {
@@ -61,9 +61,13 @@ fn counts_are_kept_and_found_again() {
 
 #[test]
 fn what_cannot_be_counted_is_refused_with_the_reason() {
-    let refusal = |path, arguments: &[&str]| area(path, arguments).unwrap_err();
+    let refusal = |yosys, arguments: &[&str]| area(yosys, arguments).unwrap_err();
     assert!(refusal(None, &["--code", "C=4,P=9,K=5"]).contains("latent dimension P is 9"));
     assert!(refusal(None, &["--family", "ice40"]).contains("xc7"));
     assert!(refusal(None, &["--cached-only"]).contains("--cache"));
-    assert!(refusal(Some(""), &["--weights", "chained-4b"]).contains("yosys is not installed, or not on PATH"));
+    let missing = refusal(Some("/nowhere/yosys"), &["--weights", "chained-4b"]);
+    assert!(
+        missing.contains("yosys is not installed, or not on PATH: run bash testbenches/tools.sh"),
+        "{missing}"
+    );
 }

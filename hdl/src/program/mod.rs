@@ -4,6 +4,7 @@ mod area;
 mod generate;
 mod operations;
 mod settings;
+mod synth;
 
 use clap::{Parser, Subcommand};
 use std::process::ExitCode;
@@ -30,6 +31,10 @@ enum Verb {
     Presets(generate::PresetArguments),
     /// Print what the decode lanes of formats take on two FPGAs, as yosys counts it
     Area(area::AreaArguments),
+    /// Measure area and clock on FPGAs, with yosys and nextpnr, of one configuration or of a table of them
+    Synth(Box<synth::SynthArguments>),
+    /// Print which chip keeps up with which memory, from rows that `hdl synth` has measured
+    Chips(synth::ChipArguments),
     /// Print the operations per weight of decoders and MACs, counted from the netlist
     Operations(operations::OperationArguments),
 }
@@ -40,6 +45,8 @@ pub fn main() -> ExitCode {
         Verb::Generate(arguments) => generate::generate(&arguments),
         Verb::Presets(arguments) => generate::presets(&arguments),
         Verb::Area(arguments) => area::area(&arguments),
+        Verb::Synth(arguments) => synth::synth(&arguments),
+        Verb::Chips(arguments) => synth::chips(&arguments),
         Verb::Operations(arguments) => operations::operations(&arguments),
     };
     match outcome {
