@@ -1,5 +1,6 @@
 //! The files for one configuration: a module a file, a list of them, and a FuseSoC description.
 
+use crate::modules::decoder_serial::decoder_serial;
 use crate::modules::{lanes, tops};
 use crate::netlist::module::Module;
 use crate::netlist::print::verilog;
@@ -80,9 +81,39 @@ pub fn lane_files(
     format: &WeightFormat,
     options: &Options,
 ) -> Result<Vec<GeneratedFile>, CodecError> {
+    Ok(sources_below(&lanes(config, format, options)?, config, format, options))
+}
+
+/// The Verilog of the decoder of one weight a cycle, from words of `word_bits` bits.
+///
+/// # Errors
+/// [`CodecError::Machine`] when words cannot have that width, or the format is no chained code.
+pub fn serial_files(
+    format: &WeightFormat,
+    word_bits: usize,
+    options: &Options,
+) -> Result<Vec<GeneratedFile>, CodecError> {
+    let WeightFormat::Chained(code) = format else {
+        let label = format.label();
+        return Err(CodecError::Machine(format!(
+            "there is no serial decoder for {label}, only for chained codes"
+        )));
+    };
+    let top = Rc::new(decoder_serial(code, word_bits, options)?);
+    let config = DatapathConfig::reference(format);
+    Ok(sources_below(&top, &config, format, options))
+}
+
+/// The Verilog of a module and of all that is inside it.
+pub(crate) fn sources_below(
+    top: &Rc<Module>,
+    config: &DatapathConfig,
+    format: &WeightFormat,
+    options: &Options,
+) -> Vec<GeneratedFile> {
     let mut found = Vec::new();
-    collect(&lanes(config, format, options)?, &mut found);
-    Ok(sources(&found, config, format, options, ""))
+    collect(top, &mut found);
+    sources(&found, config, format, options, "")
 }
 
 fn sources(

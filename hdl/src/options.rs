@@ -52,3 +52,13 @@ pub struct Options {
     /// Rows of adders as plain expressions, in place of the chip's cells: what the cells are held against in tests.
     pub plain_rows: bool,
 }
+
+impl Options {
+    /// The usual ones for a target.
+    pub const fn written_for(target: Target) -> Self {
+        Options {
+            target,
+            plain_rows: false,
+        }
+    }
+}

@@ -5,35 +5,59 @@
 //! `sum of (field - 2^(bits-1)) + floor(F/2)`. A field less half its range is the field with its top bit inverted, read as
 //! a signed number, and the ones that are left are carries into the adders. So the offset takes no logic of its own.
 
+use super::shared_pairs::{Terms, share_pairs};
 use crate::netlist::expression::Expression;
 use crate::netlist::module::Module;
 use crate::netlist::pipeline::{Pipeline, signed_bits};
 use crate::options::Target;
 use seedlm_codec::ChainedCode;
+use std::collections::BTreeMap;
 
-/// The weights of a word, at `stages` registers after `in_word`: the history, and above it the word.
+/// The first `weights` weights of a word, at `stages` registers after `in_word`: the history, and above it the word.
 pub fn chained_weights(
     m: &mut Module,
     code: &ChainedCode,
+    weights: usize,
     enable: &Expression,
     in_word: &Expression,
-    stages: usize,
-    _target: Target,
+    (stages, target): (usize, Target),
 ) -> Vec<Expression> {
-    let mut lane = Lane::new(m, code, enable, in_word);
-    lane.hold_back();
-    (0..code.weights_per_word())
-        .map(|weight| lane.weight(weight, stages))
-        .collect()
+    let mut lane = Lane::new(m, code, weights, enable, in_word);
+    lane.hold_back(what_waits(target));
+    (0..weights).map(|weight| lane.weight(weight, stages)).collect()
+}
+
+/// What is held back for a field that is added a stage later than the first two.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Waits {
+    /// The word: its XORs are computed in the table in front of the adder.
+    Word,
+    /// The field: its XORs are computed at once, in tables whose registers would lie idle otherwise.
+    Field,
+}
+
+/// A table of six inputs is an adder's bit with the XOR of one operand. One of four inputs is not, so the XOR needs a table
+/// of its own, and the register behind that costs nothing, while a register for a bit of the word takes a cell.
+fn what_waits(target: Target) -> Waits {
+    match target {
+        Target::Portable | Target::Xc7 => Waits::Word,
+        Target::Ecp5 | Target::Ice40 => Waits::Field,
+    }
 }
 
 struct Lane<'a> {
     pipeline: Pipeline<'a>,
     code: &'a ChainedCode,
+    /// How many weights of the word are wanted.
+    weights: usize,
     /// The fields in the order in which they are added.
     order: Vec<usize>,
-    /// The lane's word at each stage at which a field is read from it.
+    /// The lane's word at each stage at which a field is read from it: only at the first where fields are held back.
     words: Vec<Expression>,
+    /// How masks share pairs of bits, for tables of four inputs.
+    terms: BTreeMap<u32, Terms>,
+    /// The pairs there are, by their two places in the word.
+    pairs: BTreeMap<(usize, usize), Expression>,
 }
 
 /// A number on its way to be a weight, and what it can be.
@@ -43,7 +67,13 @@ struct Sum {
 }
 
 impl<'a> Lane<'a> {
-    fn new(m: &'a mut Module, code: &'a ChainedCode, enable: &Expression, in_word: &Expression) -> Self {
+    fn new(
+        m: &'a mut Module,
+        code: &'a ChainedCode,
+        weights: usize,
+        enable: &Expression,
+        in_word: &Expression,
+    ) -> Self {
         // An adder takes one number as it is, and XORs of the other: what has the fewest XORs comes first.
         let taps = |field: &usize| -> u32 { code.map().fields()[*field].iter().map(|mask| mask.count_ones()).sum() };
         let count = code.map().fields().len();
@@ -53,13 +83,22 @@ impl<'a> Lane<'a> {
             order: std::iter::once(first).chain(others).collect(),
             pipeline: Pipeline::new(m, enable, code.weight_bits() as usize),
             code,
+            weights,
             words: vec![in_word.clone()],
+            terms: BTreeMap::new(),
+            pairs: BTreeMap::new(),
         }
     }
 
-    /// The masks that are read at a stage: the first two fields at the input, each further one a stage later.
+    /// The stage of the field at a place of the order: the first two are added at the input, each further one a stage later.
+    fn stage(place: usize) -> usize {
+        place.saturating_sub(1)
+    }
+
+    /// The masks that are read of the word at a stage.
     fn masks_at(&self, stage: usize) -> impl Iterator<Item = u32> {
         let places = match stage {
+            _ if self.words.len() == 1 => 0..self.order.len(),
             0 => 0..self.order.len().min(2),
             _ => stage + 1..stage + 2,
         };
@@ -67,9 +106,12 @@ impl<'a> Lane<'a> {
         fields.flatten().copied()
     }
 
-    /// The word at the later stages, for all weights together.
-    fn hold_back(&mut self) {
-        let last_stage = self.code.map().fields().len().saturating_sub(2);
+    /// The word at the later stages, for all weights together, where it is the word that waits.
+    fn hold_back(&mut self, waits: Waits) {
+        let last_stage = match waits {
+            Waits::Word => Self::stage(self.order.len() - 1),
+            Waits::Field => 0,
+        };
         if last_stage > 0 {
             self.pipeline
                 .module
@@ -79,21 +121,23 @@ impl<'a> Lane<'a> {
             let word = self.pipeline.hold_back(&self.words[0], 0, stage);
             self.words.push(word);
         }
-        for stage in 0..=last_stage {
-            let is_last = stage == last_stage;
-            let read = self.bits_read(stage);
-            let idle = (0..self.words[stage].width()).filter(|bit| is_last && read >> bit & 1 == 0);
-            let idle: Vec<Expression> = idle.map(|bit| self.words[stage].bit(bit)).collect();
-            if !idle.is_empty() {
-                self.pipeline.module.unused(&idle);
-            }
+        if waits == Waits::Field {
+            let masks: Vec<u32> = self.code.map().fields().iter().flatten().copied().collect();
+            self.terms = share_pairs(&masks, self.code.bits_per_weight());
+        }
+        let read = self.bits_read(last_stage);
+        let word = &self.words[last_stage];
+        let idle = (0..word.width()).filter(|bit| read >> bit & 1 == 0);
+        let idle: Vec<Expression> = idle.map(|bit| word.bit(bit)).collect();
+        if !idle.is_empty() {
+            self.pipeline.module.unused(&idle);
         }
     }
 
     /// Which bits of the word any weight reads at a stage.
     fn bits_read(&self, stage: usize) -> u128 {
         let window = self.masks_at(stage).fold(0, |all, mask| all | mask);
-        let places = (0..self.code.weights_per_word()).map(|weight| weight * self.code.bits_per_weight() as usize);
+        let places = (0..self.weights).map(|weight| weight * self.code.bits_per_weight() as usize);
         places.fold(0, |all, place| all | u128::from(window) << place)
     }
 
@@ -102,17 +146,38 @@ impl<'a> Lane<'a> {
         format!("weight_{weight}_field_{}", self.order[place])
     }
 
-    /// The bits of the field at a place of the order, lowest first, at the stage at which it is read.
-    fn field(&self, weight: usize, place: usize) -> Vec<Expression> {
-        let word = &self.words[place.saturating_sub(1)];
-        let first = weight * self.code.bits_per_weight() as usize;
-        let parity = |mask: u32| {
-            let bits = (0..self.code.map().length() as usize).filter(|bit| mask >> bit & 1 == 1);
-            let bits = bits.map(|bit| word.bit(first + bit));
-            bits.reduce(|a, b| a ^ b).expect("no mask is empty")
-        };
+    /// The bits of the field at a place of the order, lowest first, of the latest word there is up to the field's stage.
+    fn field(&mut self, weight: usize, place: usize) -> Vec<Expression> {
+        let stage = Self::stage(place).min(self.words.len() - 1);
         let masks = &self.code.map().fields()[self.order[place]];
-        masks.iter().map(|&mask| parity(mask)).collect()
+        masks.iter().map(|&mask| self.parity(mask, weight, stage)).collect()
+    }
+
+    /// The XOR of the bits of a weight's window that a mask names.
+    fn parity(&mut self, mask: u32, weight: usize, stage: usize) -> Expression {
+        let step = self.code.bits_per_weight() as usize;
+        let plain = |mask: u32| (0..u32::BITS).filter(|bit| mask >> bit & 1 == 1).collect();
+        let terms = self.terms.get(&mask).cloned().unwrap_or_else(|| Terms {
+            bits: plain(mask),
+            pairs: Vec::new(),
+        });
+        let bits = terms.bits.iter().map(|&bit| weight * step + bit as usize);
+        let mut parts: Vec<Expression> = bits.map(|bit| self.words[stage].bit(bit)).collect();
+        for ((low, high), moved) in terms.pairs {
+            let base = (weight + moved as usize) * step;
+            parts.push(self.pair(base + low as usize, base + high as usize));
+        }
+        parts.into_iter().reduce(|a, b| a ^ b).expect("no mask is empty")
+    }
+
+    /// The XOR of two bits of the word, for all that share it.
+    fn pair(&mut self, low: usize, high: usize) -> Expression {
+        let word = &self.words[0];
+        let both = word.bit(low) ^ word.bit(high);
+        let module = &mut *self.pipeline.module;
+        let pair = self.pairs.entry((low, high));
+        pair.or_insert_with(|| module.wire(&format!("bits_{low}_and_{high}"), both))
+            .clone()
     }
 
     /// A field as it is, from 0 on.
@@ -129,8 +194,10 @@ impl<'a> Lane<'a> {
         let top = bits.pop().expect("a field has a bit");
         bits.push(!top);
         let name = format!("{}_centred", self.name(weight, place));
+        let signal = self.pipeline.module.wire(&name, Expression::join(bits));
+        let stage = Self::stage(place);
         Sum {
-            signal: self.pipeline.module.wire(&name, Expression::join(bits)),
+            signal: self.pipeline.hold_back(&signal, stage.min(self.words.len() - 1), stage),
             range: (-half, half - 1),
         }
     }

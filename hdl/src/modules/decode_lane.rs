@@ -68,7 +68,11 @@ pub fn decode_lane(format: &WeightFormat, stages: usize, target: Target) -> Modu
             });
             (mantissas, exponent)
         }
-        WeightFormat::Chained(code) => (chained_weights(&mut m, code, &enable, &in_word, stages, target), None),
+        WeightFormat::Chained(code) => {
+            let weights = code.weights_per_word();
+            let weights = chained_weights(&mut m, code, weights, &enable, &in_word, (stages, target));
+            (weights, None)
+        }
     };
     m.output("out_valid", out_valid);
     m.output("out_mantissas", Expression::join(mantissas));

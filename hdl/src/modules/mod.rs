@@ -7,12 +7,14 @@ mod chained_weights;
 mod control;
 mod decode_lane;
 mod decoder;
+pub mod decoder_serial;
 mod fifo;
 mod history;
 mod lanes;
 mod mac;
 mod matvec;
 mod sequence;
+mod shared_pairs;
 mod skid;
 mod unpack;
 

@@ -5,7 +5,7 @@ use anyhow::{Context, Result, bail};
 use clap::Args;
 use seedlm_codec::WeightFormat;
 use seedlm_codec::machine::DatapathConfig;
-use seedlm_hdl::generate::{GeneratedFile, files, presets as preset_names};
+use seedlm_hdl::generate::{GeneratedFile, files, presets as preset_names, serial_files};
 use seedlm_hdl::options::{Options, Target};
 use std::path::{Path, PathBuf};
 
@@ -25,6 +25,9 @@ pub struct GenerateArguments {
     /// Put this behind every module name, so that two configurations fit into one design
     #[arg(long, default_value = "")]
     suffix: String,
+    /// Write only seedlm_decoder_serial: one weight a cycle, of a chained code, from words of so many bits
+    #[arg(long, value_name = "WORD_BITS", conflicts_with_all = ["config", "overrides", "suffix"])]
+    serial: Option<usize>,
     /// Folder to write to; it is made if need be
     #[arg(long, short, value_name = "FOLDER")]
     out: PathBuf,
@@ -52,11 +55,11 @@ pub fn generate(arguments: &GenerateArguments) -> Result<()> {
         );
     }
     let target = Target::named(&arguments.target).expect("clap has checked it");
-    let options = Options {
-        target,
-        ..Options::default()
+    let options = Options::written_for(target);
+    let files = match arguments.serial {
+        Some(word_bits) => serial_files(&format, word_bits, &options)?,
+        None => files(&config, &format, &options, &arguments.suffix)?,
     };
-    let files = files(&config, &format, &options, &arguments.suffix)?;
     write(&arguments.out, &files)?;
     println!("{} files in {}", files.len(), arguments.out.display());
     Ok(())
@@ -94,7 +97,8 @@ pub fn presets(arguments: &PresetArguments) -> Result<()> {
     Ok(())
 }
 
-fn write(folder: &Path, files: &[GeneratedFile]) -> Result<()> {
+/// Writes files to a folder, which is made if need be.
+pub fn write(folder: &Path, files: &[GeneratedFile]) -> Result<()> {
     std::fs::create_dir_all(folder).with_context(|| format!("{}: cannot make the folder", folder.display()))?;
     for file in files {
         let path = folder.join(&file.name);

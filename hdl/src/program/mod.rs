@@ -1,6 +1,7 @@
 //! Command line of `hdl`.
 
 mod area;
+mod board;
 mod generate;
 mod operations;
 mod settings;
@@ -35,6 +36,8 @@ enum Verb {
     Synth(Box<synth::SynthArguments>),
     /// Print which chip keeps up with which memory, from rows that `hdl synth` has measured
     Chips(synth::ChipArguments),
+    /// Write the decoder's self-test for a board, and make its bitstream
+    Board(board::BoardArguments),
     /// Print the operations per weight of decoders and MACs, counted from the netlist
     Operations(operations::OperationArguments),
 }
@@ -47,6 +50,7 @@ pub fn main() -> ExitCode {
         Verb::Area(arguments) => area::area(&arguments),
         Verb::Synth(arguments) => synth::synth(&arguments),
         Verb::Chips(arguments) => synth::chips(&arguments),
+        Verb::Board(arguments) => board::board(&arguments),
         Verb::Operations(arguments) => operations::operations(&arguments),
     };
     match outcome {

@@ -71,7 +71,7 @@ impl Design {
         format: &WeightFormat,
         target: Target,
     ) -> Result<Self, SynthesisError> {
-        let options = Options { target };
+        let options = Options::written_for(target);
         let module = match top {
             Top::Lanes => lanes(config, format, &options)?,
             Top::Decoder => tops(config, format, &options)?.decoder,
