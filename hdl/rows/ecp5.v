@@ -130,7 +130,7 @@ module seedlm_row_chosen #(
 );
     wire [ROWS*WIDTH-1:0] choices;
     seedlm_row_spread #(.WIDTH(WIDTH), .ROWS(ROWS)) spread (.each(choice), .spread(choices));
-    seedlm_row_chain #(.WIDTH(WIDTH), .ROWS(ROWS), .INIT(16'h569A)) chain (
+    seedlm_row_chain #(.WIDTH(WIDTH), .ROWS(ROWS), .INIT(16'h665A)) chain (
         .a(a), .b(yes), .c(no), .d(choices), .sum(sum)
     );
 endmodule

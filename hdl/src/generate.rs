@@ -128,11 +128,11 @@ fn sources(
         name: format!("{}{suffix}.v", module.name()),
         text: format!(
             "{header}`default_nettype none\n\n{}`default_nettype wire\n",
-            verilog(module, suffix, options.plain_rows)
+            verilog(module, suffix)
         ),
     };
-    let rows = !options.plain_rows && modules.iter().any(|module| module.has_rows());
-    let rows = rows.then(|| row_modules(options.target, suffix)).flatten();
+    let rows = modules.iter().any(|module| module.has_rows());
+    let rows = rows.then(|| row_modules(options, suffix)).flatten();
     let rows = rows.map(|text| GeneratedFile {
         name: format!("seedlm_rows{suffix}.v"),
         text: format!("{header}`default_nettype none\n\n{text}`default_nettype wire\n"),

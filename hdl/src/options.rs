@@ -49,7 +49,7 @@ impl fmt::Display for Target {
 pub struct Options {
     /// What it is written for.
     pub target: Target,
-    /// Rows of adders as plain expressions, in place of the chip's cells: what the cells are held against in tests.
+    /// Rows of adders in plain Verilog in place of the chip's cells: for simulators, and what the cells are held against.
     pub plain_rows: bool,
 }
 

@@ -125,7 +125,7 @@ fn an_expression_prints_what_it_evaluates_to() {
     for (index, output) in outputs.iter().enumerate() {
         module.output(&format!("out_{index}"), output.clone());
     }
-    let design = Design::new("soup").with_source("soup.v", verilog(&module, "", false));
+    let design = Design::new("soup").with_source("soup.v", verilog(&module, ""));
     let verilator = Verilator::find().unwrap_or_else(|error| panic!("{error}"));
     let mut model = verilator.build(&design, &BuildOptions::default()).unwrap();
     for _ in 0..INPUTS {

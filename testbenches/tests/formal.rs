@@ -5,7 +5,7 @@ mod tools;
 use rayon::prelude::*;
 use seedlm_codec::machine::DatapathConfig;
 use seedlm_codec::{BlockCode, ChainedCode, Lfsr, WeightFormat};
-use seedlm_hdl::generate::files;
+use seedlm_hdl::generate::{GeneratedFile, files};
 use seedlm_hdl::options::{Options, Target};
 use seedlm_testbenches::machines::{chained, code};
 use std::fs;
@@ -256,8 +256,10 @@ fn write_definition(name: &str, format: &WeightFormat, target: Target, fault: im
         ..DatapathConfig::reference(format)
     };
     let files = files(&config, format, &options, "").expect("a machine that can be built");
-    let lane = files.iter().find(|file| file.name == "seedlm_decode_lane.v");
-    write(&folder, "lane.v", &fault(&lane.expect("there is a lane").text));
+    // Rows of adders stand in a file of their own.
+    let needed = |file: &&GeneratedFile| ["seedlm_rows.v", "seedlm_decode_lane.v"].contains(&file.name.as_str());
+    let lane: String = files.iter().filter(needed).map(|file| file.text.as_str()).collect();
+    write(&folder, "lane.v", &fault(&lane));
     write(&folder, "reference.v", &definition);
     let transparent = root().join("testbenches/formal/transparent.v");
     fs::copy(transparent, folder.join("transparent.v")).expect("the file can be copied");

@@ -5,9 +5,8 @@ use super::items::{Choice, Direction, Item, Memory, Register, Row};
 use super::module::Module;
 use std::fmt::Write;
 
-/// The text of a module; every module name gets `suffix`. With `plain_rows` its rows of adders are expressions, and no cells of
-/// the chip.
-pub fn verilog(module: &Module, suffix: &str, plain_rows: bool) -> String {
+/// The text of a module; every module name gets `suffix`.
+pub fn verilog(module: &Module, suffix: &str) -> String {
     let mut text = String::new();
     for line in module.summary() {
         writeln!(text, "// {line}").expect("text grows");
@@ -33,7 +32,6 @@ pub fn verilog(module: &Module, suffix: &str, plain_rows: bool) -> String {
     let mut body = Body {
         text: String::new(),
         suffix,
-        plain_rows,
         groups: Vec::new(),
         rows: rows.collect(),
     };
@@ -59,7 +57,6 @@ fn range(width: usize) -> String {
 struct Body<'a> {
     text: String,
     suffix: &'a str,
-    plain_rows: bool,
     /// Registers to be written, those with the same reset and enable together.
     groups: Vec<Vec<&'a Register>>,
     /// All rows of the module.
@@ -161,14 +158,6 @@ impl<'a> Body<'a> {
                 self.line(&format!("{module}{suffix} {name} ("));
                 self.text += &pins.join(",\n");
                 self.text += "\n    );\n";
-            }
-            Item::Row(row) if self.plain_rows => {
-                self.line(&format!(
-                    "wire {}{} = {};",
-                    range(row.value.width()),
-                    row.name,
-                    bare(&row.value)
-                ));
             }
             Item::Row(row) => self.row(row),
             Item::Unused(name, signals) => {

@@ -7,7 +7,7 @@
 use super::expression::Expression;
 use super::items::{Item, Row};
 use super::module::Module;
-use crate::options::Target;
+use crate::options::{Options, Target};
 
 /// What a row adds.
 #[derive(Clone, Debug)]
@@ -117,12 +117,13 @@ pub fn adds_three(target: Target) -> bool {
     target == Target::Xc7
 }
 
-/// The modules of a target's rows, as Verilog; the names of its modules have `suffix`.
-pub fn row_modules(target: Target, suffix: &str) -> Option<String> {
-    let text = match target {
+/// The modules of the rows as Verilog; the names of its modules have `suffix`.
+pub fn row_modules(options: &Options, suffix: &str) -> Option<String> {
+    let text = match options.target {
+        Target::Portable | Target::Ice40 => return None,
+        _ if options.plain_rows => include_str!("../../rows/plain.v"),
         Target::Xc7 => include_str!("../../rows/xc7.v"),
         Target::Ecp5 => include_str!("../../rows/ecp5.v"),
-        Target::Portable | Target::Ice40 => return None,
     };
     let mut text = text.to_string();
     for module in [

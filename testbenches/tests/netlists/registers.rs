@@ -91,6 +91,17 @@ impl Registers {
     }
 }
 
+/// What an input of a row of adders may be called in a netlist: a chip's rows have a carry chain inside, and where a wire has
+/// several names, the tool keeps one.
+fn inner_names(name: &str) -> Vec<String> {
+    let inner = [("a", "a"), ("b", "c"), ("yes", "b"), ("no", "c")];
+    let renamed = inner.iter().filter_map(|(port, of_chain)| {
+        let (row, index) = name.split_once(&format!("_row.{port}["))?;
+        Some(format!("{row}_row.chain.{of_chain}[{index}"))
+    });
+    renamed.collect()
+}
+
 /// For the lane's registers, the one of the netlist that holds the same: several may have become one. A pair found here is
 /// no more than a guess that a proof confirms.
 ///
@@ -100,7 +111,9 @@ pub fn pairs(lane: &Registers, netlist: &Registers) -> BTreeMap<String, String> 
     let (bit_of_name, register_of_bit) = (netlist.bits_by_name(), netlist.registers_by_bit());
     let counterpart = |bit: &Bit| {
         let names = lane.names.get(bit)?;
-        names.iter().find_map(|name| bit_of_name.get(name.as_str()).copied())
+        let inside = |name: &String| inner_names(name);
+        let mut spelled = names.iter().cloned().chain(names.iter().flat_map(inside));
+        spelled.find_map(|name| bit_of_name.get(name.as_str()).copied())
     };
     let mut pairs = BTreeMap::new();
     for (cell, register) in &lane.registers {
