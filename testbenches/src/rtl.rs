@@ -19,8 +19,16 @@ impl Rtl {
     /// # Errors
     /// When the configuration cannot be built.
     pub fn generate(config: &DatapathConfig, format: &WeightFormat) -> Result<Self, CodecError> {
+        Rtl::written_with(config, format, &Options::default())
+    }
+
+    /// Generates the Verilog with other options.
+    ///
+    /// # Errors
+    /// When the configuration cannot be built.
+    pub fn written_with(config: &DatapathConfig, format: &WeightFormat, options: &Options) -> Result<Self, CodecError> {
         Ok(Rtl {
-            files: files(config, format, &Options::default(), "")?,
+            files: files(config, format, options, "")?,
         })
     }
 
@@ -46,7 +54,12 @@ impl Rtl {
             let text = self.text(&needed[index]).to_string();
             for file in &self.files {
                 let module = file.name.trim_end_matches(".v");
-                let is_inside = file.name.ends_with(".v") && text.contains(&format!("    {module} "));
+                // A file has the module it is called after; only rows of adders stand in one file together.
+                let instance = match module {
+                    "seedlm_rows" => "    seedlm_row_".to_string(),
+                    _ => format!("    {module} "),
+                };
+                let is_inside = file.name.ends_with(".v") && text.contains(&instance);
                 if is_inside && !needed.iter().any(|name| name == module) {
                     needed.push(module.to_string());
                 }

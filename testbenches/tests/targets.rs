@@ -4,12 +4,13 @@ mod tools;
 
 use rayon::prelude::*;
 use seedlm_codec::WeightFormat;
+use seedlm_codec::machine::DatapathConfig;
 use seedlm_hdl::board::project::BOARDS;
 use seedlm_hdl::generate::{GeneratedFile, files, serial_files};
 use seedlm_hdl::options::{Options, Target};
 use seedlm_testbenches::benches;
 use seedlm_testbenches::lockstep::{Length, run};
-use seedlm_testbenches::machines::{chained, small};
+use seedlm_testbenches::machines::{chained, code, small};
 use seedlm_testbenches::rtl::Rtl;
 use seedlm_testbenches::stimulus::Pattern;
 use seedlm_verilator::Verilator;
@@ -28,12 +29,15 @@ fn chained_lanes_for_tables_of_four_inputs_keep_step() {
         chained(8, 24, &[8, 1, 4, 4, 8, 8, 2, 8]),
         chained(1, 6, &[3]),
     ];
-    formats.par_iter().for_each(|format| {
-        let config = small(format);
-        let options = Options::written_for(Target::Ice40);
-        let rtl = Rtl {
-            files: files(&config, format, &options, "").unwrap(),
+    // With a stage to spare the fields have one of their own.
+    let cases: Vec<(&WeightFormat, u32)> = formats.iter().flat_map(|format| [(format, 0), (format, 1)]).collect();
+    cases.par_iter().for_each(|&(format, extra_decode_stages)| {
+        let config = DatapathConfig {
+            extra_decode_stages,
+            ..small(format)
         };
+        let options = Options::written_for(Target::Ice40);
+        let rtl = Rtl::written_with(&config, format, &options).unwrap();
         for module in ["seedlm_decode_lane", "seedlm_decoder"] {
             let make = benches::bench(module);
             let length = Length {
@@ -42,8 +46,44 @@ fn chained_lanes_for_tables_of_four_inputs_keep_step() {
             };
             for pattern in Pattern::ALL {
                 let outcome = run(&|| make(&config, format), &rtl, &verilator, pattern, length);
-                outcome.unwrap_or_else(|mismatch| panic!("{}: {mismatch}", format.label()));
+                let label = format.label();
+                outcome.unwrap_or_else(|mismatch| panic!("{label}, {extra_decode_stages} stages more: {mismatch}"));
             }
+        }
+    });
+}
+
+/// Lanes of block codes are written differently for every family of chips, and must show the same in every cycle. Their rows
+/// of adders are plain here; `equivalence` proves that the chips' cells are the same.
+#[test]
+fn block_lanes_for_chips_keep_step() {
+    let verilator = Verilator::find().unwrap_or_else(|error| panic!("{error}"));
+    let formats = [
+        WeightFormat::named("paper-4b").unwrap(),
+        WeightFormat::named("paper-3b").unwrap(),
+        // One coefficient; two; as many coefficients as the register has bits; many edges of either kind.
+        WeightFormat::Block(code(3, 1, 4, 4, 2)),
+        WeightFormat::Block(code(4, 2, 9, 3, 4)),
+        WeightFormat::Block(code(6, 4, 4, 2, 1)),
+        WeightFormat::Block(code(13, 8, 16, 4, 4)),
+    ];
+    let both = |format| [Target::Xc7, Target::Ecp5].map(|target| (format, target));
+    let cases: Vec<(&WeightFormat, Target)> = formats.iter().flat_map(both).collect();
+    cases.par_iter().for_each(|&(format, target)| {
+        let config = small(format);
+        let options = Options {
+            target,
+            plain_rows: true,
+        };
+        let rtl = Rtl::written_with(&config, format, &options).unwrap();
+        let make = benches::bench("seedlm_decode_lane");
+        let length = Length {
+            cycles: 2500,
+            checked: 100,
+        };
+        for pattern in Pattern::ALL {
+            let outcome = run(&|| make(&config, format), &rtl, &verilator, pattern, length);
+            outcome.unwrap_or_else(|mismatch| panic!("{}, {target}: {mismatch}", format.label()));
         }
     });
 }
@@ -73,6 +113,17 @@ fn serial_decoders_and_boards_are_read_without_a_warning() {
         for weights in ["chained-4b", "chained-3b"] {
             let project = board.project(weights, board.timing()).unwrap();
             designs.push((format!("{}-{weights}", board.name), board.name, project.files));
+        }
+    }
+    for weights in ["paper-4b", "paper-3b"] {
+        for target in [Target::Xc7, Target::Ecp5] {
+            let format = WeightFormat::named(weights).unwrap();
+            let options = Options {
+                target,
+                plain_rows: true,
+            };
+            let files = files(&small(&format), &format, &options, "").unwrap();
+            designs.push((format!("lane-{weights}-{target}"), "seedlm_decode_lane", files));
         }
     }
     for (weights, word_bits) in [("chained-4b", 32), ("chained-3b", 24), ("chained-2b-k12", 8)] {

@@ -23,7 +23,10 @@ pub fn chained_weights(
     (stages, target): (usize, Target),
 ) -> Vec<Expression> {
     let mut lane = Lane::new(m, code, weights, enable, in_word);
-    lane.hold_back(what_waits(target));
+    let waits = what_waits(target);
+    // A stage more than the additions need is worth most in front of them, where tables of four inputs are two levels deep.
+    lane.first_stage = usize::from(waits == Waits::Field && stages > fewest_stages(code));
+    lane.hold_back(waits);
     (0..weights).map(|weight| lane.weight(weight, stages)).collect()
 }
 
@@ -45,11 +48,18 @@ fn what_waits(target: Target) -> Waits {
     }
 }
 
+/// A stage for each addition, and one at least.
+fn fewest_stages(code: &ChainedCode) -> usize {
+    (code.map().fields().len() - 1).max(1)
+}
+
 struct Lane<'a> {
     pipeline: Pipeline<'a>,
     code: &'a ChainedCode,
     /// How many weights of the word are wanted.
     weights: usize,
+    /// The stage at which the first two fields are added.
+    first_stage: usize,
     /// The fields in the order in which they are added.
     order: Vec<usize>,
     /// The lane's word at each stage at which a field is read from it: only at the first where fields are held back.
@@ -83,6 +93,7 @@ impl<'a> Lane<'a> {
             order: std::iter::once(first).chain(others).collect(),
             pipeline: Pipeline::new(m, enable, code.weight_bits() as usize),
             code,
+            first_stage: 0,
             weights,
             words: vec![in_word.clone()],
             terms: BTreeMap::new(),
@@ -180,11 +191,12 @@ impl<'a> Lane<'a> {
             .clone()
     }
 
-    /// A field as it is, from 0 on.
+    /// A field as it is, from 0 on, at the stage of the first addition.
     fn plain(&mut self, weight: usize, place: usize) -> Expression {
         let bits = self.field(weight, place);
         let name = self.name(weight, place);
-        self.pipeline.module.wire(&name, Expression::join(bits))
+        let field = self.pipeline.module.wire(&name, Expression::join(bits));
+        self.pipeline.hold_back(&field, 0, self.first_stage)
     }
 
     /// A field less half its range: its bits with the top one inverted, as a signed number.
@@ -197,7 +209,9 @@ impl<'a> Lane<'a> {
         let signal = self.pipeline.module.wire(&name, Expression::join(bits));
         let stage = Self::stage(place);
         Sum {
-            signal: self.pipeline.hold_back(&signal, stage.min(self.words.len() - 1), stage),
+            signal: self
+                .pipeline
+                .hold_back(&signal, stage.min(self.words.len() - 1), self.first_stage + stage),
             range: (-half, half - 1),
         }
     }
@@ -251,7 +265,8 @@ impl<'a> Lane<'a> {
             let next = self.centred(weight, place);
             sum = self.add(&name(place), &sum, &next, has_carry(place));
         }
-        let signal = self.pipeline.hold_back(&sum.signal, (count - 1).max(1), stages);
+        let last = self.first_stage + fewest_stages(self.code);
+        let signal = self.pipeline.hold_back(&sum.signal, last, stages);
         let lowest = Expression::constant(1, (count % 2) as u8);
         Expression::join([lowest, signal.sign_extend(self.code.weight_bits() as usize - 1)])
     }
