@@ -99,7 +99,7 @@ fn decoders_take_as_few_logic_cells_as_they_did() {
         let cells = logic_cells(&name, "seedlm_lanes", MANY_PINS, &files);
         assert!(cells <= most, "{name}: {cells} logic cells, and {most} were enough");
     }
-    for (weights, most) in [("chained-4b", 1005), ("chained-4b-k12", 877)] {
+    for (weights, most) in [("chained-4b", 879), ("chained-4b-k12", 744)] {
         let format = named(weights);
         let files = files(&sixteen_weights(&format), &format, &OPTIONS, "").expect("a machine that can be built");
         let name = format!("decoder-{weights}");

@@ -1,7 +1,9 @@
 //! Ends of carry chains that lead nowhere.
 //!
 //! yosys puts a net on the carry output of the last cell of every chain, and nextpnr-ecp5 makes two look-up tables to lead that
-//! net out of the chain, though nobody reads it. In the netlist such outputs are taken off their nets: `x`, not connected.
+//! net out of the chain, though nobody reads it. In the netlist such outputs are taken off their nets: `x`, not connected. So is
+//! a constant at the carry input of a cell whose first half ignores it, as rows of adders begin (`hdl/rows/ecp5.v`): the
+//! constant would take two tables more.
 
 use super::SynthesisError;
 use serde_json::Value;
@@ -44,8 +46,22 @@ fn take_off_module(module: &mut Value) -> usize {
             *bit = "x".into();
             taken += 1;
         }
+        if ignores_carry(cell, &read) {
+            cell["connections"]["CIN"][0] = "x".into();
+            taken += 1;
+        }
     }
     taken
+}
+
+/// Whether a constant comes in as carry that changes nothing: the first table is 0 throughout, so the carry out of its half is
+/// 0 too, and nobody reads the sum.
+fn ignores_carry(cell: &Value, read: &BTreeSet<u64>) -> bool {
+    let table = cell["parameters"]["INIT0"].as_str();
+    let is_zero = table.is_some_and(|table| !table.is_empty() && table.bytes().all(|digit| digit == b'0'));
+    let is_constant = matches!(cell["connections"]["CIN"][0].as_str(), Some("0" | "1"));
+    let sum = cell["connections"]["S0"][0].as_u64();
+    is_zero && is_constant && !sum.is_some_and(|net| read.contains(&net))
 }
 
 fn objects(value: &Value) -> impl Iterator<Item = &Value> {
@@ -78,6 +94,32 @@ mod tests {
         let (text, taken) = take_off(&netlist.to_string()).unwrap();
         let mut expected = netlist;
         expected["modules"]["top"]["cells"]["read by nobody"]["connections"]["COUT"][0] = "x".into();
+        assert_eq!((serde_json::from_str::<Value>(&text).unwrap(), taken), (expected, 1));
+    }
+
+    #[test]
+    fn a_constant_carry_is_taken_off_where_nothing_depends_on_it() {
+        let cell = |carry: Value, table: &str, sum: u64| {
+            json!({
+                "type": "CCU2C",
+                "parameters": {"INIT0": table},
+                "port_directions": {"CIN": "input", "S0": "output", "COUT": "output"},
+                "connections": {"CIN": [carry], "S0": [sum], "COUT": [5]},
+            })
+        };
+        let zero = "0000000000000000";
+        let netlist = json!({"modules": {"top": {
+            "ports": {"out": {"direction": "output", "bits": [5, 7]}},
+            "cells": {
+                "begins a row": cell("0".into(), zero, 6),
+                "adds": cell("0".into(), "1001011010101010", 6),
+                "shows its carry": cell("0".into(), zero, 7),
+                "goes on": cell(3.into(), zero, 6),
+            },
+        }}});
+        let (text, taken) = take_off(&netlist.to_string()).unwrap();
+        let mut expected = netlist;
+        expected["modules"]["top"]["cells"]["begins a row"]["connections"]["CIN"][0] = "x".into();
         assert_eq!((serde_json::from_str::<Value>(&text).unwrap(), taken), (expected, 1));
     }
 
