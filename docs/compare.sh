@@ -20,7 +20,7 @@ codes=paper-4b,paper-3b,chained-4b,chained-3b,chained-2b,chained-4b-k12,chained-
 "$programs"/seedlm bench encode --code "$codes" --instructions best --threads 1 --quiet --json >"$work/speed.json"
 "$programs"/hdl area --weights "$codes" --json "$work/area.json" >/dev/null
 
-python3 - "$work" "$("$programs"/seedlm --version)" "$(rustc --version)" "$(yosys -V)" <<'E2'
+python3 - "$work" "$("$programs"/seedlm --version)" "$(rustc --version)" "$(python3 -c 'import json, sys; print(json.load(open(sys.argv[1]))["tool"])' "$work/area.json")" <<'E2'
 import json, pathlib, sys
 
 work, tool, compiler, yosys = pathlib.Path(sys.argv[1]), *sys.argv[2:5]

@@ -83,6 +83,9 @@ pub fn synth(arguments: &SynthArguments) -> Result<()> {
         write_budget(path, &measured)?;
     }
     if let Some(path) = &arguments.check_budget {
+        if measured.is_empty() {
+            bail!("{}: no row has been measured, so nothing can be checked", path.display());
+        }
         let worse: Vec<String> = measured.iter().flat_map(|row| budgets.worse(row)).collect();
         if !worse.is_empty() {
             bail!("{}: more than 3 % worse\n{}", path.display(), worse.join("\n"));

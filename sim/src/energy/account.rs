@@ -101,8 +101,9 @@ mod tests {
         assert!((energy.dram_j - 512.0 * 20.3e-12).abs() < 1e-18);
         // The beat in and out of its FIFO, and the eight activations of a step.
         assert!((energy.sram_j - (2.0 * 512.0 + 64.0) * 0.15625e-12).abs() < 1e-18);
-        // 3072 XORs, 8049 gates, 24192 registers and 13872 bits of adders.
-        assert!((energy.decode_j - (11121.0 * 0.00075 + 38064.0 * 0.00375) * 1e-12).abs() < 1e-17);
+        // 3072 XORs, 7105 gates, 19264 registers and 12128 bits of adders, 768 choices.
+        let decode_pj = 10177.0 * 0.00075 + 31392.0 * 0.00375 + 768.0 * 0.00225;
+        assert!((energy.decode_j - decode_pj * 1e-12).abs() < 1e-17);
         // 32 gates, 13280 registers and bits of adders, 3856 choices, 128 products of 21 x 8 bits.
         let mac_pj = 32.0 * 0.00075 + 13280.0 * 0.00375 + 3856.0 * 0.00225 + 21504.0 * 0.003125;
         assert!((energy.mac_j - mac_pj * 1e-12).abs() < 1e-17);

@@ -9,23 +9,13 @@ use seedlm_codec::WeightFormat;
 use seedlm_codec::machine::DatapathConfig;
 use seedlm_hdl::generate::files;
 use seedlm_hdl::options::{Options, Target};
+use seedlm_hdl::synthesis::yosys::synthesis_command;
 use sha2::{Digest, Sha256};
 use std::fs;
 use std::path::Path;
 
 /// The chips that yosys makes netlists for.
 pub const CHIPS: [Target; 3] = [Target::Xc7, Target::Ecp5, Target::Ice40];
-
-/// The command that makes a netlist for a chip.
-pub fn synthesis_command(target: Target) -> &'static str {
-    match target {
-        Target::Xc7 => "synth_xilinx -family xc7 -flatten -noiopad",
-        // Without tables wider than four inputs, which take more of the chip than they save.
-        Target::Ecp5 => "synth_ecp5 -nowidelut",
-        Target::Ice40 => "synth_ice40 -dsp",
-        Target::Portable => panic!("no chip is called portable"),
-    }
-}
 
 /// Name of the module that the tests here are about.
 pub const LANE: &str = "seedlm_decode_lane";

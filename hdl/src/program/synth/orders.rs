@@ -81,7 +81,7 @@ impl DesignArguments {
         let top = self.top.as_deref().and_then(Top::named).unwrap_or_default();
         let wants_chip = self.device.is_some() || self.package.is_some() || self.speed.is_some();
         // Xilinx has no placer: naming a chip of it is an error, and naming none is not.
-        let place = match place && target != Target::Xc7 || wants_chip {
+        let place = match place && (target != Target::Xc7 || wants_chip) {
             true => Some(place_order(
                 target,
                 Device::of(target, self.device.as_deref(), self.package.as_deref(), self.speed)?,
