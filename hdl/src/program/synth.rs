@@ -84,7 +84,10 @@ pub fn synth(arguments: &SynthArguments) -> Result<()> {
     }
     if let Some(path) = &arguments.check_budget {
         if measured.is_empty() {
-            bail!("{}: no row has been measured, so nothing can be checked", path.display());
+            bail!(
+                "{}: no row has been measured, so nothing can be checked",
+                path.display()
+            );
         }
         let worse: Vec<String> = measured.iter().flat_map(|row| budgets.worse(row)).collect();
         if !worse.is_empty() {
