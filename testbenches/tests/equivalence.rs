@@ -11,13 +11,14 @@ mod yosys;
 use netlists::{CHIPS, lane, lane_netlist, models, with_flipped_table_bit};
 use registers::{Registers, pairs};
 use seedlm_codec::WeightFormat;
-use seedlm_hdl::options::Target;
+use seedlm_hdl::netlist::row::row_modules;
+use seedlm_hdl::options::{Options, Target};
 use seedlm_testbenches::nightly::is_nightly;
 use std::collections::BTreeMap;
 use std::fs;
 use std::path::Path;
-use tools::{root, work_folder};
-use yosys::run_script;
+use tools::{root, run, work_folder};
+use yosys::{run_script, yosys};
 
 fn read(folder: &Path, name: &str) -> String {
     fs::read_to_string(folder.join(name)).unwrap_or_else(|error| panic!("{name}: {error}"))
@@ -171,6 +172,96 @@ fn paper_4b_lanes_are_their_netlists() {
 fn chained_3b_lanes_are_their_netlists() {
     let chips: &[Target] = if is_nightly() { &CHIPS } else { &[Target::Ice40] };
     proves_lanes("chained-3b", chips);
+}
+
+/// Forms of rows: the module, and its inputs with whether each has a bit for a row, and not for a bit of the numbers.
+type Form = (&'static str, &'static [(&'static str, bool)]);
+
+const PLAIN: Form = ("plain", &[("a", false), ("b", false)]);
+const GATED: Form = ("gated", &[("a", false), ("b", false), ("b_gate", true)]);
+const PAIR: Form = (
+    "pair",
+    &[("a", false), ("a_gate", true), ("b", false), ("b_gate", true)],
+);
+const CHOSEN: Form = (
+    "chosen",
+    &[("a", false), ("choice", true), ("yes", false), ("no", false)],
+);
+const LESS_CHOSEN: Form = ("less_chosen", CHOSEN.1);
+const THREE: Form = ("three", &[("a", false), ("b", false), ("c", false)]);
+const THREE_GATED: Form = (
+    "three_gated",
+    &[("a", false), ("b", false), ("c", false), ("c_gate", true)],
+);
+
+/// Tries to prove that a row in a chip's cells computes what the plain one does: whether it did, and what yosys printed.
+fn prove_row(target: Target, (module, inputs): Form, width: usize, rows: usize, cells: &str) -> (bool, String) {
+    let folder = work_folder(&format!("equivalence-row-{target}-{module}-{width}-{rows}"));
+    let plain = Options {
+        target,
+        plain_rows: true,
+    };
+    let plain = row_modules(&plain, "_plain").expect("the target has rows");
+    let mut text = format!("{plain}\n{cells}\n{}\nmodule proof (", models(cells, target));
+    for (name, is_for_row) in inputs {
+        let bits = if *is_for_row { rows } else { rows * width };
+        text += &format!("input wire [{}:0] {name}, ", bits - 1);
+    }
+    text += &format!(
+        "output wire differs);\n    wire [{}:0] expected, found;\n",
+        rows * width - 1
+    );
+    let pins: String = inputs.iter().map(|(name, _)| format!(".{name}({name}), ")).collect();
+    // Rows of 7-series never share a chain.
+    let shared = if rows > 1 {
+        format!(", .ROWS({rows})")
+    } else {
+        String::new()
+    };
+    for (suffix, sum) in [("_plain", "expected"), ("_cells", "found")] {
+        text +=
+            &format!("    seedlm_row_{module}{suffix} #(.WIDTH({width}){shared}) row{suffix} ({pins}.sum({sum}));\n");
+    }
+    text += "    assign differs = expected != found;\nendmodule\n";
+    write(&folder, "row.v", &text);
+    let commands = "read_verilog row.v; hierarchy -check -top proof; proc; flatten; opt; sat -verify -prove differs 0";
+    run(yosys(&folder).args(["-p", commands]))
+}
+
+fn rows_in_cells(target: Target) -> String {
+    row_modules(&Options::written_for(target), "_cells").expect("the target has rows")
+}
+
+/// Every form of row on its own, in widths at the ends of the carry chains' cells, alone and in twos.
+#[test]
+fn rows_in_cells_are_the_plain_ones() {
+    let of_chips: [(Target, &[Form], &[usize]); 2] = [
+        (Target::Xc7, &[GATED, PAIR, LESS_CHOSEN, THREE, THREE_GATED], &[1]),
+        (Target::Ecp5, &[PLAIN, GATED, PAIR, CHOSEN], &[1, 2]),
+    ];
+    for (target, forms, counts) in of_chips {
+        let cells = rows_in_cells(target);
+        for &form in forms {
+            for width in [3, 4, 5, 8, 9] {
+                for &rows in counts {
+                    let (proved, text) = prove_row(target, form, width, rows, &cells);
+                    let found = text.contains("SAT proof finished - no model found: SUCCESS!");
+                    assert!(
+                        proved && found,
+                        "{target}, {}, {width} bits, {rows} rows:\n{text}",
+                        form.0
+                    );
+                }
+            }
+        }
+    }
+}
+
+#[test]
+fn a_wrong_table_of_a_row_is_refuted() {
+    let wrong = rows_in_cells(Target::Ecp5).replace("16'h665A", "16'h569A");
+    let (proved, text) = prove_row(Target::Ecp5, CHOSEN, 4, 1, &wrong);
+    assert!(!proved && text.contains("proof did fail!"), "{text}");
 }
 
 #[test]

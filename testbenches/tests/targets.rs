@@ -54,7 +54,7 @@ fn chained_lanes_for_tables_of_four_inputs_keep_step() {
 }
 
 /// Lanes of block codes are written differently for every family of chips, and must show the same in every cycle. Their rows
-/// of adders are plain here; `equivalence` proves that the cells in `paper-4b`'s lane are the same.
+/// of adders are plain here; `equivalence` proves that the chips' cells are the same.
 #[test]
 fn block_lanes_for_chips_keep_step() {
     let verilator = Verilator::find().unwrap_or_else(|error| panic!("{error}"));
