@@ -111,8 +111,8 @@ const FAULTS: [Fault; 84] = [
     fault(
         "a register left out of one path",
         LANE,
-        "row_0_low_edges_at_5 <= row_0_low_edges_at_4;",
-        "row_0_low_edges_at_5 <= row_0_low_edges_at_3;",
+        "row_0_low_edges <= ({6{b1_at_4}}",
+        "row_0_low_edges <= ({6{b1_at_3}}",
     ),
     fault(
         "the middle of the range added, not subtracted",
@@ -147,8 +147,8 @@ const FAULTS: [Fault; 84] = [
     fault(
         "a beat taken while there is no room",
         UNPACK,
-        "(~(2'h1 < fill))",
-        "(~(2'h2 < fill))",
+        "wire ready = (~behind_valid) & (~ending);",
+        "wire ready = ~ending;",
     ),
     fault(
         "the rest of a matrix kept after flush",
@@ -159,8 +159,8 @@ const FAULTS: [Fault; 84] = [
     fault(
         "the next stream taken before the end of this one",
         UNPACK,
-        "wire ends = accept & s_axis_tlast;",
-        "wire ends = 1'b0;",
+        "(ending | (accept & s_axis_tlast))",
+        "ending",
     ),
     // With 36-bit words a stream can end in less than a group.
     Fault {
@@ -175,7 +175,7 @@ const FAULTS: [Fault; 84] = [
     fault(
         "tlast on every group of an ending stream",
         UNPACK,
-        "wire last = ending & (fill < 2'h2);",
+        "wire last = ending & (~behind_valid);",
         "wire last = ending;",
     ),
     fault(
