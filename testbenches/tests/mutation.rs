@@ -117,8 +117,8 @@ const FAULTS: [Fault; 84] = [
     fault(
         "the middle of the range added, not subtracted",
         LANE,
-        "row_3_high_edges <= {row_3_high_edges_part_3[8:3] - q_total_at_4,",
-        "row_3_high_edges <= {row_3_high_edges_part_3[8:3] + q_total_at_4,",
+        "t_times_chunk_8_part[8:3] - (b27_at_3 ?",
+        "t_times_chunk_8_part[8:3] + (b27_at_3 ?",
     ),
     fault(
         "the exponent a stage early",
