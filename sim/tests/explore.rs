@@ -2,7 +2,6 @@
 
 use assert_cmd::Command;
 use serde_json::Value;
-use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
 use std::process::{Child, Stdio};
 use std::time::{Duration, Instant};
@@ -21,8 +20,10 @@ struct Alone {
 
 impl Alone {
     fn new() -> Self {
-        let folder = TempDir::new().unwrap();
-        std::fs::copy(assert_cmd::cargo::cargo_bin!("sim"), folder.path().join("sim")).unwrap();
+        // A link and no copy: a program is not started while any process has it open for writing, and one that
+        // another test is just starting inherits whatever this one has open.
+        let folder = TempDir::new_in(env!("CARGO_TARGET_TMPDIR")).unwrap();
+        std::fs::hard_link(assert_cmd::cargo::cargo_bin!("sim"), folder.path().join("sim")).unwrap();
         Alone { folder }
     }
 
@@ -30,11 +31,17 @@ impl Alone {
         self.folder.path().join(name).to_str().unwrap().into()
     }
 
-    /// Puts a shell script in the place of `hdl`.
+    /// Puts a shell script in the place of `hdl`, written by a shell for the reason given in [`Alone::new`].
     fn with_generator(self, script: &str) -> Self {
-        let path = self.path("hdl");
-        std::fs::write(&path, format!("#!/bin/sh\n{script}\n")).unwrap();
-        std::fs::set_permissions(&path, std::fs::Permissions::from_mode(0o755)).unwrap();
+        let write = r#"printf '#!/bin/sh\n%s\n' "$1" >"$0" && chmod +x "$0""#;
+        let arguments = ["-c", write, &self.path("hdl"), script];
+        assert!(
+            std::process::Command::new("sh")
+                .args(arguments)
+                .status()
+                .unwrap()
+                .success()
+        );
         self
     }
 

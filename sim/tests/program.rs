@@ -203,10 +203,11 @@ fn mistakes_are_named_with_exit_code_2_and_leave_nothing() {
 /// Where a tool is missing, the message says how to get it.
 #[test]
 fn the_verilog_needs_its_tools() {
-    let folder = TempDir::new().unwrap();
-    // Away from the folder where hdl may lie beside it.
+    let folder = TempDir::new_in(env!("CARGO_TARGET_TMPDIR")).unwrap();
+    // Away from the folder where hdl may lie beside it; a link, because a copy may still be open for writing in a
+    // process that another test is starting, and such a program cannot be run.
     let alone = folder.path().join("sim");
-    std::fs::copy(assert_cmd::cargo::cargo_bin!("sim"), &alone).unwrap();
+    std::fs::hard_link(assert_cmd::cargo::cargo_bin!("sim"), &alone).unwrap();
     let verilog = concat!(env!("CARGO_MANIFEST_DIR"), "/../hdl/verilog");
     let empty = folder.path().to_str().unwrap();
     let cases: [(&[&str], &str); 2] = [
