@@ -1,0 +1,1 @@
+//! A Llama-family language model whose matrix-vector products are pluggable.
