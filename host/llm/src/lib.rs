@@ -1,1 +1,41 @@
 //! A Llama-family language model whose matrix-vector products are pluggable.
+//!
+//! * [`Package`]: weights, architecture and tokenizer as they lie on disk, plain or compressed by seedlm;
+//! * [`LanguageModel`]: the forward pass, with a [`Cache`] of what it has seen; [`generate`] writes text;
+//! * [`LinearLayers`]: who works out the matrix products: [`DenseLayers`] in binary32, [`IntegerLayers`] in the integer
+//!   arithmetic of the accelerator, on any [`IntegerMachine`];
+//! * [`evaluate`]: perplexity and divergence of compressed variants of a model.
+//!
+//! Between the products the arithmetic has a stated order and its own functions, so that with integer products a text is
+//! the same on every machine, bit for bit.
+
+mod arithmetic;
+mod attention;
+mod backend;
+mod cache;
+mod coded;
+mod config;
+mod error;
+pub mod evaluate;
+mod generate;
+mod language_model;
+mod linear;
+mod package;
+mod rope;
+mod sampler;
+mod text;
+
+pub use backend::{
+    ActivationRounding, DenseLayers, GoldenMachine, IntegerLayers, IntegerMachine, MachineError, MachineMatrix,
+    ScaleGroup, SoftwareMachine,
+};
+pub use cache::Cache;
+pub use coded::{CodedLinear, encode, read_coded};
+pub use config::{ModelConfig, RopeConfig, RopeScaling};
+pub use error::LlmError;
+pub use generate::{Ending, Generated, generate};
+pub use language_model::{LanguageModel, Logits};
+pub use linear::{EMBEDDING, Linear, LinearLayers, Projection};
+pub use package::{CONFIG_FILE, Package, TOKENIZER_FILE};
+pub use sampler::{Sampler, Sampling};
+pub use text::{TextStream, TextTokenizer};

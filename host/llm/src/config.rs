@@ -1,0 +1,267 @@
+//! The architecture, as Hugging Face's `config.json` describes it.
+
+use crate::error::LlmError;
+use serde::Deserialize;
+
+/// Sizes and constants of a Llama-family model. All sizes are at least 1.
+#[derive(Clone, Debug, PartialEq)]
+pub struct ModelConfig {
+    /// Number of tokens in the vocabulary.
+    pub vocabulary: usize,
+    /// Values of the vector that goes from layer to layer.
+    pub hidden_size: usize,
+    /// Values between the matrices of the feed-forward part.
+    pub intermediate_size: usize,
+    /// Number of layers.
+    pub layers: usize,
+    /// Heads of the queries.
+    pub query_heads: usize,
+    /// Heads of keys and values; each is shared by `query_heads / key_value_heads` queries.
+    pub key_value_heads: usize,
+    /// Values of a head; even.
+    pub head_size: usize,
+    /// Longest sequence, in tokens.
+    pub positions: usize,
+    /// What RMSNorm adds to the mean of the squares.
+    pub norm_epsilon: f32,
+    /// How positions turn queries and keys.
+    pub rope: RopeConfig,
+    /// Whether the head is the embedding.
+    pub tied_head: bool,
+    /// Tokens that end a text.
+    pub end_tokens: Vec<u32>,
+}
+
+/// Rotary position embedding: its base, and how the angles are changed for longer texts.
+#[derive(Clone, Debug, PartialEq)]
+pub struct RopeConfig {
+    /// Base of the angles' geometric series.
+    pub theta: f64,
+    /// The change.
+    pub scaling: RopeScaling,
+}
+
+/// How the angles of rotary position embedding are changed, by the names of Hugging Face's `rope_type`.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub enum RopeScaling {
+    /// `default`: not at all.
+    Default,
+    /// `linear`: all angles are divided by the factor.
+    Linear {
+        /// The factor.
+        factor: f64,
+    },
+    /// `llama3`: slow angles are divided by the factor, fast ones are kept, with a smooth passage between.
+    Llama3 {
+        /// The factor.
+        factor: f64,
+        /// Turns in the original length below which an angle is slow.
+        low_frequency_factor: f64,
+        /// Turns in the original length above which an angle is fast.
+        high_frequency_factor: f64,
+        /// Positions that the model was first trained with.
+        original_positions: f64,
+    },
+    /// `yarn`: as `llama3` with a linear passage over the angles' numbers, and all values are scaled.
+    Yarn {
+        /// The factor.
+        factor: f64,
+        /// Turns above which an angle is kept (32 where nothing is said).
+        beta_fast: f64,
+        /// Turns below which an angle is divided (1 where nothing is said).
+        beta_slow: f64,
+        /// Positions that the model was first trained with.
+        original_positions: f64,
+        /// What sine and cosine are multiplied by (`0.1 ln(factor) + 1` where nothing is said).
+        attention_factor: f64,
+    },
+}
+
+/// One token or several.
+#[derive(Deserialize)]
+#[serde(untagged)]
+enum Tokens {
+    One(u32),
+    Several(Vec<u32>),
+}
+
+/// The fields of the file that are read; what is not named here does not change the arithmetic.
+#[derive(Deserialize)]
+struct Fields {
+    model_type: String,
+    vocab_size: usize,
+    hidden_size: usize,
+    intermediate_size: usize,
+    num_hidden_layers: usize,
+    num_attention_heads: usize,
+    num_key_value_heads: Option<usize>,
+    head_dim: Option<usize>,
+    max_position_embeddings: usize,
+    rms_norm_eps: f64,
+    rope_theta: Option<f64>,
+    rope_scaling: Option<RopeFields>,
+    rope_parameters: Option<RopeFields>,
+    #[serde(default)]
+    tie_word_embeddings: bool,
+    eos_token_id: Option<Tokens>,
+    hidden_act: Option<String>,
+}
+
+/// How rotary position embedding is written, in `rope_scaling` or, since transformers 5, in `rope_parameters`.
+#[derive(Deserialize)]
+struct RopeFields {
+    #[serde(alias = "type")]
+    rope_type: Option<String>,
+    rope_theta: Option<f64>,
+    factor: Option<f64>,
+    low_freq_factor: Option<f64>,
+    high_freq_factor: Option<f64>,
+    original_max_position_embeddings: Option<f64>,
+    beta_fast: Option<f64>,
+    beta_slow: Option<f64>,
+    attention_factor: Option<f64>,
+}
+
+impl ModelConfig {
+    /// Reads a `config.json`; `name` is the file in messages.
+    ///
+    /// # Errors
+    /// [`LlmError::Config`] when it is malformed, or describes a model that is none of the Llama family.
+    pub fn from_json(name: &str, text: &str) -> Result<Self, LlmError> {
+        let refuse = |reason: String| LlmError::Config {
+            name: name.to_string(),
+            reason,
+        };
+        let fields: Fields = serde_json::from_str(text)
+            .map_err(|error| refuse(format!("not the configuration of a Llama-family model: {error}")))?;
+        if fields.model_type != "llama" {
+            return Err(refuse(format!(
+                "model_type is {:?}, and only \"llama\" can be run",
+                fields.model_type
+            )));
+        }
+        let activation = fields.hidden_act.as_deref().unwrap_or("silu");
+        if activation != "silu" {
+            return Err(refuse(format!(
+                "hidden_act is {activation:?}, and only \"silu\" can be run"
+            )));
+        }
+        let heads = fields.num_attention_heads;
+        let config = ModelConfig {
+            vocabulary: fields.vocab_size,
+            hidden_size: fields.hidden_size,
+            intermediate_size: fields.intermediate_size,
+            layers: fields.num_hidden_layers,
+            query_heads: heads,
+            key_value_heads: fields.num_key_value_heads.unwrap_or(heads),
+            head_size: fields.head_dim.unwrap_or(fields.hidden_size / heads.max(1)),
+            positions: fields.max_position_embeddings,
+            norm_epsilon: fields.rms_norm_eps as f32,
+            rope: rope(
+                fields.rope_theta,
+                fields.rope_parameters.or(fields.rope_scaling).as_ref(),
+                fields.max_position_embeddings,
+            )
+            .map_err(refuse)?,
+            tied_head: fields.tie_word_embeddings,
+            end_tokens: match fields.eos_token_id {
+                None => Vec::new(),
+                Some(Tokens::One(token)) => vec![token],
+                Some(Tokens::Several(tokens)) => tokens,
+            },
+        };
+        config.check().map_err(refuse)?;
+        Ok(config)
+    }
+
+    /// Values of all queries.
+    pub fn query_size(&self) -> usize {
+        self.query_heads * self.head_size
+    }
+
+    /// Values of all keys; as many as of all values.
+    pub fn key_value_size(&self) -> usize {
+        self.key_value_heads * self.head_size
+    }
+
+    fn check(&self) -> Result<(), String> {
+        let sizes = [
+            ("vocab_size", self.vocabulary),
+            ("hidden_size", self.hidden_size),
+            ("intermediate_size", self.intermediate_size),
+            ("num_hidden_layers", self.layers),
+            ("num_attention_heads", self.query_heads),
+            ("num_key_value_heads", self.key_value_heads),
+            ("head_dim", self.head_size),
+            ("max_position_embeddings", self.positions),
+        ];
+        for (name, size) in sizes {
+            if !(1..=1 << 24).contains(&size) {
+                return Err(format!("{name} is {size}, and must be 1 to {}", 1 << 24));
+            }
+        }
+        if !self.query_heads.is_multiple_of(self.key_value_heads) {
+            return Err(format!(
+                "num_attention_heads {} is no multiple of num_key_value_heads {}",
+                self.query_heads, self.key_value_heads
+            ));
+        }
+        if !self.head_size.is_multiple_of(2) {
+            return Err(format!("head_dim is {}, and must be even", self.head_size));
+        }
+        if !(self.norm_epsilon.is_finite() && self.norm_epsilon >= 0.0) {
+            return Err(format!("rms_norm_eps is {}", self.norm_epsilon));
+        }
+        Ok(())
+    }
+}
+
+/// Reads how positions are embedded; `positions` is what the file says of the longest sequence.
+fn rope(theta: Option<f64>, fields: Option<&RopeFields>, positions: usize) -> Result<RopeConfig, String> {
+    let theta = fields
+        .and_then(|fields| fields.rope_theta)
+        .or(theta)
+        .unwrap_or(10_000.0);
+    let positive = |name: &str, value: Option<f64>| match value {
+        Some(value) if value.is_finite() && value > 0.0 => Ok(value),
+        Some(value) => Err(format!("{name} of the rope is {value}, and must be positive")),
+        None => Err(format!("{name} of the rope is missing")),
+    };
+    positive("rope_theta", Some(theta))?;
+    let original = |fields: &RopeFields| fields.original_max_position_embeddings.unwrap_or(positions as f64);
+    let scaling = match fields.and_then(|fields| Some((fields, fields.rope_type.as_deref()?))) {
+        None | Some((_, "default")) => RopeScaling::Default,
+        Some((fields, "linear")) => RopeScaling::Linear {
+            factor: positive("factor", fields.factor)?,
+        },
+        Some((fields, "llama3")) => {
+            let scaling = RopeScaling::Llama3 {
+                factor: positive("factor", fields.factor)?,
+                low_frequency_factor: positive("low_freq_factor", fields.low_freq_factor)?,
+                high_frequency_factor: positive("high_freq_factor", fields.high_freq_factor)?,
+                original_positions: positive("original_max_position_embeddings", Some(original(fields)))?,
+            };
+            if fields.low_freq_factor >= fields.high_freq_factor {
+                return Err("low_freq_factor of the rope must be below high_freq_factor".into());
+            }
+            scaling
+        }
+        Some((fields, "yarn")) => {
+            let factor = positive("factor", fields.factor)?;
+            let usual = 0.1 * libm::log(factor) + 1.0;
+            RopeScaling::Yarn {
+                factor,
+                beta_fast: positive("beta_fast", Some(fields.beta_fast.unwrap_or(32.0)))?,
+                beta_slow: positive("beta_slow", Some(fields.beta_slow.unwrap_or(1.0)))?,
+                original_positions: positive("original_max_position_embeddings", Some(original(fields)))?,
+                attention_factor: positive("attention_factor", Some(fields.attention_factor.unwrap_or(usual)))?,
+            }
+        }
+        Some((_, other)) => {
+            return Err(format!(
+                "rope_type is {other:?}; default, linear, llama3 and yarn can be run"
+            ));
+        }
+    };
+    Ok(RopeConfig { theta, scaling })
+}

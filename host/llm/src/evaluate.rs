@@ -1,0 +1,9 @@
+//! How much a change of the weights changes what a model says: perplexity, divergence, agreement.
+
+mod compare;
+mod scores;
+mod windows;
+
+pub use compare::{Comparison, Variant, compare};
+pub use scores::{Estimate, ReferenceScores, VariantScores};
+pub use windows::{Window, Windows};

@@ -1,0 +1,144 @@
+//! The model inside the program, as its training script knows it, and through all arithmetics.
+
+use seedlm_codec::{Code, WeightMatrix};
+use seedlm_llm::evaluate::{Variant, Windows, compare};
+use seedlm_llm::{
+    CodedLinear, DenseLayers, Generated, GoldenMachine, IntegerLayers, IntegerMachine, LinearLayers, MachineMatrix,
+    Package, Sampling, SoftwareMachine, encode, generate,
+};
+use seedlm_model::embedded::SHAKESPEARE_SAMPLE_TEXT;
+use std::ops::ControlFlow;
+
+fn dense(package: &Package) -> DenseLayers {
+    DenseLayers::new(&package.language, &package.model, None).unwrap()
+}
+
+fn variant(package: &Package, linear: impl LinearLayers + 'static) -> Variant {
+    Variant {
+        name: package.name.clone(),
+        language: package.language.clone(),
+        linear: Box::new(linear),
+    }
+}
+
+/// `train.py` measured 1.18425 nats per byte on the sample, in windows of 256 bytes that do not overlap; see metrics.json.
+#[test]
+fn the_loss_on_the_sample_is_the_one_of_the_training_script() {
+    let package = Package::embedded().unwrap();
+    let tokens = package.tokenizer.encode(SHAKESPEARE_SAMPLE_TEXT, true).unwrap();
+    let windows = Windows {
+        length: 256,
+        stride: 256,
+        count: usize::MAX,
+    };
+    let windows = windows.cut(&tokens).unwrap();
+    let mut reference = variant(&package, dense(&package));
+    let mut told = 0;
+    let comparison = compare(&mut reference, &mut [], &windows, &mut |finished, _| {
+        told = finished;
+        ControlFlow::Continue(())
+    });
+    let scores = comparison.unwrap().reference;
+    assert_eq!((scores.tokens, told), (8191, 32));
+    assert!((scores.nats_per_token.mean - 1.18425).abs() < 2e-5, "{scores:?}");
+}
+
+fn integer<M: IntegerMachine>(
+    package: &Package,
+    coded: &[CodedLinear],
+    machine: impl FnOnce(Vec<WeightMatrix>) -> M,
+    activation_bits: u32,
+) -> IntegerLayers<M> {
+    let matrices = coded
+        .iter()
+        .map(|coded| MachineMatrix::of(&coded.name, &coded.matrix, coded.rotation));
+    let machine = machine(coded.iter().map(|coded| coded.matrix.clone()).collect());
+    IntegerLayers::new(
+        &package.language,
+        &package.model,
+        matrices.collect(),
+        machine,
+        activation_bits,
+    )
+    .unwrap()
+}
+
+fn write(package: &Package, linear: &mut dyn LinearLayers, sampling: Sampling) -> Generated {
+    let prompt = package.tokenizer.encode("KING ", true).unwrap();
+    let on_text = &mut |_: &str| ControlFlow::Continue(());
+    generate(
+        &package.language,
+        linear,
+        &package.tokenizer,
+        &prompt,
+        12,
+        sampling,
+        on_text,
+    )
+    .unwrap()
+}
+
+/// The golden model decodes every weight in every product: few tokens are enough.
+#[test]
+fn fast_integers_are_the_golden_ones() {
+    let package = Package::embedded().unwrap();
+    for (code, bits) in [("paper-4b", 8), ("chained-4b-k12", 16)] {
+        let coded = encode(&package.model, &Code::preset(code).unwrap(), &|_| ()).unwrap();
+        assert_eq!(coded.len(), 21);
+        for temperature in [0.0, 0.9] {
+            let sampling = Sampling {
+                temperature,
+                top_k: 40,
+                top_p: 0.95,
+                seed: 5,
+            };
+            let golden = write(
+                &package,
+                &mut integer(&package, &coded, GoldenMachine::new, bits),
+                sampling,
+            );
+            let software = write(
+                &package,
+                &mut integer(&package, &coded, SoftwareMachine::new, bits),
+                sampling,
+            );
+            assert_eq!(golden, software, "{code}");
+            assert_eq!(golden.tokens.len(), 12);
+        }
+    }
+}
+
+/// With 16-bit activations the integers are the decoded weights in binary32, up to rounding.
+#[test]
+fn integers_say_what_decoded_weights_say() {
+    let package = Package::embedded().unwrap();
+    let coded = encode(&package.model, &Code::preset("chained-4b-k12").unwrap(), &|_| ()).unwrap();
+    let mut decoded = dense(&package);
+    let config = package.language.config();
+    for coded in &coded {
+        let linear = seedlm_llm::Linear::all(config).find(|linear| linear.tensor_name(config) == coded.name);
+        let rows = (0..coded.matrix.rows()).flat_map(|row| coded.matrix.row_values(row));
+        let values: Vec<f32> = rows.collect();
+        decoded.replace(linear.unwrap(), &values, coded.rotation).unwrap();
+    }
+    let tokens = package.tokenizer.encode(&SHAKESPEARE_SAMPLE_TEXT[..300], true).unwrap();
+    let windows = Windows {
+        length: 150,
+        stride: 150,
+        count: 2,
+    };
+    let mut reference = variant(&package, dense(&package));
+    let mut variants = [
+        variant(&package, decoded),
+        variant(&package, integer(&package, &coded, SoftwareMachine::new, 16)),
+    ];
+    let go_on = &mut |_: usize, _: &_| ControlFlow::Continue(());
+    let [decoded, integer] = compare(&mut reference, &mut variants, &windows.cut(&tokens).unwrap(), go_on)
+        .unwrap()
+        .variants
+        .try_into()
+        .unwrap();
+    assert!(decoded.divergence.mean > 1e-3, "{decoded:?}");
+    let difference = (decoded.divergence.mean - integer.divergence.mean).abs();
+    assert!(difference < 0.02 * decoded.divergence.mean, "{decoded:?} {integer:?}");
+}
