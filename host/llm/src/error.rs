@@ -1,7 +1,6 @@
 //! What can go wrong with a language model. Every message names the file or the tensor, and what to do where that helps.
 
 use seedlm_codec::CodecError;
-use seedlm_encoder::EncodeError;
 use seedlm_model::ModelError;
 use std::path::PathBuf;
 use thiserror::Error;
@@ -46,14 +45,6 @@ pub enum LlmError {
         tensor: String,
         /// What is wrong.
         source: CodecError,
-    },
-    /// A matrix cannot be encoded.
-    #[error("tensor {tensor:?}: {source}")]
-    Encode {
-        /// The matrix.
-        tensor: String,
-        /// What is wrong.
-        source: EncodeError,
     },
     /// A text cannot be turned into tokens, or back.
     #[error("tokenizer: {0}")]

@@ -13,7 +13,6 @@ mod arithmetic;
 mod attention;
 mod backend;
 mod cache;
-mod coded;
 mod config;
 mod error;
 pub mod evaluate;
@@ -30,7 +29,6 @@ pub use backend::{
     ScaleGroup, SoftwareMachine,
 };
 pub use cache::Cache;
-pub use coded::{CodedLinear, encode, read_coded};
 pub use config::{ModelConfig, RopeConfig, RopeScaling};
 pub use error::LlmError;
 pub use generate::{Ending, Generated, generate};

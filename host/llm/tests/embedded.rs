@@ -3,10 +3,11 @@
 use seedlm_codec::{Code, WeightMatrix};
 use seedlm_llm::evaluate::{Variant, Windows, compare};
 use seedlm_llm::{
-    CodedLinear, DenseLayers, Generated, GoldenMachine, IntegerLayers, IntegerMachine, LinearLayers, MachineMatrix,
-    Package, Sampling, SoftwareMachine, encode, generate,
+    DenseLayers, Generated, GoldenMachine, IntegerLayers, IntegerMachine, LinearLayers, MachineMatrix, Package,
+    Sampling, SoftwareMachine, generate,
 };
 use seedlm_model::embedded::SHAKESPEARE_SAMPLE_TEXT;
+use seedlm_model::{CodedTensor, Model, Rules, encode_tensors};
 use std::ops::ControlFlow;
 
 fn dense(package: &Package) -> DenseLayers {
@@ -43,16 +44,24 @@ fn the_loss_on_the_sample_is_the_one_of_the_training_script() {
     assert!((scores.nats_per_token.mean - 1.18425).abs() < 2e-5, "{scores:?}");
 }
 
+fn encode(package: &Package, code: &str) -> Vec<CodedTensor> {
+    let Model::Plain(source) = &package.model else {
+        panic!("the embedded model is not compressed");
+    };
+    let chosen = source.compressible(&Rules::default()).unwrap();
+    encode_tensors(source, &chosen, &Code::preset(code).unwrap(), &|_| ()).unwrap()
+}
+
 fn integer<M: IntegerMachine>(
     package: &Package,
-    coded: &[CodedLinear],
+    coded: &[CodedTensor],
     machine: impl FnOnce(Vec<WeightMatrix>) -> M,
     activation_bits: u32,
 ) -> IntegerLayers<M> {
     let matrices = coded
         .iter()
-        .map(|coded| MachineMatrix::of(&coded.name, &coded.matrix, coded.rotation));
-    let machine = machine(coded.iter().map(|coded| coded.matrix.clone()).collect());
+        .map(|coded| MachineMatrix::of(&coded.name, coded.stored.coded(), coded.stored.rotation()));
+    let machine = machine(coded.iter().map(|coded| coded.stored.coded().clone()).collect());
     IntegerLayers::new(
         &package.language,
         &package.model,
@@ -83,7 +92,7 @@ fn write(package: &Package, linear: &mut dyn LinearLayers, sampling: Sampling) -
 fn fast_integers_are_the_golden_ones() {
     let package = Package::embedded().unwrap();
     for (code, bits) in [("paper-4b", 8), ("chained-4b-k12", 16)] {
-        let coded = encode(&package.model, &Code::preset(code).unwrap(), &|_| ()).unwrap();
+        let coded = encode(&package, code);
         assert_eq!(coded.len(), 21);
         for temperature in [0.0, 0.9] {
             let sampling = Sampling {
@@ -112,14 +121,16 @@ fn fast_integers_are_the_golden_ones() {
 #[test]
 fn integers_say_what_decoded_weights_say() {
     let package = Package::embedded().unwrap();
-    let coded = encode(&package.model, &Code::preset("chained-4b-k12").unwrap(), &|_| ()).unwrap();
+    let coded = encode(&package, "chained-4b-k12");
     let mut decoded = dense(&package);
     let config = package.language.config();
     for coded in &coded {
         let linear = seedlm_llm::Linear::all(config).find(|linear| linear.tensor_name(config) == coded.name);
-        let rows = (0..coded.matrix.rows()).flat_map(|row| coded.matrix.row_values(row));
+        let rows = (0..coded.stored.coded().rows()).flat_map(|row| coded.stored.coded().row_values(row));
         let values: Vec<f32> = rows.collect();
-        decoded.replace(linear.unwrap(), &values, coded.rotation).unwrap();
+        decoded
+            .replace(linear.unwrap(), &values, coded.stored.rotation())
+            .unwrap();
     }
     let tokens = package.tokenizer.encode(&SHAKESPEARE_SAMPLE_TEXT[..300], true).unwrap();
     let windows = Windows {

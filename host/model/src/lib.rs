@@ -13,6 +13,7 @@
 
 mod assemble;
 mod budget;
+mod coded;
 mod compress;
 mod container;
 mod copy;
@@ -46,6 +47,7 @@ mod unique_map;
 mod verify;
 mod work;
 
+pub use coded::{CodedTensor, encode_tensors, read_coded};
 pub use compress::{CompressOptions, RunOptions, compress, compress_with};
 pub use container::{
     CONTAINER_VERSION, CompressedEntry, CompressedMatrix, Container, Crc32, Document, FIRST_CONTAINER_VERSION,

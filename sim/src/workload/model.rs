@@ -2,9 +2,10 @@
 
 use super::{NamedMatrix, Pass};
 use seedlm_codec::{Binary16Matrix, Code, CodecError, WeightFormat, WeightMatrix};
-use seedlm_encoder::{EncodeError, Quantizer};
-use seedlm_model::{Container, Matrix, MatrixEncoder, Model, ModelError, Rotate, Rules, Source, TensorInfo};
-use std::ops::ControlFlow;
+use seedlm_model::figures::relative_error;
+use seedlm_model::{
+    CodedTensor, Container, Matrix, Model, ModelError, Rules, Source, TensorInfo, encode_tensors, read_coded,
+};
 use std::path::Path;
 use thiserror::Error;
 
@@ -15,14 +16,6 @@ pub enum WorkloadError {
     /// The model cannot be read.
     #[error(transparent)]
     Model(#[from] ModelError),
-    /// A tensor cannot be encoded.
-    #[error("tensor {tensor:?}: {source}")]
-    Encode {
-        /// Name of the tensor.
-        tensor: String,
-        /// What is wrong.
-        source: EncodeError,
-    },
     /// A tensor cannot be brought into the format.
     #[error("tensor {tensor:?}: {source}")]
     Codec {
@@ -201,63 +194,36 @@ pub fn compress_model(
     code: &Code,
     advance: &(dyn Fn(usize) + Sync),
 ) -> Result<Pass, WorkloadError> {
-    let (mut squared_error, mut squared_norm) = (0.0, 0.0);
-    let mut matrices = Vec::new();
-    match model {
-        ModelSource::Plain(source, chosen) => {
-            let in_setup = |source| WorkloadError::Encode {
-                tensor: "(all)".into(),
-                source,
-            };
-            let encoder = MatrixEncoder::new(code, Quantizer::Exact, Rotate::Auto).map_err(in_setup)?;
-            let go_on = |weights: usize| {
-                advance(weights);
-                ControlFlow::Continue(())
-            };
-            for info in chosen {
-                let encoded = encoder
-                    .encode(source.matrix(info)?, &|rows| source.rows(info, rows), &go_on)
-                    .map_err(|source| WorkloadError::Encode {
-                        tensor: info.name.clone(),
-                        source,
-                    })?;
-                squared_error += encoded.squared_error;
-                squared_norm += encoded.squared_norm;
-                matrices.push(NamedMatrix {
-                    name: info.name.clone(),
-                    rotation: encoded.stored.rotation(),
-                    in_image: None,
-                    matrix: encoded.stored.into_coded(),
-                });
-            }
-        }
+    let coded = match model {
+        ModelSource::Plain(source, chosen) => encode_tensors(source, chosen, code, advance)?,
         ModelSource::Compressed(container) => {
-            for info in container.matrices() {
-                if info.code != *code {
-                    return Err(WorkloadError::OtherCode {
-                        model: container.source().path().display().to_string(),
-                        tensor: info.name.clone(),
-                        stored: info.code.label(),
-                        wanted: code.label(),
-                    });
-                }
-                squared_error += info.squared_error;
-                squared_norm += info.squared_norm;
-                let stored = container.matrix(info)?;
-                advance(info.rows * info.columns);
-                matrices.push(NamedMatrix {
-                    name: info.name.clone(),
-                    rotation: stored.rotation(),
-                    in_image: None,
-                    matrix: stored.into_coded(),
+            if let Some(info) = container.matrices().iter().find(|info| info.code != *code) {
+                return Err(WorkloadError::OtherCode {
+                    model: container.source().path().display().to_string(),
+                    tensor: info.name.clone(),
+                    stored: info.code.label(),
+                    wanted: code.label(),
                 });
             }
+            let coded = read_coded(container)?;
+            advance(model.weights() as usize);
+            coded
         }
-    }
-    let relative_error = Some(seedlm_model::figures::relative_error(squared_error, squared_norm));
+    };
+    let sum = |part: fn(&CodedTensor) -> f64| coded.iter().map(part).sum();
+    let relative_error = Some(relative_error(
+        sum(|coded| coded.squared_error),
+        sum(|coded| coded.squared_norm),
+    ));
+    let matrices = coded.into_iter().map(|coded| NamedMatrix {
+        name: coded.name,
+        rotation: coded.stored.rotation(),
+        in_image: None,
+        matrix: coded.stored.into_coded(),
+    });
     Ok(Pass {
         format: code.clone().into(),
-        matrices,
+        matrices: matrices.collect(),
         relative_error,
     })
 }

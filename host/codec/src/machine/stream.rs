@@ -86,15 +86,33 @@ impl MachineStreams {
     /// [`CodecError::Machine`] or [`CodecError::Arithmetic`] when the machine cannot be built or the product does not
     /// fit it.
     pub fn new(config: &DatapathConfig, matrix: &WeightMatrix, activations: &Activations) -> Result<Self, CodecError> {
+        let weights = MachineStreams::weights_of(config, matrix)?;
+        MachineStreams::with_weights(config, matrix, activations, weights)
+    }
+
+    /// The stream of a matrix's weights, which is the same in every product.
+    ///
+    /// # Errors
+    /// [`CodecError::Machine`] when the machine cannot be built for the format, or the matrix does not fit it.
+    pub fn weights_of(config: &DatapathConfig, matrix: &WeightMatrix) -> Result<Vec<u8>, CodecError> {
+        config.check(&matrix.format())?;
+        check_columns(config, matrix)?;
+        Ok(weight_beats(config, matrix))
+    }
+
+    /// As [`MachineStreams::new`], with weights from [`MachineStreams::weights_of`] for the same machine and matrix.
+    ///
+    /// # Errors
+    /// As [`MachineStreams::new`].
+    pub fn with_weights(
+        config: &DatapathConfig,
+        matrix: &WeightMatrix,
+        activations: &Activations,
+        weights: Vec<u8>,
+    ) -> Result<Self, CodecError> {
         let format = matrix.format();
         config.check(&format)?;
-        if matrix.columns() > config.largest_columns as usize {
-            return Err(CodecError::Machine(format!(
-                "a matrix of {} columns does not fit largest_columns = {}",
-                matrix.columns(),
-                config.largest_columns
-            )));
-        }
+        check_columns(config, matrix)?;
         if activations.values().len() != matrix.columns() || activations.bits() != config.activation_bits {
             return Err(CodecError::Arithmetic(format!(
                 "{} activations of {} bits for a machine of {}-bit activations and a matrix of {} columns",
@@ -105,10 +123,21 @@ impl MachineStreams {
             )));
         }
         Ok(MachineStreams {
-            weights: weight_beats(config, matrix),
+            weights,
             activations: activation_beats(config, &format, matrix.columns(), activations),
         })
     }
+}
+
+fn check_columns(config: &DatapathConfig, matrix: &WeightMatrix) -> Result<(), CodecError> {
+    if matrix.columns() > config.largest_columns as usize {
+        return Err(CodecError::Machine(format!(
+            "a matrix of {} columns does not fit largest_columns = {}",
+            matrix.columns(),
+            config.largest_columns
+        )));
+    }
+    Ok(())
 }
 
 fn weight_beats(config: &DatapathConfig, matrix: &WeightMatrix) -> Vec<u8> {
