@@ -49,19 +49,33 @@ impl Job {
         matrix: &WeightMatrix,
         activations: &Activations,
     ) -> Result<Self, CodecError> {
+        let streams = MachineStreams::new(config, matrix, activations)?;
+        let expected = golden_product(matrix, activations)?;
+        Ok(Job::with_streams(name, config, matrix, activations, streams, expected))
+    }
+
+    /// As [`Job::new`], for a caller that has the streams and the golden product already.
+    pub fn with_streams(
+        name: &str,
+        config: &DatapathConfig,
+        matrix: &WeightMatrix,
+        activations: &Activations,
+        streams: MachineStreams,
+        expected: Vec<i64>,
+    ) -> Self {
         let format: WeightFormat = matrix.format();
-        Ok(Job {
+        Job {
             name: name.to_string(),
             rows: matrix.rows(),
             columns: matrix.columns(),
-            streams: MachineStreams::new(config, matrix, activations)?,
+            streams,
             addresses: None,
             order: TileOrder::new(config, &format, matrix.rows(), matrix.columns()),
             activation_layout: ActivationLayout::new(config, &format),
-            expected: golden_product(matrix, activations)?,
+            expected,
             expected_of_padding: padding_product(&format, activations),
             beat_bytes: config.beat_bits as usize / 8,
-        })
+        }
     }
 
     /// Beats of activations.

@@ -21,6 +21,7 @@ pub mod dram;
 pub mod energy;
 pub mod explore;
 mod job;
+pub mod language;
 mod machine;
 pub mod measure;
 pub mod memory_model;

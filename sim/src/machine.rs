@@ -40,7 +40,7 @@ use std::borrow::Cow;
 const STUCK_CYCLES: u64 = 1_000_000;
 
 /// Where products start that nobody has placed: at a page, and so at the start of a burst.
-const PLACEMENT_BYTES: u64 = 4096;
+pub(crate) const PLACEMENT_BYTES: u64 = 4096;
 
 /// What one product took.
 #[derive(Clone, Debug)]

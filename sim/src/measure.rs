@@ -1,14 +1,155 @@
-//! Runs a pass over the machine and turns counts into a report.
+//! Runs passes over the machine and turns counts into a report.
 
 use crate::activity::{Activity, Unit};
 use crate::cause::State;
+use crate::dram::CommandCounts;
 use crate::job::Job;
 use crate::machine::{Machine, MachineError, Run, SystemConfig};
 use crate::report::{FormatReport, MatrixReport, StateReport, UnitReport};
 use crate::waves::Waves;
-use crate::workload::{Pass, activations_for};
+use crate::workload::{NamedMatrix, Pass, activations_for};
+use seedlm_codec::WeightFormat;
 use std::borrow::Cow;
 use std::time::Instant;
+
+/// What a machine did with some matrices, in one or more passes over all of them.
+pub struct Meter {
+    matrices: Vec<MatrixMeter>,
+    dram_commands: Option<CommandCounts>,
+}
+
+/// The same of one matrix, summed over the passes.
+struct MatrixMeter {
+    name: String,
+    rows: usize,
+    columns: usize,
+    rotated: bool,
+    passes: u64,
+    cycles: u64,
+    activation_beats: usize,
+    weight_beats: usize,
+    activity: Activity,
+}
+
+impl Meter {
+    /// Nothing yet, of the matrices of a pass.
+    pub fn new(matrices: &[NamedMatrix]) -> Self {
+        let meters = matrices.iter().map(|named| MatrixMeter {
+            name: named.name.clone(),
+            rows: named.matrix.rows(),
+            columns: named.matrix.columns(),
+            rotated: named.rotation.is_some(),
+            passes: 0,
+            cycles: 0,
+            activation_beats: 0,
+            weight_beats: 0,
+            activity: Activity::default(),
+        });
+        Meter {
+            matrices: meters.collect(),
+            dram_commands: None,
+        }
+    }
+
+    /// Adds a run of the matrix with that number.
+    pub fn add(&mut self, matrix: usize, job: &Job, run: &Run) {
+        let meter = &mut self.matrices[matrix];
+        meter.passes += 1;
+        meter.cycles += run.cycles;
+        meter.activation_beats += job.activation_beats();
+        meter.weight_beats += job.weight_beats();
+        meter.activity.add(&run.activity);
+        if let Some(commands) = run.dram_commands {
+            *self.dram_commands.get_or_insert_default() += commands;
+        }
+    }
+
+    /// The report of all that was added, which is a whole number of passes: every matrix as often as the first.
+    /// `host_seconds` is the time that the cycles took to simulate.
+    pub fn report(
+        &self,
+        format: &WeightFormat,
+        relative_error: Option<f64>,
+        system: &SystemConfig,
+        host_seconds: f64,
+    ) -> FormatReport {
+        let passes = self.matrices.first().map_or(0, |matrix| matrix.passes);
+        let mut activity = Activity::default();
+        for matrix in &self.matrices {
+            activity.add(&matrix.activity);
+        }
+        let datapath = &system.datapath;
+        let sum = |part: fn(&MatrixMeter) -> u64| self.matrices.iter().map(part).sum::<u64>();
+        let cycles = sum(|matrix| matrix.cycles);
+        let weights = sum(|matrix| matrix.rows as u64 * matrix.columns as u64);
+        let used_weights = (weights * passes) as f64;
+        let beat_bytes = u64::from(datapath.beat_bits) / 8;
+        let weight_bytes = sum(|matrix| matrix.weight_beats as u64) * beat_bytes;
+        let read_bytes = weight_bytes + sum(|matrix| matrix.activation_beats as u64) * beat_bytes;
+        let seconds = cycles as f64 / (system.clock_mhz * 1e6);
+        let multipliers = datapath.multipliers(format);
+        let per_cycle = |count: f64| if cycles == 0 { 0.0 } else { count / cycles as f64 };
+        let read_gb_per_s = if cycles == 0 {
+            0.0
+        } else {
+            read_bytes as f64 / seconds / 1e9
+        };
+        FormatReport {
+            format: format.label(),
+            relative_error,
+            rotated_matrices: self.matrices.iter().filter(|matrix| matrix.rotated).count(),
+            machine: datapath.clone(),
+            multipliers,
+            weights,
+            passes,
+            read_bits_per_weight: if used_weights == 0.0 {
+                0.0
+            } else {
+                weight_bytes as f64 * 8.0 / used_weights
+            },
+            cycles,
+            seconds_at_clock: seconds,
+            passes_per_second: if cycles == 0 { 0.0 } else { passes as f64 / seconds },
+            speedup_over_fp16: None,
+            read_bytes,
+            read_gb_per_s,
+            peak_gb_per_s: system.peak_gb_per_s(),
+            bandwidth_share_of_peak: read_gb_per_s / system.peak_gb_per_s(),
+            refresh_limited_gb_per_s: system.refresh_limited_gb_per_s(),
+            bandwidth_share_of_refresh_limited: read_gb_per_s / system.refresh_limited_gb_per_s(),
+            dram_commands: self.dram_commands,
+            energy: None,
+            weights_per_cycle: per_cycle(used_weights),
+            mac_utilisation: per_cycle(used_weights / multipliers as f64),
+            decoder_utilisation: per_cycle(activity.cycles(Unit::DecodeLanes, State::Busy) as f64),
+            results_checked: sum(|matrix| matrix.rows as u64) * passes,
+            units: unit_reports(&activity),
+            host_seconds,
+            simulated_cycles_per_second: if host_seconds > 0.0 {
+                cycles as f64 / host_seconds
+            } else {
+                0.0
+            },
+            generated: None,
+            matrices: self.matrices.iter().map(MatrixMeter::report).collect(),
+        }
+    }
+}
+
+impl MatrixMeter {
+    fn report(&self) -> MatrixReport {
+        MatrixReport {
+            name: self.name.clone(),
+            rows: self.rows,
+            columns: self.columns,
+            rotated: self.rotated,
+            cycles: self.cycles,
+            activation_beats: self.activation_beats,
+            weight_beats: self.weight_beats,
+            units: unit_reports(&self.activity),
+        }
+    }
+}
 
 /// Runs all matrices of a pass, one right behind the other, on a machine of this configuration; `finished` is called after
 /// each matrix with its number of weights.
@@ -22,9 +163,7 @@ pub fn measure(
     waves: Option<&mut Waves>,
     finished: &mut dyn FnMut(u64),
 ) -> Result<FormatReport, MachineError> {
-    let mut total = Activity::default();
-    let mut dram_commands = None;
-    let mut matrices = Vec::with_capacity(pass.matrices.len());
+    let mut meter = Meter::new(&pass.matrices);
     let mut layout_seconds = 0.0;
     let mut to_lay_out = (0..).zip(&pass.matrices);
     let mut next_job = || {
@@ -42,30 +181,16 @@ pub fn measure(
         layout_seconds += started.elapsed().as_secs_f64();
         Ok(Some(Cow::Owned(job)))
     };
+    let mut ended = 0;
     let mut note = |job: &Job, run: Run| {
-        total.add(&run.activity);
-        if let Some(commands) = run.dram_commands {
-            *dram_commands.get_or_insert_default() += commands;
-        }
-        matrices.push(MatrixReport {
-            name: job.name.clone(),
-            rows: job.rows,
-            columns: job.columns,
-            rotated: pass.matrices[matrices.len()].rotation.is_some(),
-            cycles: run.cycles,
-            activation_beats: job.activation_beats(),
-            weight_beats: job.weight_beats(),
-            units: unit_reports(&run.activity),
-        });
+        meter.add(ended, job, &run);
+        ended += 1;
         finished(job.weights());
     };
     let started = Instant::now();
     machine.run_back_to_back(&mut next_job, &mut |_| true, waves, &mut note)?;
     let host_seconds = started.elapsed().as_secs_f64() - layout_seconds;
-    Ok(FormatReport {
-        dram_commands,
-        ..format_report(pass, system, matrices, &total, host_seconds)
-    })
+    Ok(meter.report(&pass.format, pass.relative_error, system, host_seconds))
 }
 
 fn unit_reports(activity: &Activity) -> Vec<UnitReport> {
@@ -83,74 +208,4 @@ fn unit_reports(activity: &Activity) -> Vec<UnitReport> {
                 .collect(),
         })
         .collect()
-}
-
-fn format_report(
-    pass: &Pass,
-    system: &SystemConfig,
-    matrices: Vec<MatrixReport>,
-    activity: &Activity,
-    host_seconds: f64,
-) -> FormatReport {
-    let datapath = &system.datapath;
-    let cycles: u64 = matrices.iter().map(|matrix| matrix.cycles).sum();
-    let weights: u64 = matrices
-        .iter()
-        .map(|matrix| matrix.rows as u64 * matrix.columns as u64)
-        .sum();
-    let beat_bytes = u64::from(datapath.beat_bits) / 8;
-    let weight_bytes: u64 = matrices
-        .iter()
-        .map(|matrix| matrix.weight_beats as u64 * beat_bytes)
-        .sum();
-    let read_bytes = weight_bytes
-        + matrices
-            .iter()
-            .map(|matrix| matrix.activation_beats as u64 * beat_bytes)
-            .sum::<u64>();
-    let seconds = cycles as f64 / (system.clock_mhz * 1e6);
-    let multipliers = datapath.multipliers(&pass.format);
-    let per_cycle = |count: f64| if cycles == 0 { 0.0 } else { count / cycles as f64 };
-    let read_gb_per_s = if cycles == 0 {
-        0.0
-    } else {
-        read_bytes as f64 / seconds / 1e9
-    };
-    FormatReport {
-        format: pass.format.label(),
-        relative_error: pass.relative_error,
-        rotated_matrices: pass.matrices.iter().filter(|named| named.rotation.is_some()).count(),
-        machine: datapath.clone(),
-        multipliers,
-        weights,
-        read_bits_per_weight: if weights == 0 {
-            0.0
-        } else {
-            weight_bytes as f64 * 8.0 / weights as f64
-        },
-        cycles,
-        seconds_at_clock: seconds,
-        passes_per_second: if cycles == 0 { 0.0 } else { 1.0 / seconds },
-        speedup_over_fp16: None,
-        read_bytes,
-        read_gb_per_s,
-        peak_gb_per_s: system.peak_gb_per_s(),
-        bandwidth_share_of_peak: read_gb_per_s / system.peak_gb_per_s(),
-        refresh_limited_gb_per_s: system.refresh_limited_gb_per_s(),
-        bandwidth_share_of_refresh_limited: read_gb_per_s / system.refresh_limited_gb_per_s(),
-        dram_commands: None,
-        energy: None,
-        weights_per_cycle: per_cycle(weights as f64),
-        mac_utilisation: per_cycle(weights as f64 / multipliers as f64),
-        decoder_utilisation: per_cycle(activity.cycles(Unit::DecodeLanes, State::Busy) as f64),
-        results_checked: matrices.iter().map(|matrix| matrix.rows as u64).sum(),
-        units: unit_reports(activity),
-        host_seconds,
-        simulated_cycles_per_second: if host_seconds > 0.0 {
-            cycles as f64 / host_seconds
-        } else {
-            0.0
-        },
-        matrices,
-    }
 }

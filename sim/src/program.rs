@@ -5,6 +5,7 @@ mod interrupt;
 mod machine_arguments;
 mod output;
 mod presets;
+mod prompt;
 mod report_files;
 mod rtl;
 mod run;

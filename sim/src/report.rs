@@ -67,6 +67,9 @@ pub struct FormatReport {
     pub multipliers: usize,
     /// Weights of all matrices.
     pub weights: u64,
+    /// Passes over all matrices that were run: of a generated text one per token that was read. Cycles, bytes, commands and
+    /// results are those of all passes together.
+    pub passes: u64,
     /// Bits read per weight, padding of tiles and beats included, activations not.
     pub read_bits_per_weight: f64,
     /// Cycles from the first read to the last result, over all matrices.
@@ -107,8 +110,27 @@ pub struct FormatReport {
     pub host_seconds: f64,
     /// Speed of the simulator itself.
     pub simulated_cycles_per_second: f64,
+    /// The text that was generated, where one was.
+    pub generated: Option<GeneratedText>,
     /// Each matrix.
     pub matrices: Vec<MatrixReport>,
+}
+
+/// A text that came out of the machine.
+#[derive(Clone, Debug, Serialize)]
+pub struct GeneratedText {
+    /// What it continues.
+    pub prompt: String,
+    /// The text, without the prompt.
+    pub text: String,
+    /// Tokens of the prompt.
+    pub prompt_tokens: usize,
+    /// Tokens of the text.
+    pub tokens: Vec<u32>,
+    /// Weights of the matrices that the host works out itself, as the head.
+    pub host_weights: u64,
+    /// Tokens read per second of wall time, the host's work included.
+    pub wall_tokens_per_s: f64,
 }
 
 /// One matrix of a pass.
@@ -211,12 +233,13 @@ impl Report {
                     .iter()
                     .map(|matrix| matrix.activation_beats as u64)
                     .sum(),
-                groups: groups.sum(),
+                groups: groups.sum::<u64>() * report.passes,
                 results: report.results_checked,
             };
-            report.energy = operation_counts(&report.format).and_then(|counts| {
+            let energy = operation_counts(&report.format).and_then(|counts| {
                 Energy::of(&traffic, (&report.machine, format), counts, (table, self.memory.name()))
             });
+            report.energy = energy.map(|energy| energy.per_pass(report.passes));
         }
     }
 

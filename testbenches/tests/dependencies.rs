@@ -4,13 +4,14 @@ use cargo_metadata::{DependencyKind, MetadataCommand};
 use std::collections::{BTreeMap, BTreeSet};
 
 /// For each crate, which crates of the project it may use outside its tests. `docs/architecture.md` says why.
-const MAY_USE: [(&str, &[&str]); 10] = [
+const MAY_USE: [(&str, &[&str]); 11] = [
     ("seedlm-codec", &[]),
     // What both the encoder and the software decoder choose by.
     ("seedlm-instructions", &[]),
     ("seedlm-encoder", &["seedlm-codec", "seedlm-instructions"]),
     ("seedlm-decoder", &["seedlm-codec", "seedlm-instructions"]),
     ("seedlm-model", &["seedlm-codec", "seedlm-encoder"]),
+    ("seedlm-llm", &["seedlm-codec", "seedlm-model"]),
     (
         "seedlm",
         &[
@@ -18,6 +19,7 @@ const MAY_USE: [(&str, &[&str]); 10] = [
             "seedlm-decoder",
             "seedlm-encoder",
             "seedlm-instructions",
+            "seedlm-llm",
             "seedlm-model",
         ],
     ),
@@ -26,7 +28,13 @@ const MAY_USE: [(&str, &[&str]); 10] = [
     // Never each other: simulator and generator meet in tests only, or their agreement would be worth nothing.
     (
         "seedlm-sim",
-        &["seedlm-codec", "seedlm-encoder", "seedlm-model", "seedlm-verilator"],
+        &[
+            "seedlm-codec",
+            "seedlm-encoder",
+            "seedlm-llm",
+            "seedlm-model",
+            "seedlm-verilator",
+        ],
     ),
     ("seedlm-hdl", &["seedlm-codec"]),
     (

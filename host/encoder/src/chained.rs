@@ -6,6 +6,7 @@ mod encoder;
 mod forward;
 mod instructions;
 mod objective;
+mod pieces;
 mod plain;
 mod rows;
 mod scale;
@@ -16,3 +17,4 @@ mod vector;
 
 pub use encoded::EncodedChained;
 pub use encoder::ChainedEncoder;
+pub use pieces::ChainedPieces;

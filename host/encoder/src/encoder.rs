@@ -96,17 +96,7 @@ impl BlockEncoder {
         quantizer: Quantizer,
         advance: &(dyn Fn(usize) -> ControlFlow<()> + Sync),
     ) -> Result<EncodedMatrix, EncodeError> {
-        if rows.checked_mul(columns) != Some(values.len()) {
-            let values = values.len();
-            return Err(EncodeError::Shape { rows, columns, values });
-        }
-        if let Some(index) = values.iter().position(|value| !value.is_finite()) {
-            return Err(EncodeError::NotFinite {
-                row: index / columns,
-                column: index % columns,
-                value: values[index],
-            });
-        }
+        self.check(rows, columns, values)?;
         let bytes = CodedMatrix::word_bytes(&self.code, rows, columns)
             .ok_or_else(|| CodecError::Tensor(format!("{rows} x {columns} weights are too many to address")))?;
         let blocks = Blocks::new(columns, self.code.block_size(), values);
@@ -124,6 +114,42 @@ impl BlockEncoder {
             squared_error: encoded.iter().map(|block| block.squared_error).sum(),
             squared_norm: encoded.iter().map(|block| block.squared_norm).sum(),
         })
+    }
+
+    /// Checks what comes from the caller.
+    pub(crate) fn check(&self, rows: usize, columns: usize, values: &[f32]) -> Result<(), EncodeError> {
+        if rows.checked_mul(columns) != Some(values.len()) {
+            let values = values.len();
+            return Err(EncodeError::Shape { rows, columns, values });
+        }
+        match values.iter().position(|value| !value.is_finite()) {
+            None => Ok(()),
+            Some(index) => Err(EncodeError::NotFinite {
+                row: index / columns,
+                column: index % columns,
+                value: values[index],
+            }),
+        }
+    }
+
+    /// The scale of a matrix.
+    pub(crate) fn scale_of(&self, columns: usize, values: &[f32], quantizer: Quantizer) -> f32 {
+        let blocks = Blocks::new(columns, self.code.block_size(), values);
+        legal_scale(&self.code, self.bias(&blocks, quantizer))
+    }
+
+    /// The bits of the words of rows with a given scale, block after block.
+    pub(crate) fn words(
+        &self,
+        columns: usize,
+        values: &[f32],
+        scale: f32,
+        quantizer: Quantizer,
+        advance: &(dyn Fn(usize) -> ControlFlow<()> + Sync),
+    ) -> Result<Vec<u128>, EncodeError> {
+        let blocks = Blocks::new(columns, self.code.block_size(), values);
+        let encoded = self.encode_blocks(&blocks, scale, quantizer, advance)?;
+        Ok(encoded.iter().map(|block| block.word).collect())
     }
 
     /// The bias that puts the largest exponent of the matrix's largest blocks (by norm) on the top of the exponent field.

@@ -89,12 +89,15 @@ impl ReportFiles {
         })
     }
 
+    /// Whether one of the forms goes to standard output, in place of the text.
+    pub fn take_standard_output(&self) -> bool {
+        let outputs = [&self.json, &self.csv, &self.svg];
+        outputs.into_iter().flatten().any(Output::is_standard)
+    }
+
     /// Writes everything, then names the files. The text goes to standard output, unless something else does.
     pub fn write(self, report: &dyn Forms) -> Result<()> {
-        let is_taken = [&self.json, &self.csv, &self.svg]
-            .into_iter()
-            .flatten()
-            .any(Output::is_standard);
+        let is_taken = self.take_standard_output();
         if let Some(output) = &self.json {
             output.write(&report.json())?;
         }

@@ -2,6 +2,7 @@
 
 use super::machine_arguments::MachineArguments;
 use super::output::Output;
+use super::prompt::{PromptArguments, Speaker};
 use super::report_files::{ReportArguments, ReportFiles};
 use super::rtl::Rtl;
 use anyhow::{Context, Result, bail};
@@ -66,9 +67,11 @@ pub struct RunArguments {
     /// Threads of the seed search; as many as there are cores by default
     #[arg(short = 'j', long, value_name = "THREADS", value_parser = clap::value_parser!(u16).range(1..=1024))]
     threads: Option<u16>,
+    #[command(flatten)]
+    prompt: PromptArguments,
     /// Say nothing but the report
     #[arg(short, long)]
-    quiet: bool,
+    pub quiet: bool,
 }
 
 impl RunArguments {
@@ -94,6 +97,18 @@ pub fn run(arguments: &RunArguments) -> Result<()> {
         return files.write(&report);
     }
     let workload = Workload::open(arguments)?;
+    let speaker = match &arguments.prompt.prompt {
+        Some(prompt) => {
+            let prints = !files.take_standard_output();
+            Some(Speaker::open(
+                &arguments.prompt,
+                prompt,
+                arguments.model.as_deref(),
+                prints,
+            )?)
+        }
+        None => None,
+    };
     let formats = match &arguments.weights {
         Some(names) => formats(names)?,
         None => workload.usual_formats()?,
@@ -114,7 +129,11 @@ pub fn run(arguments: &RunArguments) -> Result<()> {
         machines.push((system, machine));
     }
     let mut reports = Vec::new();
-    for (index, (format, (system, machine))) in formats.iter().zip(&mut machines).enumerate() {
+    for (index, (format, (system, mut machine))) in formats.iter().zip(machines).enumerate() {
+        if let Some(speaker) = &speaker {
+            reports.push(speaker.speak(format, &workload, arguments, &system, machine)?);
+            continue;
+        }
         let pass = workload.pass(format, arguments.quiet)?;
         let bar = progress(
             arguments.quiet,
@@ -128,7 +147,7 @@ pub fn run(arguments: &RunArguments) -> Result<()> {
             )),
             None => None,
         };
-        reports.push(measure(&pass, system, machine, waves.as_mut(), &mut |weights| {
+        reports.push(measure(&pass, &system, &mut machine, waves.as_mut(), &mut |weights| {
             bar.inc(weights)
         })?);
         if let Some(waves) = waves {
@@ -138,7 +157,7 @@ pub fn run(arguments: &RunArguments) -> Result<()> {
     }
     let memory = settings.memory().clone();
     let mut report = Report::new(
-        workload.name(),
+        speaker.map_or(workload.name(), |speaker| speaker.workload(&workload.name())),
         workload.meaning(),
         settings.clock_mhz(),
         rtl.map_or(Accelerator::Model, |rtl| rtl.accelerator()),
@@ -190,7 +209,7 @@ pub fn formats(names: &[String]) -> Result<Vec<WeightFormat>> {
 }
 
 /// What to run, before it is in any format.
-enum Workload {
+pub enum Workload {
     /// A product of random words.
     Product { rows: usize, columns: usize },
     /// All matrices of a model.
@@ -294,7 +313,8 @@ impl Workload {
         }
     }
 
-    fn pass(&self, format: &WeightFormat, quiet: bool) -> Result<Pass> {
+    /// What is run, in a format; a model that is not compressed yet is compressed here.
+    pub fn pass(&self, format: &WeightFormat, quiet: bool) -> Result<Pass> {
         match (self, format) {
             (Workload::Product { rows, columns }, _) => Ok(Pass {
                 format: format.clone(),

@@ -46,6 +46,13 @@ impl Report {
             Accelerator::Model => writeln!(out, "Run on    model")?,
             Accelerator::Verilog { verilator } => writeln!(out, "Run on    Verilog ({verilator})")?,
         }
+        if let Some(text) = &first.generated {
+            writeln!(
+                out,
+                "Host      embedding, norms, attention and head ({} weights) in binary32; their time is not in the cycles",
+                grouped(text.host_weights)
+            )?;
+        }
         let checked: u64 = self.formats.iter().map(|format| format.results_checked).sum();
         writeln!(
             out,
@@ -90,7 +97,13 @@ impl Report {
         let mut row = |name: &str, value: &dyn Fn(&FormatReport) -> String| {
             table.add_row(std::iter::once(name.to_string()).chain(self.formats.iter().map(value)));
         };
-        row("cycles", &|f| grouped(f.cycles));
+        let is_text = self.formats.iter().any(|f| f.generated.is_some());
+        let (cycles, read) = match is_text {
+            true => ("cycles per token", "bytes read per token"),
+            false => ("cycles", "bytes read"),
+        };
+        let per_pass = |count: u64, f: &FormatReport| grouped((count as f64 / f.passes.max(1) as f64).round() as u64);
+        row(cycles, &|f| per_pass(f.cycles, f));
         row("speed-up over fp16", &|f| {
             f.speedup_over_fp16.map_or("-".into(), |ratio| format!("{ratio:.2} x"))
         });
@@ -105,7 +118,7 @@ impl Report {
             });
         }
         row("bits read per weight", &|f| format!("{:.3}", f.read_bits_per_weight));
-        row("bytes read", &|f| grouped(f.read_bytes));
+        row(read, &|f| per_pass(f.read_bytes, f));
         row("bandwidth, GB/s", &|f| {
             format!("{:.2} of {:.2}", f.read_gb_per_s, f.peak_gb_per_s)
         });
@@ -146,6 +159,12 @@ impl Report {
         row("simulator, million cycles/s", &|f| {
             format!("{:.2}", f.simulated_cycles_per_second / 1e6)
         });
+        if is_text {
+            row("simulator, tokens per second", &|f| {
+                let speed = f.generated.as_ref().map(|text| text.wall_tokens_per_s);
+                speed.map_or("-".into(), |speed| format!("{speed:.1}"))
+            });
+        }
         align_right(&mut table);
         table
     }

@@ -91,10 +91,7 @@ impl ChainedEncoder {
         let row = |index: usize| &values[index * columns..][..columns];
         let scales: Vec<f32> = (0..rows)
             .into_par_iter()
-            .map(|index| {
-                let scale = self.scales.scale(row(index), column_weights.as_deref());
-                ChainedMatrix::legal_scale(&self.code, scale)
-            })
+            .map(|index| self.scale_of(row(index), column_weights.as_deref()))
             .collect();
         let is_zero = |&index: &usize| row(index).iter().all(|&weight| weight == 0.0);
         let (zeros, others): (Vec<usize>, Vec<usize>) = (0..rows).partition(is_zero);
@@ -111,15 +108,14 @@ impl ChainedEncoder {
         };
         let targets = |index: usize| {
             let targets = row(index).iter().map(|&weight| self.grid.target(weight, scales[index]));
-            targets.collect()
+            (0, targets.collect())
         };
         let mut words = vec![0; bytes];
         let mut sums = vec![(0.0, 0.0); rows];
-        let stored = self.code.bits_per_weight() as usize;
         for found in search.encode(others, &targets, &|index, symbols| {
             self.errors(row(index), scales[index], symbols)
         })? {
-            write_row(&mut words, found.row * columns, stored, &found.symbols);
+            self.write_row(&mut words, found.row * columns, &found.symbols);
             sums[found.row] = found.value;
         }
         for index in zeros {
@@ -134,10 +130,41 @@ impl ChainedEncoder {
         })
     }
 
+    pub(super) fn trellis(&self) -> &Trellis {
+        &self.trellis
+    }
+
+    pub(super) fn grid(&self) -> Grid {
+        self.grid
+    }
+
+    pub(super) fn instructions(&self) -> Instructions {
+        self.instructions
+    }
+
+    /// The scale of a row.
+    pub(super) fn scale_of(&self, row: &[f32], column_weights: Option<&[u32]>) -> f32 {
+        ChainedMatrix::legal_scale(&self.code, self.scales.scale(row, column_weights))
+    }
+
+    /// Writes the symbols of the weights from number `first`.
+    pub(super) fn write_row(&self, words: &mut [u8], first: usize, symbols: &[u8]) {
+        let stored = self.code.bits_per_weight() as usize;
+        // As many as fit a field.
+        let at_once = 128 / stored;
+        for (index, symbols) in symbols.chunks(at_once).enumerate() {
+            let bits = symbols
+                .iter()
+                .rev()
+                .fold(0, |bits, &symbol| bits << stored | u128::from(symbol));
+            write_field(words, (first + index * at_once) * stored, symbols.len() * stored, bits);
+        }
+    }
+
     /// The squared error and the squared norm of a row.
     fn errors(&self, weights: &[f32], scale: f32, symbols: &[u8]) -> (f64, f64) {
         let (mut error, mut norm) = (0.0, 0.0);
-        for (&weight, sum) in weights.iter().zip(self.trellis.row_sums(symbols)) {
+        for (&weight, sum) in weights.iter().zip(self.trellis.row_sums(0, symbols)) {
             let decoded = (2 * i32::from(sum) - self.trellis.total) as f32 * scale;
             let difference = f64::from(weight) - f64::from(decoded);
             error += difference * difference;
@@ -147,7 +174,13 @@ impl ChainedEncoder {
     }
 }
 
-fn check(rows: usize, columns: usize, values: &[f32], column_weights: Option<&[f32]>) -> Result<(), EncodeError> {
+/// Checks what comes from the caller.
+pub(super) fn check(
+    rows: usize,
+    columns: usize,
+    values: &[f32],
+    column_weights: Option<&[f32]>,
+) -> Result<(), EncodeError> {
     if rows.checked_mul(columns) != Some(values.len()) {
         let values = values.len();
         return Err(EncodeError::Shape { rows, columns, values });
@@ -175,18 +208,5 @@ fn check(rows: usize, columns: usize, values: &[f32], column_weights: Option<&[f
             value: weights[column],
         }),
         None => Ok(()),
-    }
-}
-
-/// Writes the symbols of the weights from number `first`.
-fn write_row(words: &mut [u8], first: usize, stored: usize, symbols: &[u8]) {
-    // As many as fit a field.
-    let at_once = 128 / stored;
-    for (index, symbols) in symbols.chunks(at_once).enumerate() {
-        let bits = symbols
-            .iter()
-            .rev()
-            .fold(0, |bits, &symbol| bits << stored | u128::from(symbol));
-        write_field(words, (first + index * at_once) * stored, symbols.len() * stored, bits);
     }
 }

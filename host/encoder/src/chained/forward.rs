@@ -115,11 +115,14 @@ impl<V: Lanes, const SYMBOLS: usize> Forward<V, SYMBOLS> {
         }
     }
 
-    /// Goes to the start of other rows.
+    /// Goes to the start of other rows, which begin in the given states.
     #[inline(always)]
-    pub fn start(&mut self) {
+    pub fn start(&mut self, states: &[u32]) {
         self.metrics.fill(V::splat(self.start_cost << self.stored));
-        self.metrics[0] = V::splat(0);
+        for (lane, &state) in states.iter().enumerate() {
+            let place = self.place(state as usize);
+            V::words_mut(&mut self.metrics)[place * V::COUNT + lane] = <V::Word as Word>::low(0);
+        }
         self.least = V::splat(0);
         self.costs.fill(0);
         self.columns = 0;

@@ -7,6 +7,8 @@ use super::trellis::Trellis;
 pub(crate) struct PlainRow<'a> {
     pub trellis: &'a Trellis,
     pub grid: Grid,
+    /// The state in which the row begins.
+    pub state: u32,
     pub targets: &'a [i32],
     pub column_weights: Option<&'a [u32]>,
 }
@@ -22,7 +24,7 @@ impl PlainRow<'_> {
         /// More than any stream costs above the best one, and far from overflow.
         const UNREACHED: i64 = i64::MAX / 4;
         let mut metrics = vec![UNREACHED; states];
-        metrics[0] = 0;
+        metrics[self.state as usize] = 0;
         let mut starts = Vec::new();
         let mut unused = vec![0; states];
         for column in 0..columns {

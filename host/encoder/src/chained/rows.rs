@@ -50,15 +50,15 @@ enum Means {
 }
 
 impl RowSearch<'_> {
-    /// The streams of the rows of the given numbers, in no particular order. `targets` makes the targets of a row, `value`
-    /// what else the caller wants to know of its stream.
+    /// The streams of the rows of the given numbers, in no particular order. `targets` makes the targets of a row, and says in
+    /// which state it begins; `value` makes what else the caller wants to know of its stream.
     ///
     /// # Errors
     /// [`EncodeError::Stopped`].
     pub fn encode<T: Send>(
         &self,
         rows: Vec<usize>,
-        targets: &(dyn Fn(usize) -> Vec<i32> + Sync),
+        targets: &(dyn Fn(usize) -> (u32, Vec<i32>) + Sync),
         value: &(dyn Fn(usize, &[u8]) -> T + Sync),
     ) -> Result<Vec<EncodedRow<T>>, EncodeError> {
         let stopped = AtomicBool::new(false);
@@ -82,8 +82,8 @@ impl RowSearch<'_> {
                     if stopped.load(Ordering::Relaxed) {
                         return (found, unproven);
                     }
-                    let targets: Vec<Vec<i32>> = group.iter().map(|&row| targets(row)).collect();
-                    for (&row, symbols) in group.iter().zip(self.group(means, &targets)) {
+                    let (states, targets): (Vec<u32>, Vec<Vec<i32>>) = group.iter().map(|&row| targets(row)).unzip();
+                    for (&row, symbols) in group.iter().zip(self.group(means, &states, &targets)) {
                         match symbols {
                             Some(symbols) => found.push(EncodedRow {
                                 row,
@@ -129,7 +129,7 @@ impl RowSearch<'_> {
     }
 
     /// The streams of a few rows, `None` where there is no proof.
-    fn group(&self, means: Means, rows: &[Vec<i32>]) -> Vec<Option<Vec<u8>>> {
+    fn group(&self, means: Means, states: &[u32], rows: &[Vec<i32>]) -> Vec<Option<Vec<u8>>> {
         match means {
             Means::Vectors(width, window) => {
                 let found = search_with(
@@ -139,25 +139,31 @@ impl RowSearch<'_> {
                         trellis: self.trellis,
                         grid: self.grid,
                         rows,
+                        states,
                         column_weights: self.column_weights,
                         window,
                     },
                 );
-                let cost = |targets: &[i32], symbols: &[u8]| {
-                    stream_cost(self.trellis, self.grid, targets, self.column_weights, symbols)
+                let cost = |row: (u32, &[i32]), symbols: &[u8]| {
+                    stream_cost(self.trellis, self.grid, row, self.column_weights, symbols)
                 };
-                let found = found.into_iter().zip(rows).map(|(found, targets)| {
-                    let proven = found.joined && cost(targets, &found.symbols) == u128::from(found.cost);
-                    proven.then_some(found.symbols)
-                });
+                let found = found
+                    .into_iter()
+                    .zip(states.iter().zip(rows))
+                    .map(|(found, (&state, targets))| {
+                        let proven = found.joined && cost((state, targets), &found.symbols) == u128::from(found.cost);
+                        proven.then_some(found.symbols)
+                    });
                 found.collect()
             }
             Means::Plain => rows
                 .iter()
-                .map(|targets| {
+                .zip(states)
+                .map(|(targets, &state)| {
                     let row = PlainRow {
                         trellis: self.trellis,
                         grid: self.grid,
+                        state,
                         targets,
                         column_weights: self.column_weights,
                     };

@@ -28,6 +28,8 @@ pub(crate) struct Batch<'a> {
     pub grid: Grid,
     /// The targets of each row.
     pub rows: &'a [Vec<i32>],
+    /// The state in which each row begins.
+    pub states: &'a [u32],
     pub column_weights: Option<&'a [u32]>,
     /// Weights of which the back-pointers are kept: at least 4.
     pub window: usize,
@@ -62,8 +64,8 @@ fn search_symbols<V: Lanes, const SYMBOLS: usize>(batch: &Batch<'_>) -> Vec<Foun
     let mut costs = Costs::<V>::new(batch);
     let mut forward = Forward::<V, SYMBOLS>::new(batch.trellis, window);
     let mut found = Vec::with_capacity(batch.rows.len());
-    for rows in batch.rows.chunks(V::COUNT) {
-        forward.start();
+    for (rows, states) in batch.rows.chunks(V::COUNT).zip(batch.states.chunks(V::COUNT)) {
+        forward.start(states);
         let mut trace = Trace::new(V::COUNT, columns);
         for column in 0..columns {
             costs.set(batch, rows, column);
@@ -135,11 +137,11 @@ impl Trace {
 pub(crate) fn stream_cost(
     trellis: &Trellis,
     grid: Grid,
-    targets: &[i32],
+    (state, targets): (u32, &[i32]),
     column_weights: Option<&[u32]>,
     symbols: &[u8],
 ) -> u128 {
-    let sums = trellis.row_sums(symbols);
+    let sums = trellis.row_sums(state, symbols);
     let costs = sums.zip(targets).enumerate().map(|(column, (sum, &target))| {
         let weight = column_weights.map_or(1, |weights| weights[column]);
         u128::from(weight) * grid.cost(target, i32::from(sum)) as u128
@@ -217,7 +219,11 @@ mod tests {
 
         /// What is proven is what the plain search finds, with every instruction set, integer and amount of memory.
         #[test]
-        fn a_proof_is_a_proof(rows in rows(), weights in prop::option::of(prop::collection::vec(0_u32..=65535, 60))) {
+        fn a_proof_is_a_proof(
+            rows in rows(),
+            starts in prop::collection::vec(any::<u32>(), 20),
+            weights in prop::option::of(prop::collection::vec(0_u32..=65535, 60)),
+        ) {
             for code in codes() {
                 let trellis = Trellis::new(&code).unwrap();
                 prop_assert!(trellis.is_regular());
@@ -228,9 +234,15 @@ mod tests {
                     .map(|row| row.iter().map(|&weight| grid.target(weight, scale)).collect())
                     .collect();
                 let column_weights = weights.as_deref();
+                // One in four begins as rows do, with a window of zeros.
+                let states: Vec<u32> = starts[..rows.len()]
+                    .iter()
+                    .map(|start| if start % 4 == 0 { 0 } else { start % trellis.states() as u32 })
+                    .collect();
                 let expected: Vec<Vec<u8>> = rows
                     .iter()
-                    .map(|targets| PlainRow { trellis: &trellis, grid, targets, column_weights }.encode())
+                    .zip(&states)
+                    .map(|(targets, &state)| PlainRow { trellis: &trellis, grid, state, targets, column_weights }.encode())
                     .collect();
                 for width in [Width::Narrow, Width::Wide] {
                     // 16-bit costs have no room for weights.
@@ -238,11 +250,12 @@ mod tests {
                         continue;
                     }
                     for window in [4, 17, 60] {
-                        let batch = Batch { trellis: &trellis, grid, rows: &rows, column_weights, window };
+                        let batch = Batch { trellis: &trellis, grid, rows: &rows, states: &states, column_weights, window };
                         let mut first: Option<Vec<FoundRow>> = None;
                         for instructions in Instructions::available() {
                             let found = search_with(instructions, width, &batch);
-                            for ((row, targets), expected) in found.iter().zip(&rows).zip(&expected) {
+                            for ((row, targets), (expected, &state)) in found.iter().zip(&rows).zip(expected.iter().zip(&states)) {
+                                let targets = (state, &targets[..]);
                                 let cost = stream_cost(&trellis, grid, targets, column_weights, &row.symbols);
                                 if row.joined && cost == u128::from(row.cost) {
                                     prop_assert_eq!(&row.symbols, expected, "{} {}", code.label(), instructions);
@@ -277,6 +290,7 @@ mod tests {
             trellis: &trellis,
             grid,
             rows: &rows,
+            states: &[0; 9],
             column_weights: None,
             window: 400,
         };
@@ -284,7 +298,7 @@ mod tests {
             for (row, targets) in search_with(instructions, Width::Narrow, &batch).iter().zip(&rows) {
                 assert!(row.joined);
                 assert_eq!(
-                    stream_cost(&trellis, grid, targets, None, &row.symbols),
+                    stream_cost(&trellis, grid, (0, targets), None, &row.symbols),
                     u128::from(row.cost)
                 );
             }

@@ -65,14 +65,22 @@ impl Trellis {
         1 << (self.length - 2 * self.stored)
     }
 
+    /// The state of a row behind some symbols.
+    pub fn state_behind(&self, state: u32, symbols: &[u8]) -> u32 {
+        let newest = self.length - self.stored;
+        symbols.iter().fold(state, |state, &symbol| {
+            (state | u32::from(symbol) << newest) >> self.stored
+        })
+    }
+
     /// After so many weights nothing is left of an old window: `ceil(K / k)`.
     pub fn memory(&self) -> usize {
         self.length.div_ceil(self.stored) as usize
     }
 
-    /// The sums of the fields that a row of symbols stands for.
-    pub fn row_sums<'a>(&'a self, symbols: &'a [u8]) -> impl Iterator<Item = u16> + 'a {
-        let mut window = 0_usize;
+    /// The sums of the fields that symbols stand for, in a row that is in this state before the first of them.
+    pub fn row_sums<'a>(&'a self, state: u32, symbols: &'a [u8]) -> impl Iterator<Item = u16> + 'a {
+        let mut window = (state as usize) << self.stored;
         symbols.iter().map(move |&symbol| {
             window = window >> self.stored | usize::from(symbol) << (self.length - self.stored);
             self.sums[window]
