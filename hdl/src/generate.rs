@@ -7,7 +7,7 @@ use crate::netlist::print::verilog;
 use crate::netlist::row::row_modules;
 use crate::options::{Options, Target};
 use seedlm_codec::machine::DatapathConfig;
-use seedlm_codec::{CHAIN_LENGTHS, CodecError, WeightFormat};
+use seedlm_codec::{CodecError, WeightFormat};
 use std::collections::BTreeSet;
 use std::io;
 use std::path::Path;
@@ -143,11 +143,7 @@ fn sources(
 /// Names of the formats whose Verilog is kept in `hdl/verilog`: all that have names, but of the chained codes only those with
 /// windows of the usual length.
 pub fn presets() -> Vec<String> {
-    let is_usual = |name: &String| match WeightFormat::named(name) {
-        Ok(WeightFormat::Chained(code)) => code.map().length() == CHAIN_LENGTHS[0],
-        _ => true,
-    };
-    WeightFormat::names().into_iter().filter(is_usual).collect()
+    WeightFormat::usual_names()
 }
 
 /// What in a folder is not as it would be generated, byte for byte: files that differ, are missing, or are too many.

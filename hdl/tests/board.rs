@@ -59,7 +59,7 @@ fn what_a_board_cannot_have_is_refused() {
         .output()
         .unwrap();
     let text = String::from_utf8_lossy(&output.stderr).into_owned();
-    let expected = "yosys is not installed: run bash testbenches/tools.sh";
+    let expected = "yosys is not installed, or not on PATH: run bash testbenches/tools.sh";
     assert!(output.status.code() == Some(2) && text.contains(expected), "{text}");
 }
 
@@ -81,6 +81,7 @@ fn a_serial_decoder_is_one_file() {
     assert_eq!(names(&folder.path().join("serial")), expected);
     for (weights, word_bits, reason) in [
         ("chained-3b", "32", "a multiple of 8 and of the 3 of a weight"),
+        ("chained-4b", "1032", "at most 1024"),
         ("paper-4b", "32", "no serial decoder for paper-4b"),
     ] {
         let arguments = [
@@ -96,4 +97,6 @@ fn a_serial_decoder_is_one_file() {
         assert!(!is_success && text.contains(reason), "{text}");
         assert!(!folder.path().join("refused").exists());
     }
+    let (_, help) = hdl(folder.path(), &["generate", "--help"]);
+    assert!(help.contains("at most 1,024"), "{help}");
 }

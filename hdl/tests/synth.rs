@@ -120,7 +120,7 @@ fn a_small_lane_is_placed_on_both_families() {
 
 #[test]
 fn what_cannot_be_measured_is_refused_with_the_reason() {
-    let cases: [(&[&str], &str); 9] = [
+    let cases: [(&[&str], &str); 22] = [
         (&["--target", "xc7", "--device", "85k"], "xc7: there is no open placer"),
         (
             &["--target", "ecp5", "--device", "up5k"],
@@ -140,7 +140,63 @@ fn what_cannot_be_measured_is_refused_with_the_reason() {
         ),
         (
             &["--table", "hdl/synthesis/table.toml", "--target", "xc7"],
-            "--target and what belongs to it",
+            "'--table <FILE>' cannot be used with",
+        ),
+        (
+            &["--table", "hdl/synthesis/table.toml", "--seeds", "3"],
+            "cannot be used with",
+        ),
+        (
+            &["--table", "hdl/synthesis/table.toml", "--weights", "paper-3b"],
+            "'--table <FILE>' cannot be used with",
+        ),
+        (
+            &["--table", "hdl/synthesis/table.toml", "--code", "C=4,P=1,K=5"],
+            "'--table <FILE>' cannot be used with",
+        ),
+        (
+            &[
+                "--table",
+                "hdl/synthesis/table.toml",
+                "--map",
+                "map.json",
+                "--bits-per-weight",
+                "4",
+            ],
+            "'--table <FILE>' cannot be used with",
+        ),
+        (&["--target", "xc7", "--seeds", "3"], "xc7: there is no open placer"),
+        (
+            &["--target", "xc7", "--frequency-mhz", "200"],
+            "xc7: there is no open placer",
+        ),
+        (
+            &["--target", "ecp5", "--seeds", "0"],
+            "seeds is 0, and must be 1 to 100",
+        ),
+        (
+            &["--target", "ecp5", "--seeds", "101"],
+            "seeds is 101, and must be 1 to 100",
+        ),
+        (
+            &["--target", "ecp5", "--frequency-mhz", "0"],
+            "a clock of 0 MHz cannot be worked for",
+        ),
+        (
+            &["--target", "ecp5", "--frequency-mhz", "-200"],
+            "a clock of -200 MHz cannot be worked for",
+        ),
+        (
+            &["--target", "ecp5", "--frequency-mhz", "NaN"],
+            "a clock of NaN MHz cannot be worked for",
+        ),
+        (
+            &["--target", "ecp5", "--frequency-mhz", "inf"],
+            "a clock of inf MHz cannot be worked for",
+        ),
+        (
+            &["--target", "ecp5", "--frequency-mhz", "fast"],
+            "invalid float literal",
         ),
     ];
     for (arguments, reason) in cases {
@@ -210,4 +266,59 @@ fn a_budget_that_is_exceeded_fails() {
     std::fs::write(budget, text.replacen(line, "luts = 9", 1)).unwrap();
     let error = refusal(&[&before[..], &["--check-budget", budget]].concat(), &[]);
     assert!(error.contains("look-up tables, and the budget is 9"), "{error}");
+}
+
+/// A table whose one marked row has seeds that cannot be, or which has lost a mark that a budget is there for.
+#[test]
+fn a_table_that_says_what_cannot_be_is_refused() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("table.toml");
+    let table = std::fs::read_to_string(root().join("hdl/synthesis/table.toml")).unwrap();
+    let with = |from: &str, to: &str| {
+        assert!(table.contains(from), "{from}");
+        std::fs::write(&path, table.replacen(from, to, 1)).unwrap();
+        let some = ["synth", "--table", path.to_str().unwrap()];
+        let other = [
+            "--measured",
+            "hdl/synthesis/measured.json",
+            "--check-budget",
+            "hdl/synthesis/budget.toml",
+        ];
+        refusal(&[&some[..], &other].concat(), &[])
+    };
+    let error = with("seeds = 5", "seeds = 0");
+    assert!(
+        error.contains("ecp5-lane-paper-4b: seeds is 0, and must be 1 to 100"),
+        "{error}"
+    );
+    let error = with("\nbudget = true", "\nbudget = false");
+    assert!(
+        error.contains("hdl/synthesis/budget.toml: there is a budget")
+            && error.contains("for: xc7-lanes-chained-4b; mark the row"),
+        "{error}"
+    );
+}
+
+/// Rows that were measured before are written again, those that are asked for and no others.
+#[test]
+fn measured_rows_are_written_to_a_file() {
+    let folder = tempfile::tempdir().unwrap();
+    let json = folder.path().join("rows.json");
+    let (out, _) = succeed(&[
+        "synth",
+        "--table",
+        "hdl/synthesis/table.toml",
+        "--measured",
+        "hdl/synthesis/measured.json",
+        "--row",
+        "xc7-lanes-chained-4b",
+        "--json",
+        json.to_str().unwrap(),
+    ]);
+    assert!(out.contains("`xc7-lanes-chained-4b`"), "{out}");
+    let rows = |path: &Path| -> Vec<Value> { serde_json::from_str(&std::fs::read_to_string(path).unwrap()).unwrap() };
+    let mut before = rows(&root().join("hdl/synthesis/measured.json"));
+    before.retain(|row| row["name"] == "xc7-lanes-chained-4b");
+    assert_eq!(before.len(), 1);
+    assert_eq!(rows(&json), before);
 }

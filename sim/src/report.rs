@@ -222,10 +222,10 @@ impl Report {
     pub fn account(&mut self, table: &EnergyTable, formats: &[WeightFormat]) {
         self.energy_table = Some(table.name.clone());
         for (report, format) in self.formats.iter_mut().zip(formats) {
-            let groups = report.matrices.iter().map(|matrix| {
-                let order = TileOrder::new(&report.machine, format, matrix.rows, matrix.columns);
-                order.tiles() as u64 * order.steps_per_tile() as u64
-            });
+            let groups = report
+                .matrices
+                .iter()
+                .map(|matrix| TileOrder::new(&report.machine, format, matrix.rows, matrix.columns).groups() as u64);
             let traffic = Traffic {
                 weight_beats: report.matrices.iter().map(|matrix| matrix.weight_beats as u64).sum(),
                 activation_beats: report

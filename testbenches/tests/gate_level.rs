@@ -2,6 +2,7 @@
 //! and on the golden vectors.
 
 mod golden;
+mod lane_model;
 #[path = "netlists/mod.rs"]
 mod netlists;
 mod tools;
@@ -9,18 +10,18 @@ mod tools;
 mod yosys;
 
 use golden::cases;
+use lane_model::LaneModel;
 use netlists::{CHIPS, LANE, lane_netlist, models, with_flipped_table_bit};
 use seedlm_codec::WeightFormat;
 use seedlm_codec::machine::DatapathConfig;
 use seedlm_hdl::generate::GeneratedFile;
 use seedlm_hdl::options::Target;
 use seedlm_testbenches::benches;
-use seedlm_testbenches::bits::fields;
 use seedlm_testbenches::lockstep::{Length, differs, run};
 use seedlm_testbenches::nightly::is_nightly;
 use seedlm_testbenches::rtl::Rtl;
 use seedlm_testbenches::stimulus::Pattern;
-use seedlm_verilator::{BuildOptions, Verilator};
+use seedlm_verilator::Verilator;
 
 fn verilator() -> Verilator {
     Verilator::find().unwrap_or_else(|error| panic!("{error}"))
@@ -82,40 +83,19 @@ fn golden_words(format: &WeightFormat) -> Vec<Golden> {
 /// gone through all stages.
 fn first_wrong_word(rtl: &Rtl, config: &DatapathConfig, format: &WeightFormat) -> Option<String> {
     let words = golden_words(format);
-    let mut model = rtl
-        .build(&verilator(), LANE, &BuildOptions::default())
-        .unwrap_or_else(|error| panic!("{error}"));
-    let port = |name: &str| model.port(name).expect("the netlist has this port");
-    let [clk, rst, enable, in_valid, in_word] = ["clk", "rst", "enable", "in_valid", "in_word"].map(port);
-    let [out_valid, out_mantissas] = ["out_valid", "out_mantissas"].map(port);
-    let out_exponent = (format.exponent_bits() > 0).then(|| port("out_exponent"));
-    model.set(rst, 1);
-    model.posedge(clk);
-    model.posedge(clk);
-    model.set(rst, 0);
-    model.set(enable, 1);
+    let mut lane = LaneModel::new(&rtl.design(LANE), format);
     let stages = config.decode_stages(format) as usize;
-    let mut mantissas = vec![0; out_mantissas.byte_count()];
     for cycle in 0..words.len() + stages {
         let sent = words.get(cycle);
-        model.set(in_valid, sent.is_some().into());
-        let word = sent.map_or(0, |golden| golden.word);
-        model.set_bytes(in_word, &fields([word as i128], format.lane_bits() as usize));
-        model.eval();
+        lane.set(true, sent.is_some(), sent.map_or(0, |golden| golden.word));
         let leaves = cycle.checked_sub(stages).map(|number| &words[number]);
-        if model.get(out_valid) != u64::from(leaves.is_some()) {
-            return Some(format!("cycle {cycle}: out_valid is {}", model.get(out_valid)));
+        if lane.is_valid() != leaves.is_some() {
+            return Some(format!("cycle {cycle}: out_valid is {}", lane.is_valid()));
         }
-        if let Some(golden) = leaves {
-            let expected = golden.mantissas.iter().map(|&mantissa| i128::from(mantissa));
-            model.get_bytes(out_mantissas, &mut mantissas);
-            if mantissas != fields(expected, format.mantissa_bits() as usize)
-                || out_exponent.is_some_and(|port| model.get(port) != golden.exponent)
-            {
-                return Some(golden.place.clone());
-            }
+        if let Some(golden) = leaves.filter(|golden| !lane.shows(&golden.mantissas, golden.exponent)) {
+            return Some(golden.place.clone());
         }
-        model.posedge(clk);
+        lane.clock();
     }
     None
 }

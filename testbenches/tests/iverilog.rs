@@ -1,12 +1,13 @@
 //! The decode lane in two simulators, Verilator and one that knows unknown values, against the golden model: both get the
 //! same words in the same cycles.
 
+mod lane_model;
 mod tools;
 
+use lane_model::LaneModel;
 use seedlm_codec::machine::DatapathConfig;
 use seedlm_codec::{ChainedCode, WeightFormat};
-use seedlm_testbenches::bits::fields;
-use seedlm_verilator::{BuildOptions, Design, Verilator};
+use seedlm_verilator::Design;
 use std::collections::VecDeque;
 use std::fmt::Write;
 use std::fs;
@@ -203,46 +204,26 @@ fn in_icarus(name: &str, lane: &Lane, vectors: &[Vector], cycles: &[Cycle]) -> S
 
 /// The same checks of the same vectors with Verilator.
 fn in_verilator(lane: &Lane, vectors: &[Vector], cycles: &[Cycle]) -> String {
-    let format = &lane.format;
     let text = fs::read_to_string(lane.file()).expect("the preset has a lane");
     let design = Design::new("seedlm_decode_lane").with_source("seedlm_decode_lane.v", text);
-    let verilator = Verilator::find().unwrap_or_else(|error| panic!("{error}"));
-    let mut model = verilator
-        .build(&design, &BuildOptions::default())
-        .unwrap_or_else(|error| panic!("{error}"));
-    let port = |name: &str| model.port(name).expect("the lane has this port");
-    let [clk, rst, enable, in_valid, in_word] = ["clk", "rst", "enable", "in_valid", "in_word"].map(port);
-    let [out_valid, out_mantissas] = ["out_valid", "out_mantissas"].map(port);
-    let out_exponent = (format.exponent_bits() > 0).then(|| port("out_exponent"));
-    model.set(rst, 1);
-    model.posedge(clk);
-    model.posedge(clk);
-    model.set(rst, 0);
+    let mut model = LaneModel::new(&design, &lane.format);
     let (mut sent, mut checked) = (0, 0);
     let mut occupied = VecDeque::from(vec![false; lane.stages]);
-    let mut mantissas = vec![0; out_mantissas.byte_count()];
     for cycle in cycles {
         // Between words there are no unknown values here, but ones.
         let word = if cycle.valid { vectors[sent].word } else { u128::MAX };
-        model.set(enable, cycle.enable.into());
-        model.set(in_valid, cycle.valid.into());
-        model.set_bytes(in_word, &fields([word as i128], format.lane_bits() as usize));
-        model.eval();
+        model.set(cycle.enable, cycle.valid, word);
         let is_there = occupied[lane.stages - 1];
-        if model.get(out_valid) != u64::from(is_there) {
+        if model.is_valid() != is_there {
             return format!("MISMATCH word {checked}: out_valid expected {is_there}");
         }
         if is_there {
             let expected = &vectors[checked];
-            let wide = expected.mantissas.iter().map(|&mantissa| i128::from(mantissa));
-            model.get_bytes(out_mantissas, &mut mantissas);
-            if mantissas != fields(wide, format.mantissa_bits() as usize)
-                || out_exponent.map_or(0, |port| model.get(port)) != u64::from(expected.exponent)
-            {
+            if !model.shows(&expected.mantissas, expected.exponent.into()) {
                 return format!("MISMATCH word {checked} ({:x})", expected.word);
             }
         }
-        model.posedge(clk);
+        model.clock();
         if cycle.enable {
             checked += usize::from(is_there);
             sent += usize::from(cycle.valid);

@@ -4,6 +4,7 @@ use super::self_test::{Timing, self_test};
 use super::tensor::TestTensor;
 use crate::generate::{GeneratedFile, sources_below};
 use crate::options::{Options, Target};
+use crate::synthesis::tools::Program;
 use seedlm_codec::{CodecError, Crc32, WeightFormat};
 
 /// Bits a second on the UART's line.
@@ -21,7 +22,7 @@ pub struct Board {
     /// Name of the bitstream.
     pub bitstream: &'static str,
     /// The programs that place and route, and that pack the bitstream.
-    pub tools: [&'static str; 2],
+    pub tools: [Program; 2],
     /// Its name for openFPGALoader.
     pub loader_name: &'static str,
     target: Target,
@@ -36,7 +37,7 @@ pub const BOARDS: [Board; 2] = [
         title: "iCEBreaker v1.0 (iCE40 UP5K)",
         clock_hz: 12_000_000,
         bitstream: "icebreaker.bin",
-        tools: ["nextpnr-ice40", "icepack"],
+        tools: [Program::NextpnrIce40, Program::Icepack],
         loader_name: "ice40_generic",
         target: Target::Ice40,
         own_files: [
@@ -50,7 +51,7 @@ pub const BOARDS: [Board; 2] = [
         title: "ULX3S (ECP5 LFE5U-85F)",
         clock_hz: 25_000_000,
         bitstream: "ulx3s.bit",
-        tools: ["nextpnr-ecp5", "ecppack"],
+        tools: [Program::NextpnrEcp5, Program::Ecppack],
         loader_name: "ulx3s",
         target: Target::Ecp5,
         own_files: [

@@ -256,8 +256,8 @@ impl<'a> Lane<'a> {
         high_edges.push(self.highest(row));
         let name = format!("row_{row}_high_edges");
         if chunks == 0 {
-            let high_edges = self.pipeline.sum_of_leaves(&name, high_edges);
-            return self.pipeline.settle(&name, high_edges);
+            // Without chunks there are two coefficients or more, so there are edges, and this is a sum that always counts.
+            return self.pipeline.sum_of_leaves(&name, high_edges).term;
         }
         // The edges are narrow: each is added to the half of the chunks that it lies next to.
         let mut high = if chunks > half {

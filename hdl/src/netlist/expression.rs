@@ -187,11 +187,6 @@ impl Expression {
         }
     }
 
-    /// Whether this is a constant.
-    pub(super) fn is_constant(&self) -> bool {
-        matches!(&*self.kind, Kind::Constant(_))
-    }
-
     /// Whether this is the constant bit 1.
     pub(super) fn is_one(&self) -> bool {
         self.width == 1 && matches!(&*self.kind, Kind::Constant(value) if value.bit(0))

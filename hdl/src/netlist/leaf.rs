@@ -47,33 +47,15 @@ impl From<Term> for Leaf {
     }
 }
 
-impl From<&Term> for Leaf {
-    fn from(term: &Term) -> Self {
-        term.clone().into()
-    }
-}
-
 impl Leaf {
     /// The leaf times `2^places`.
     pub fn shifted(&self, places: usize) -> Self {
-        let condition = match &self.condition {
-            Condition::Else {
-                bit,
-                bit_stage,
-                other,
-                less,
-            } => Condition::Else {
-                less: *less,
-                bit: bit.clone(),
-                bit_stage: *bit_stage,
-                other: other.shifted(places),
-            },
-            same => same.clone(),
-        };
-        Leaf {
-            term: self.term.shifted(places),
-            condition,
+        let mut shifted = self.clone();
+        shifted.term = self.term.shifted(places);
+        if let Condition::Else { other, .. } = &mut shifted.condition {
+            *other = other.shifted(places);
         }
+        shifted
     }
 
     /// The stage at which all of it is there.

@@ -99,9 +99,6 @@ impl<'a> Pipeline<'a> {
         if from == to {
             return signal.clone();
         }
-        if signal.is_constant() {
-            return signal.clone();
-        }
         let name = signal.name().expect("only signals are held back").to_string();
         let mut current = signal.clone();
         for stage in from + 1..=to {
@@ -140,24 +137,6 @@ impl<'a> Pipeline<'a> {
         }
     }
 
-    /// A leaf as a term of its own. No register.
-    pub fn settle(&mut self, name: &str, leaf: Leaf) -> Term {
-        if let Condition::Always = leaf.condition {
-            return leaf.term;
-        }
-        let (stage, range, shift) = (leaf.stage(), leaf.range(), leaf.term.shift);
-        let whole = self.width_within(range, shift);
-        let leaf = self.leaf_at(&leaf, stage);
-        let value = leaf.addend(|signal| resize(signal, whole)).expression();
-        let name = self.module.free_name(name);
-        Term {
-            signal: self.module.wire(&name, value),
-            range,
-            shift,
-            stage,
-        }
-    }
-
     /// Bits of a sum that stays in a range, its lowest bit at `shift`.
     fn width_within(&self, range: (i128, i128), shift: usize) -> usize {
         signed_bits(range).min(self.widest - shift)
@@ -165,26 +144,16 @@ impl<'a> Pipeline<'a> {
 
     /// The leaf with all that it is made of at a stage.
     pub fn leaf_at(&mut self, leaf: &Leaf, stage: usize) -> Leaf {
-        let term = self.at(&leaf.term, stage);
-        let condition = match &leaf.condition {
-            Condition::Always => Condition::Always,
-            Condition::If { bit, bit_stage } => Condition::If {
-                bit: self.hold_back(bit, *bit_stage, stage),
-                bit_stage: stage,
-            },
-            Condition::Else {
-                bit,
-                bit_stage,
-                other,
-                less,
-            } => Condition::Else {
-                bit: self.hold_back(bit, *bit_stage, stage),
-                bit_stage: stage,
-                other: self.at(other, stage),
-                less: *less,
-            },
-        };
-        Leaf { term, condition }
+        let mut late = leaf.clone();
+        late.term = self.at(&leaf.term, stage);
+        if let Condition::If { bit, bit_stage } | Condition::Else { bit, bit_stage, .. } = &mut late.condition {
+            *bit = self.hold_back(bit, *bit_stage, stage);
+            *bit_stage = stage;
+        }
+        if let Condition::Else { other, .. } = &mut late.condition {
+            *other = self.at(other, stage);
+        }
+        late
     }
 
     /// The sum of two leaves in a register: a stage after the latest of what they are made of. A sum that is there already,

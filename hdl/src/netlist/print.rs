@@ -25,15 +25,11 @@ pub fn verilog(module: &Module, suffix: &str) -> String {
         .collect();
     text += &ports.join(",\n");
     text += "\n);\n";
-    let rows = module.items.iter().filter_map(|item| match item {
-        Item::Row(row) => Some(row),
-        _ => None,
-    });
     let mut body = Body {
         text: String::new(),
         suffix,
         groups: Vec::new(),
-        rows: rows.collect(),
+        rows: module.rows().collect(),
     };
     body.parameters(module);
     for item in &module.items {

@@ -37,35 +37,32 @@ pub enum Addend {
 impl Addend {
     /// What is added.
     pub(super) fn expression(&self) -> Expression {
-        match self {
-            Addend::Plain(value) => value.clone(),
-            Addend::Gated { gate, value } => gate.gate(value),
-            Addend::Chosen {
-                choice,
-                yes,
-                no,
-                less: false,
-            } => choice.choose(yes, no),
-            Addend::Chosen {
-                choice,
-                yes,
-                no,
-                less: true,
-            } => Expression::zero(yes.width()) - choice.choose(yes, no),
+        let number = self.number();
+        match self.is_subtracted() {
+            true => Expression::zero(number.width()) - number,
+            false => number,
         }
     }
 
     /// This and what comes before it.
     fn added_to(&self, before: Expression) -> Expression {
-        match self {
-            Addend::Chosen {
-                choice,
-                yes,
-                no,
-                less: true,
-            } => before - choice.choose(yes, no),
-            _ => before + self.expression(),
+        match self.is_subtracted() {
+            true => before - self.number(),
+            false => before + self.number(),
         }
+    }
+
+    /// The number, whether it is added or subtracted.
+    fn number(&self) -> Expression {
+        match self {
+            Addend::Plain(value) => value.clone(),
+            Addend::Gated { gate, value } => gate.gate(value),
+            Addend::Chosen { choice, yes, no, .. } => choice.choose(yes, no),
+        }
+    }
+
+    fn is_subtracted(&self) -> bool {
+        matches!(self, Addend::Chosen { less: true, .. })
     }
 
     /// Plain numbers come first in a row, and what is subtracted last.
@@ -125,22 +122,21 @@ pub fn row_modules(options: &Options, suffix: &str) -> Option<String> {
         Target::Xc7 => include_str!("../../rows/xc7.v"),
         Target::Ecp5 => include_str!("../../rows/ecp5.v"),
     };
-    let mut text = text.to_string();
-    for module in [
-        "chain",
-        "spread",
-        "plain",
-        "gated",
-        "pair",
-        "chosen",
-        "less_chosen",
-        "three",
-        "three_gated",
-    ] {
-        let name = format!("seedlm_row_{module} ");
-        text = text.replace(&name, &format!("seedlm_row_{module}{suffix} "));
-    }
-    Some(text)
+    Some(with_suffix(text, suffix))
+}
+
+/// How the name of every module of a row begins.
+const ROW_MODULE: &str = "seedlm_row_";
+
+/// The text with the suffix behind every name of a module of a row.
+fn with_suffix(text: &str, suffix: &str) -> String {
+    let mut parts = text.split(ROW_MODULE);
+    let before = parts.next().unwrap_or_default().to_string();
+    parts.fold(before, |text, part| {
+        let is_name = |c: char| c.is_ascii_alphanumeric() || c == '_';
+        let (name, rest) = part.split_at(part.find(|c| !is_name(c)).unwrap_or(part.len()));
+        text + ROW_MODULE + name + suffix + rest
+    })
 }
 
 impl Module {
@@ -171,20 +167,42 @@ impl Module {
         if target != Target::Ecp5 || width % 2 == 1 {
             return None;
         }
-        let rows = || {
-            self.items.iter().filter_map(|item| match item {
-                Item::Row(row) => Some(row),
-                _ => None,
-            })
-        };
-        let is_taken = |name: &String| rows().any(|row| row.partner.as_ref() == Some(name));
+        let is_taken = |name: &String| self.rows().any(|row| row.partner.as_ref() == Some(name));
         let alike = |row: &&Row| row.module == module && row.value.width() == width && row.partner.is_none();
-        let free = rows().filter(alike).find(|row| !is_taken(&row.name));
+        let free = self.rows().filter(alike).find(|row| !is_taken(&row.name));
         free.map(|row| row.name.clone())
+    }
+
+    /// The rows that are instances, in the order in which they were described.
+    pub(super) fn rows(&self) -> impl Iterator<Item = &Row> {
+        self.items.iter().filter_map(|item| match item {
+            Item::Row(row) => Some(row),
+            _ => None,
+        })
     }
 
     /// Whether any row of the module is an instance.
     pub fn has_rows(&self) -> bool {
-        self.items.iter().any(|item| matches!(item, Item::Row(_)))
+        self.rows().next().is_some()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_module_of_the_rows_gets_the_suffix() {
+        for (target, plain_rows) in [(Target::Xc7, true), (Target::Xc7, false), (Target::Ecp5, false)] {
+            let options = Options { target, plain_rows };
+            let text = row_modules(&options, "_x").unwrap();
+            let names: Vec<&str> = text
+                .split_whitespace()
+                .filter(|word| word.starts_with(ROW_MODULE))
+                .collect();
+            assert!(names.len() >= 5, "{names:?}");
+            assert!(names.iter().all(|name| name.ends_with("_x")), "{names:?}");
+            assert_eq!(text.replace("_x ", " "), row_modules(&options, "").unwrap());
+        }
     }
 }

@@ -4,9 +4,8 @@ use super::generate::write;
 use anyhow::{Context, Result, bail};
 use clap::Args;
 use seedlm_hdl::board::project::{BOARDS, Board, Project};
-use serde::Deserialize;
-use std::collections::BTreeMap;
-use std::io::ErrorKind;
+use seedlm_hdl::synthesis::timing::read_summary;
+use seedlm_hdl::synthesis::tools::{Program, Tool};
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
@@ -50,8 +49,8 @@ fn make_bitstream(board: &Board, project: &Project, folder: &Path) -> Result<()>
     let [place, pack] = board.tools;
     let mut script = Command::new("bash");
     script.arg("build.sh").current_dir(folder).stdin(Stdio::null());
-    for (variable, program) in [("YOSYS", "yosys"), ("NEXTPNR", place), ("PACK", pack)] {
-        script.env(variable, tool(program)?);
+    for (variable, program) in [("YOSYS", Program::Yosys), ("NEXTPNR", place), ("PACK", pack)] {
+        script.env(variable, Tool::find(program)?.path());
     }
     let output = script.output().context("bash does not start")?;
     if !output.status.success() {
@@ -64,21 +63,18 @@ fn make_bitstream(board: &Board, project: &Project, folder: &Path) -> Result<()>
     }
     let path = folder.join("report.json");
     let text = std::fs::read_to_string(&path).with_context(|| format!("{}: cannot read", path.display()))?;
-    let report: Report = serde_json::from_str(&text).with_context(|| format!("{}", path.display()))?;
+    let report = read_summary(&text).with_context(|| format!("{}", path.display()))?;
     let clock_mhz = board.clock_hz as f64 / 1e6;
-    for (clock, frequency) in &report.fmax {
-        println!(
-            "{clock}: {:.1} MHz, and the board's clock has {clock_mhz} MHz",
-            frequency.achieved
-        );
-        if frequency.achieved < clock_mhz {
+    for (clock, &fmax_mhz) in &report.fmax_mhz {
+        println!("{clock}: {fmax_mhz:.1} MHz, and the board's clock has {clock_mhz} MHz");
+        if fmax_mhz < clock_mhz {
             bail!("the design is too slow for the board");
         }
     }
-    if report.fmax.is_empty() {
+    if report.fmax_mhz.is_empty() {
         bail!("{}: nextpnr says nothing of a clock", path.display());
     }
-    for (cells, used) in report.utilization.iter().filter(|(_, used)| used.used > 0) {
+    for (cells, used) in report.used.iter().filter(|(_, used)| used.used > 0) {
         println!("{cells}: {} of {}", used.used, used.available);
     }
     println!(
@@ -88,41 +84,4 @@ fn make_bitstream(board: &Board, project: &Project, folder: &Path) -> Result<()>
         project.expected.0
     );
     Ok(())
-}
-
-/// What nextpnr reports.
-#[derive(Deserialize)]
-struct Report {
-    fmax: BTreeMap<String, Frequency>,
-    utilization: BTreeMap<String, Used>,
-}
-
-#[derive(Deserialize)]
-struct Frequency {
-    /// In MHz.
-    achieved: f64,
-}
-
-#[derive(Deserialize)]
-struct Used {
-    used: u64,
-    available: u64,
-}
-
-/// A tool of the project, from .tools of the checkout that this is run in, or from PATH.
-fn tool(program: &str) -> Result<PathBuf> {
-    let here = std::env::current_dir().context("the current folder")?;
-    let own = [program.to_string(), format!("yowasp-{program}")];
-    let in_checkout = here.ancestors().map(|folder| folder.join(".tools/bin"));
-    let mut candidates = in_checkout.flat_map(|folder| own.clone().map(|name| folder.join(name)));
-    if let Some(found) = candidates.find(|path| path.is_file()) {
-        return Ok(found);
-    }
-    match Command::new(program).arg("--version").stdin(Stdio::null()).output() {
-        Err(error) if error.kind() == ErrorKind::NotFound => {
-            bail!("{program} is not installed: run bash testbenches/tools.sh, or put it on PATH")
-        }
-        Err(error) => Err(anyhow::Error::new(error).context(format!("{program} does not start"))),
-        Ok(_) => Ok(program.into()),
-    }
 }

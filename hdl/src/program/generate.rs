@@ -25,7 +25,8 @@ pub struct GenerateArguments {
     /// Put this behind every module name, so that two configurations fit into one design
     #[arg(long, default_value = "")]
     suffix: String,
-    /// Write only seedlm_decoder_serial: one weight a cycle, of a chained code, from words of so many bits
+    /// Write only seedlm_decoder_serial: one weight a cycle, of a chained code, from words of so many bits, a multiple of 8 and of
+    /// those of a weight, at most 1,024
     #[arg(long, value_name = "WORD_BITS", conflicts_with_all = ["config", "overrides", "suffix"])]
     serial: Option<usize>,
     /// Folder to write to; it is made if need be

@@ -15,12 +15,30 @@ use seedlm_hdl::synthesis::table::{Published, Table};
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 
+/// What the rows of a table say, and nobody else beside them.
+const OF_A_ROW: [&str; 14] = [
+    "weights",
+    "code",
+    "map",
+    "bits_per_weight",
+    "target",
+    "top",
+    "lanes",
+    "config",
+    "overrides",
+    "device",
+    "package",
+    "speed",
+    "seeds",
+    "frequency_mhz",
+];
+
 #[derive(Args)]
 pub struct SynthArguments {
     #[command(flatten)]
     design: DesignArguments,
     /// Measure the rows of a TOML file in place of one configuration: hdl/synthesis/table.toml has the project's
-    #[arg(long, value_name = "FILE")]
+    #[arg(long, value_name = "FILE", conflicts_with_all = OF_A_ROW)]
     table: Option<PathBuf>,
     /// Only this row of the table; may be repeated
     #[arg(long = "row", value_name = "NAME", requires = "table")]
@@ -67,14 +85,22 @@ pub fn synth(arguments: &SynthArguments) -> Result<()> {
         Some(path) => Budgets::parse(&path.display().to_string(), &read(path)?)?,
         None => Budgets::default(),
     };
+    if let Some(path) = arguments.check_budget.as_deref().filter(|_| arguments.rows.is_empty()) {
+        refuse_left_over(path, &budgets, &orders)?;
+    }
     let measured = match &arguments.measured {
         Some(path) => measured_before(path, &orders)?,
         None => measure_all(arguments, &orders)?,
     };
     let markdown = report::markdown(&measured, &published);
+    let json = serde_json::to_string_pretty(&measured)? + "\n";
     match arguments.json.as_deref() {
-        Some(path) if path == Path::new("-") => println!("{}", serde_json::to_string_pretty(&measured)?),
-        _ => print!("{markdown}"),
+        Some(path) if path == Path::new("-") => print!("{json}"),
+        Some(path) => {
+            print!("{markdown}");
+            write(path, &json)?;
+        }
+        None => print!("{markdown}"),
     }
     if let Some(path) = &arguments.markdown {
         write(path, &markdown)?;
@@ -94,6 +120,20 @@ pub fn synth(arguments: &SynthArguments) -> Result<()> {
             bail!("{}: more than 3 % worse\n{}", path.display(), worse.join("\n"));
         }
         eprintln!("{} rows are within {}", measured.len(), path.display());
+    }
+    Ok(())
+}
+
+/// Refuses budgets that no row is held to: whoever takes `budget = true` from a row must take its budget away, too.
+fn refuse_left_over(path: &Path, budgets: &Budgets, orders: &[Order]) -> Result<()> {
+    let is_measured = |name: &&str| orders.iter().any(|order| order.name == *name);
+    let left_over: Vec<&str> = budgets.names().filter(|name| !is_measured(name)).collect();
+    if !left_over.is_empty() {
+        bail!(
+            "{}: there is a budget, and no row of the table with budget = true, for: {}; mark the row, or take the budget out",
+            path.display(),
+            left_over.join(", ")
+        );
     }
     Ok(())
 }
@@ -136,9 +176,6 @@ fn orders(arguments: &SynthArguments) -> Result<(Vec<Order>, Vec<Published>)> {
     let Some(path) = &arguments.table else {
         return Ok((vec![arguments.design.order(!arguments.no_place)?], Vec::new()));
     };
-    if arguments.design.is_given() {
-        bail!("--table: its rows say what is measured, so --target and what belongs to it cannot stand beside it");
-    }
     let table = Table::parse(&path.display().to_string(), &read(path)?)?;
     let only_budget = arguments.check_budget.is_some() || arguments.write_budget.is_some();
     let rows = match arguments.rows.is_empty() {

@@ -76,6 +76,11 @@ impl Budgets {
         self.0.insert(measured.name.clone(), Budget::of(measured));
     }
 
+    /// The names of the rows that have one.
+    pub fn names(&self) -> impl Iterator<Item = &str> {
+        self.0.keys().map(String::as_str)
+    }
+
     /// What is worse than the row's budget by more than the tolerance, a line for each figure.
     pub fn worse(&self, measured: &Measurement) -> Vec<String> {
         let name = &measured.name;

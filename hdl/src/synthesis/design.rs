@@ -1,7 +1,7 @@
 //! What is synthesised: one module of a configuration, and what is inside it.
 
 use super::SynthesisError;
-use crate::generate::{GeneratedFile, files, lane_files};
+use crate::generate::{GeneratedFile, sources_below};
 use crate::modules::{lanes, tops};
 use crate::netlist::items::Port;
 use crate::options::{Options, Target};
@@ -77,15 +77,10 @@ impl Design {
             Top::Decoder => tops(config, format, &options)?.decoder,
             Top::Matvec => tops(config, format, &options)?.matvec,
         };
-        let mut files = match top {
-            Top::Lanes => lane_files(config, format, &options)?,
-            Top::Decoder | Top::Matvec => files(config, format, &options, "")?,
-        };
-        files.retain(|file| file.name.ends_with(".v"));
         Ok(Design {
             module: module.name().into(),
             ports: module.ports().to_vec(),
-            files,
+            files: sources_below(&module, config, format, &options),
             format: format.label(),
             lanes: config.lanes,
             weights_per_cycle: config.multipliers(format),

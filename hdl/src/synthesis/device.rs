@@ -73,7 +73,8 @@ impl Device {
             )))
         };
         let Some(&first) = devices.first() else {
-            let reason = format!("{target}: there is no open placer for it, so no device, package or speed grade");
+            let reason =
+                format!("{target}: there is no open placer for it, so no device, package, speed grade, seeds or clock");
             return Err(SynthesisError::Setting(reason));
         };
         let device = match name {

@@ -13,6 +13,7 @@ use std::process::Command;
 #[derive(Clone, Debug)]
 pub struct Nextpnr {
     tool: Tool,
+    version: String,
     target: Target,
 }
 
@@ -20,7 +21,7 @@ impl Nextpnr {
     /// Finds the one of a target; there is none where nothing open places.
     ///
     /// # Errors
-    /// As [`Tool::find`].
+    /// As [`Tool::find`] and [`Tool::version`].
     pub fn find(target: Target) -> Result<Option<Self>, SynthesisError> {
         let program = match target {
             Target::Ecp5 => Program::NextpnrEcp5,
@@ -28,12 +29,16 @@ impl Nextpnr {
             Target::Portable | Target::Xc7 => return Ok(None),
         };
         let tool = Tool::find(program)?;
-        Ok(Some(Nextpnr { tool, target }))
+        Ok(Some(Nextpnr {
+            version: tool.version()?,
+            tool,
+            target,
+        }))
     }
 
     /// Name and version.
     pub fn version(&self) -> &str {
-        self.tool.version()
+        &self.version
     }
 
     /// Packs the netlist in a folder into cells of the chip: how many of the kind with look-up tables it takes.
@@ -41,15 +46,15 @@ impl Nextpnr {
     /// # Errors
     /// When nextpnr fails, or its report cannot be read.
     pub fn pack(&self, folder: &Path, netlist: &str, device: &Device) -> Result<u64, SynthesisError> {
-        let mut command = self.command(folder, netlist, device)?;
+        let mut command = self.command(folder, netlist, device);
         command.args(["--pack-only", "--report", "packed.json", "-l", "pack.log"]);
         if self.target == Target::Ecp5 {
             command.arg("--out-of-context");
         }
         self.tool.run(command)?;
-        let used = timing::read_used(&read(&folder.join("packed.json"))?)?;
-        used.get(packed_cell(self.target))
-            .map(|cells| cells.used)
+        let packed = timing::read_summary(&read(&folder.join("packed.json"))?)?;
+        let used = packed.used.get(packed_cell(self.target));
+        used.map(|cells| cells.used)
             .ok_or_else(|| SynthesisError::unreadable("nextpnr's report", "the chip's cells are missing"))
     }
 
@@ -66,7 +71,7 @@ impl Nextpnr {
         seed: u32,
     ) -> Result<Report, SynthesisError> {
         let report = format!("seed-{seed}.json");
-        let mut command = self.command(folder, netlist, device)?;
+        let mut command = self.command(folder, netlist, device);
         command.args(["--freq", &goal_mhz.to_string(), "--seed", &seed.to_string()]);
         command.args([
             "--report",
@@ -79,8 +84,8 @@ impl Nextpnr {
         timing::read(&read(&folder.join(report))?)
     }
 
-    fn command(&self, folder: &Path, netlist: &str, device: &Device) -> Result<Command, SynthesisError> {
-        let mut command = self.tool.command(folder)?;
+    fn command(&self, folder: &Path, netlist: &str, device: &Device) -> Command {
+        let mut command = self.tool.command(folder);
         command.args([&format!("--{}", device.name), "--package", &device.package]);
         if let Some(grade) = device.speed_grade {
             command.args(["--speed", &grade.to_string()]);
@@ -90,7 +95,7 @@ impl Nextpnr {
             _ => "--lpf-allow-unconstrained",
         };
         command.args(["--json", netlist, unconstrained, "-q"]);
-        Ok(command)
+        command
     }
 }
 

@@ -1,5 +1,6 @@
 //! A module that has been placed and routed with several seeds.
 
+use super::SynthesisError;
 use super::device::Device;
 use super::timing::{CriticalPath, Report};
 use serde::{Deserialize, Serialize};
@@ -13,6 +14,35 @@ pub struct PlaceOrder {
     pub goal_mhz: f64,
     /// The placer starts with each of the seeds 1 to this.
     pub seeds: u32,
+}
+
+/// Most seeds of a row: each takes as long as the first.
+const MOST_SEEDS: u32 = 100;
+
+/// Whether the placer can start with the seeds 1 to this.
+///
+/// # Errors
+/// [`SynthesisError::Setting`] when it is none, or more than 100.
+pub fn check_seeds(seeds: u32) -> Result<(), SynthesisError> {
+    match (1..=MOST_SEEDS).contains(&seeds) {
+        true => Ok(()),
+        false => Err(SynthesisError::Setting(format!(
+            "seeds is {seeds}, and must be 1 to {MOST_SEEDS}"
+        ))),
+    }
+}
+
+/// Whether the placer can work for a clock, in MHz.
+///
+/// # Errors
+/// [`SynthesisError::Setting`] when it is not positive and finite.
+pub fn check_goal(goal_mhz: f64) -> Result<(), SynthesisError> {
+    match goal_mhz > 0.0 && goal_mhz.is_finite() {
+        true => Ok(()),
+        false => Err(SynthesisError::Setting(format!(
+            "a clock of {goal_mhz} MHz cannot be worked for: it must be more than 0, and finite"
+        ))),
+    }
 }
 
 /// A module between the registers of its pins, placed and routed.
@@ -121,6 +151,22 @@ mod tests {
     use crate::options::Target;
     use crate::synthesis::timing::PathPlace;
     use std::collections::BTreeMap;
+
+    #[test]
+    fn seeds_and_clocks_that_cannot_be_are_refused() {
+        for seeds in [1, 100] {
+            check_seeds(seeds).unwrap();
+        }
+        for seeds in [0, 101, u32::MAX] {
+            let error = check_seeds(seeds).unwrap_err().to_string();
+            assert_eq!(error, format!("seeds is {seeds}, and must be 1 to 100"));
+        }
+        check_goal(0.5).unwrap();
+        for goal_mhz in [0.0, -0.0, -200.0, f64::NAN, f64::INFINITY, f64::NEG_INFINITY] {
+            let error = check_goal(goal_mhz).unwrap_err().to_string();
+            assert!(error.contains("more than 0, and finite"), "{error}");
+        }
+    }
 
     #[test]
     fn seeds_become_worst_median_and_best() {

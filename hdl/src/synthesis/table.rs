@@ -2,6 +2,7 @@
 
 use super::SynthesisError;
 use super::design::Top;
+use super::placement::{check_goal, check_seeds};
 use crate::options::Target;
 use serde::Deserialize;
 use std::collections::BTreeSet;
@@ -72,11 +73,20 @@ pub struct Published {
     pub clock_mhz: f64,
 }
 
+impl Row {
+    /// Whether the placer can do what the row says of it.
+    fn check_placing(&self) -> Result<(), SynthesisError> {
+        self.seeds.map_or(Ok(()), check_seeds)?;
+        self.goal_mhz.map_or(Ok(()), check_goal)
+    }
+}
+
 impl Table {
     /// Reads a table.
     ///
     /// # Errors
-    /// [`SynthesisError::Unreadable`] with the place when it is no such TOML, or a name is there twice or cannot name a folder.
+    /// [`SynthesisError::Unreadable`] with the place when it is no such TOML, or a name is there twice or cannot name a folder, or
+    /// the placer cannot do what a row says.
     pub fn parse(file: &str, text: &str) -> Result<Table, SynthesisError> {
         let table: Table = toml::from_str(text).map_err(|error| SynthesisError::unreadable(file, error))?;
         let mut names = BTreeSet::new();
@@ -89,6 +99,8 @@ impl Table {
                 );
                 return Err(SynthesisError::unreadable(file, reason));
             }
+            row.check_placing()
+                .map_err(|reason| SynthesisError::unreadable(file, format!("{}: {reason}", row.name)))?;
         }
         Ok(table)
     }
@@ -129,6 +141,9 @@ mod tests {
             (ROW.replace("\"a\"", "\"a/b\""), "other signs"),
             (ROW.replace("xc7", "xc8"), "xc8"),
             (format!("{ROW}colour = 1\n"), "colour"),
+            (format!("{ROW}seeds = 0\n"), "a: seeds is 0, and must be 1 to 100"),
+            (format!("{ROW}goal_mhz = nan\n"), "a: a clock of NaN MHz"),
+            (format!("{ROW}goal_mhz = -1.5\n"), "a: a clock of -1.5 MHz"),
         ] {
             let error = Table::parse("table.toml", &text).unwrap_err().to_string();
             assert!(error.starts_with("table.toml: ") && error.contains(reason), "{error}");

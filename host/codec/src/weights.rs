@@ -2,7 +2,7 @@
 
 use crate::binary16::{BINARY16_SCALE, Binary16Matrix, binary16_parts};
 use crate::block::{BlockCode, BlockDecoder, BlockWord};
-use crate::chained::{ChainedCode, ChainedMatrix};
+use crate::chained::{CHAIN_LENGTHS, ChainedCode, ChainedMatrix};
 use crate::code::Code;
 use crate::error::CodecError;
 use crate::matrix::CodedMatrix;
@@ -47,6 +47,15 @@ impl WeightFormat {
     /// All names that [`WeightFormat::named`] takes.
     pub fn names() -> Vec<String> {
         Code::presets().into_iter().chain(["fp16"]).map(String::from).collect()
+    }
+
+    /// The names of all formats but those of chained codes whose windows are shorter than usual.
+    pub fn usual_names() -> Vec<String> {
+        let is_usual = |name: &String| match WeightFormat::named(name) {
+            Ok(WeightFormat::Chained(code)) => code.map().length() == CHAIN_LENGTHS[0],
+            _ => true,
+        };
+        WeightFormat::names().into_iter().filter(is_usual).collect()
     }
 
     /// The code, where the format is one.
@@ -261,5 +270,19 @@ impl WeightMatrix {
             WeightMatrix::Block(matrix) => matrix.row_values(row),
             WeightMatrix::Chained(matrix) => matrix.row_values(row),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn usual_formats_have_names_and_whole_windows() {
+        let names = WeightFormat::usual_names();
+        assert_eq!(
+            names,
+            ["paper-4b", "paper-3b", "chained-4b", "chained-3b", "chained-2b", "fp16"]
+        );
     }
 }

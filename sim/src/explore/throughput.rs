@@ -1,10 +1,9 @@
 //! Tokens per second and energy of a code on a machine.
 
-use crate::energy::{Energy, EnergyTable, OperationsPerGroup, Traffic};
+use crate::energy::{Energy, EnergyTable, OperationsPerGroup};
 use crate::machine::SystemConfig;
-use crate::shape::{ModelShape, estimate};
+use crate::shape::{Layout, ModelShape, estimate};
 use seedlm_codec::WeightFormat;
-use seedlm_codec::machine::{ActivationLayout, TileOrder};
 
 /// What works out how fast tokens come: the place to plug in another way.
 pub trait Throughput: Sync {
@@ -73,31 +72,20 @@ impl Throughput for Bound {
         operations: Option<&OperationsPerGroup>,
     ) -> Result<TokenFigures, String> {
         let datapath = &system.datapath;
-        let beat_bits = u64::from(datapath.beat_bits);
+        let layout = Layout::new(datapath, format);
+        let beat_bytes = f64::from(datapath.beat_bits) / 8.0;
         // Beats per cycle, at most one.
-        let bandwidth = system.refresh_limited_gb_per_s() * 1e9 / (beat_bits as f64 / 8.0) / (system.clock_mhz * 1e6);
+        let bandwidth = system.refresh_limited_gb_per_s() * 1e9 / beat_bytes / (system.clock_mhz * 1e6);
         let (mut memory_cycles, mut lane_cycles, mut cycles) = (0.0, 0.0, 0.0);
-        let mut traffic = Traffic {
-            weight_beats: 0,
-            activation_beats: 0,
-            groups: 0,
-            results: 0,
-        };
         for matrix in &self.shape.matrices {
-            let count = matrix.count as u64;
-            let order = TileOrder::new(datapath, format, matrix.rows, matrix.columns);
-            let groups = order.tiles() as u64 * order.steps_per_tile() as u64;
-            let weight_beats = (groups * datapath.group_bits(format) as u64).div_ceil(beat_bits);
-            let activation_beats = ActivationLayout::new(datapath, format).beats(order.steps_per_tile()) as u64;
-            let of_memory = (weight_beats + activation_beats) as f64 / bandwidth;
-            memory_cycles += of_memory * count as f64;
-            lane_cycles += groups as f64 * count as f64;
-            cycles += of_memory.max(groups as f64) * count as f64;
-            traffic.weight_beats += count * weight_beats;
-            traffic.activation_beats += count * activation_beats;
-            traffic.groups += count * groups;
-            traffic.results += (matrix.rows * matrix.count) as u64;
+            let count = matrix.count as f64;
+            let of_memory = layout.beats(matrix.rows, matrix.columns) as f64 / bandwidth;
+            let of_lanes = layout.groups(matrix.rows, matrix.columns) as f64;
+            memory_cycles += of_memory * count;
+            lane_cycles += of_lanes * count;
+            cycles += of_memory.max(of_lanes) * count;
         }
+        let traffic = layout.traffic(&self.shape);
         let memory = (&self.table, system.memory.name());
         let energy = operations.and_then(|operations| Energy::of(&traffic, (datapath, format), operations, memory));
         Ok(TokenFigures {

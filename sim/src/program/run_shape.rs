@@ -3,7 +3,7 @@
 use super::run::progress;
 use anyhow::Result;
 use rayon::prelude::*;
-use seedlm_codec::{CHAIN_LENGTHS, WeightFormat};
+use seedlm_codec::WeightFormat;
 use seedlm_sim::energy::{EnergyTable, operation_counts};
 use seedlm_sim::settings::Settings;
 use seedlm_sim::shape::{Check, Estimate, ModelShape, ShapeReport, check, estimate};
@@ -60,19 +60,11 @@ fn small_model(weights_per_beat: u64) -> Result<ModelShape> {
     Ok(small)
 }
 
-/// Every format that has a name, of the chained codes those with the usual windows.
+/// The formats of [`WeightFormat::usual_names`], the reference first.
 pub fn usual_formats() -> Result<Vec<WeightFormat>> {
-    let mut formats = vec![WeightFormat::Binary16];
-    for name in WeightFormat::names() {
-        let format = WeightFormat::named(&name)?;
-        let is_usual = match &format {
-            WeightFormat::Binary16 => false,
-            WeightFormat::Block(_) => true,
-            WeightFormat::Chained(code) => code.map().length() == CHAIN_LENGTHS[0],
-        };
-        if is_usual {
-            formats.push(format);
-        }
-    }
+    let names = WeightFormat::usual_names();
+    let formats = names.iter().map(|name| WeightFormat::named(name));
+    let mut formats = formats.collect::<Result<Vec<_>, _>>()?;
+    formats.sort_by_key(|format| *format != WeightFormat::Binary16);
     Ok(formats)
 }

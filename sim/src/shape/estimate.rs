@@ -4,13 +4,13 @@
 //! waits for the same refreshes, on average. So for each number of columns three runs are simulated (a few tiles, many tiles, and several
 //! matrices one behind the other), which give the cycles per tile, per matrix and before the first; the rest is addition.
 
-use super::{ModelShape, ShapeMatrix};
-use crate::energy::{Energy, EnergyTable, OperationsPerGroup, Traffic};
+use super::{Layout, ModelShape, ShapeMatrix};
+use crate::energy::{Energy, EnergyTable, OperationsPerGroup};
 use crate::machine::{Machine, MachineError, SystemConfig};
 use crate::measure::measure;
 use crate::report::FormatReport;
 use crate::workload::{NamedMatrix, Pass, random_matrix};
-use seedlm_codec::machine::{ActivationLayout, DatapathConfig, TileOrder};
+use seedlm_codec::machine::DatapathConfig;
 use seedlm_codec::{CodecError, WeightFormat};
 use serde::Serialize;
 use std::collections::BTreeMap;
@@ -203,10 +203,7 @@ fn extrapolated_cycles(
             simulated += cycles;
         }
     }
-    let layout = Layout {
-        datapath: &system.datapath,
-        format,
-    };
+    let layout = Layout::new(&system.datapath, format);
     let beat_bytes = f64::from(system.datapath.beat_bits) / 8.0;
     let least_cycles_per_beat = beat_bytes / (system.refresh_limited_gb_per_s() * 1e9) * system.clock_mhz * 1e6;
     let matrices: Vec<f64> = shape
@@ -215,7 +212,7 @@ fn extrapolated_cycles(
         .map(|matrix| {
             let cycles = lines[&matrix.columns].matrix(layout.tiles(matrix.rows));
             // Short matrices, whose start the runs do not show, are not read faster than the memory is.
-            let beats = layout.weight_beats(matrix.rows, matrix.columns) + layout.activation_beats(matrix.columns);
+            let beats = layout.beats(matrix.rows, matrix.columns);
             matrix.count as f64 * cycles.max(beats as f64 * least_cycles_per_beat)
         })
         .collect();
@@ -233,15 +230,8 @@ fn extrapolated_cycles(
 
 /// Beats of a token.
 fn beats(shape: &ModelShape, format: &WeightFormat, system: &SystemConfig) -> u64 {
-    let layout = Layout {
-        datapath: &system.datapath,
-        format,
-    };
-    let of_matrix = |matrix: &ShapeMatrix| {
-        matrix.count as u64
-            * (layout.weight_beats(matrix.rows, matrix.columns) + layout.activation_beats(matrix.columns))
-    };
-    shape.matrices.iter().map(of_matrix).sum()
+    let traffic = Layout::new(&system.datapath, format).traffic(shape);
+    traffic.weight_beats + traffic.activation_beats
 }
 
 /// Counts what is read and done, and puts the estimate together.
@@ -253,7 +243,8 @@ fn put_together(
     (table, operations): (&EnergyTable, Option<&OperationsPerGroup>),
 ) -> Estimate {
     let datapath = &system.datapath;
-    let layout = Layout { datapath, format };
+    let layout = Layout::new(datapath, format);
+    let traffic = layout.traffic(shape);
     let matrices: Vec<MatrixEstimate> = shape
         .matrices
         .iter()
@@ -268,18 +259,10 @@ fn put_together(
             }
         })
         .collect();
-    let sum = |count: fn(&MatrixEstimate) -> u64| matrices.iter().map(count).sum::<u64>();
-    let (weight_beats, activation_beats) = (sum(|m| m.weight_beats), sum(|m| m.activation_beats));
-    let traffic = Traffic {
-        weight_beats,
-        activation_beats,
-        groups: layout.groups(shape),
-        results: sum(|m| (m.shape.rows * m.shape.count) as u64),
-    };
     let beat_bytes = u64::from(datapath.beat_bits) / 8;
     let cycles = token.total.round().max(1.0);
     let seconds = cycles / (system.clock_mhz * 1e6);
-    let read_bytes = (weight_beats + activation_beats) * beat_bytes;
+    let read_bytes = (traffic.weight_beats + traffic.activation_beats) * beat_bytes;
     Estimate {
         format: format.label(),
         multipliers: datapath.multipliers(format),
@@ -289,7 +272,7 @@ fn put_together(
         seconds_at_clock: seconds,
         tokens_per_second: 1.0 / seconds,
         read_bytes,
-        read_bits_per_weight: (weight_beats * beat_bytes * 8) as f64 / shape.weights() as f64,
+        read_bits_per_weight: (traffic.weight_beats * beat_bytes * 8) as f64 / shape.weights() as f64,
         read_gb_per_s: read_bytes as f64 / seconds / 1e9,
         refresh_limited_gb_per_s: system.refresh_limited_gb_per_s(),
         energy: operations
@@ -320,10 +303,7 @@ impl Line {
 
 /// Simulates what gives the line, and says how many cycles that were.
 fn line(format: &WeightFormat, system: &SystemConfig, columns: usize) -> Result<(Line, u64), EstimateError> {
-    let layout = Layout {
-        datapath: &system.datapath,
-        format,
-    };
+    let layout = Layout::new(&system.datapath, format);
     let tile_rows = system.datapath.tile_rows as usize;
     let tile_beats = layout.weight_beats(tile_rows, columns).max(1) as usize;
     let short = SHORT_RUN_BEATS.div_ceil(tile_beats);
@@ -386,42 +366,4 @@ fn with_room_for(
         source,
     })?;
     Ok(system)
-}
-
-/// How much there is to read and to do, without any weights.
-struct Layout<'a> {
-    datapath: &'a DatapathConfig,
-    format: &'a WeightFormat,
-}
-
-impl Layout<'_> {
-    fn order(&self, rows: usize, columns: usize) -> TileOrder {
-        TileOrder::new(self.datapath, self.format, rows, columns)
-    }
-
-    fn groups_of(&self, rows: usize, columns: usize) -> u64 {
-        let order = self.order(rows, columns);
-        order.tiles() as u64 * order.steps_per_tile() as u64
-    }
-
-    fn tiles(&self, rows: usize) -> u64 {
-        self.order(rows, 1).tiles() as u64
-    }
-
-    fn weight_beats(&self, rows: usize, columns: usize) -> u64 {
-        let bits = self.groups_of(rows, columns) * self.datapath.group_bits(self.format) as u64;
-        bits.div_ceil(u64::from(self.datapath.beat_bits))
-    }
-
-    fn activation_beats(&self, columns: usize) -> u64 {
-        let steps = self.order(1, columns).steps_per_tile();
-        ActivationLayout::new(self.datapath, self.format).beats(steps) as u64
-    }
-
-    fn groups(&self, shape: &ModelShape) -> u64 {
-        let matrices = shape.matrices.iter();
-        matrices
-            .map(|matrix| self.groups_of(matrix.rows, matrix.columns) * matrix.count as u64)
-            .sum()
-    }
 }

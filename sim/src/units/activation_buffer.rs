@@ -1,7 +1,7 @@
 //! `seedlm_activation_buffer`: the activations of two matrices, written a beat, read a step at a time.
 
+use super::field::signed_field;
 use super::pipeline::Pipeline;
-use super::word_decoder::signed_field;
 use seedlm_codec::WeightFormat;
 use seedlm_codec::machine::{ActivationLayout, DatapathConfig};
 

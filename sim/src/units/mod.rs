@@ -10,6 +10,7 @@ mod axi_lite;
 mod control;
 mod decode_lanes;
 mod decoder;
+mod field;
 mod fifo;
 mod history;
 mod mac_array;

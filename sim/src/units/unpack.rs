@@ -1,6 +1,6 @@
 //! `seedlm_unpack`: beats in, groups of words out.
 
-use super::word_decoder::field;
+use super::field::field;
 
 /// Inputs of a cycle.
 #[derive(Clone, Copy, Debug, Default)]

@@ -8,7 +8,7 @@ use seedlm_hdl::options::Target;
 use seedlm_hdl::synthesis::design::Top;
 use seedlm_hdl::synthesis::device::Device;
 use seedlm_hdl::synthesis::measure::Order;
-use seedlm_hdl::synthesis::placement::PlaceOrder;
+use seedlm_hdl::synthesis::placement::{PlaceOrder, check_goal, check_seeds};
 use seedlm_hdl::synthesis::table::Row;
 use std::path::PathBuf;
 
@@ -45,28 +45,14 @@ pub struct DesignArguments {
     #[arg(long)]
     speed: Option<u8>,
     /// Place with the seeds 1 to this [default: 5]
-    #[arg(long, value_parser = clap::value_parser!(u32).range(1..=100))]
+    #[arg(long, value_parser = seeds)]
     seeds: Option<u32>,
     /// Clock that the placer works for, in MHz [default: near what the chip can do]
-    #[arg(long, value_name = "GOAL")]
+    #[arg(long, value_name = "GOAL", allow_negative_numbers = true, value_parser = goal_mhz)]
     frequency_mhz: Option<f64>,
 }
 
 impl DesignArguments {
-    /// Whether there is anything that a row of a table says.
-    pub fn is_given(&self) -> bool {
-        self.target.is_some()
-            || self.top.is_some()
-            || self.lanes.is_some()
-            || self.config.is_some()
-            || !self.overrides.is_empty()
-            || self.device.is_some()
-            || self.package.is_some()
-            || self.speed.is_some()
-            || self.seeds.is_some()
-            || self.frequency_mhz.is_some()
-    }
-
     /// The order. `place`: also place and route where that can be done.
     pub fn order(&self, place: bool) -> Result<Order> {
         let format = self.format.format()?;
@@ -80,8 +66,9 @@ impl DesignArguments {
             .context("--target is missing")?;
         let top = self.top.as_deref().and_then(Top::named).unwrap_or_default();
         let wants_chip = self.device.is_some() || self.package.is_some() || self.speed.is_some();
-        // Xilinx has no placer: naming a chip of it is an error, and naming none is not.
-        let place = match place && (target != Target::Xc7 || wants_chip) {
+        let wants_placer = wants_chip || self.seeds.is_some() || self.frequency_mhz.is_some();
+        // Xilinx has no placer: asking for something of it is an error, and asking for nothing is not.
+        let place = match place && (target != Target::Xc7 || wants_placer) {
             true => Some(place_order(
                 target,
                 Device::of(target, self.device.as_deref(), self.package.as_deref(), self.speed)?,
@@ -126,6 +113,20 @@ pub fn from_row(row: &Row, place: bool) -> Result<Order> {
         place,
         verified: row.verified.clone(),
     })
+}
+
+/// Seeds of the command line.
+fn seeds(text: &str) -> Result<u32> {
+    let seeds = text.parse()?;
+    check_seeds(seeds)?;
+    Ok(seeds)
+}
+
+/// A clock of the command line, in MHz.
+fn goal_mhz(text: &str) -> Result<f64> {
+    let goal_mhz = text.parse()?;
+    check_goal(goal_mhz)?;
+    Ok(goal_mhz)
 }
 
 fn lane_settings(lanes: Option<u32>) -> Vec<String> {
