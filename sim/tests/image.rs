@@ -34,6 +34,7 @@ fn embedded(name: &str) -> Files {
         quantizer: Quantizer::Exact,
         rotate: Rotate::Auto,
         rules: Rules::default(),
+        moments: None,
         replace: false,
     };
     compress(&source, &model, &options, &Silent).unwrap();
@@ -46,6 +47,7 @@ fn write(model: &Path, image: &Path, machine: &DatapathConfig) {
         machine: machine.clone(),
         alignment_bytes: DEFAULT_ALIGNMENT_BYTES,
         hex: false,
+        moments: None,
         replace: true,
     };
     let container = Container::open(model).unwrap();

@@ -336,6 +336,7 @@ fn chained_matrices_run_and_rotated_ones_are_reported() {
         quantizer: Quantizer::Exact,
         rotate: Rotate::Auto,
         rules: Rules::default(),
+        moments: None,
         replace: false,
     };
     compress(&Source::open(plain).unwrap(), &packed, &options, &Silent).unwrap();

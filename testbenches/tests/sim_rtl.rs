@@ -177,6 +177,7 @@ fn a_memory_image_gives_the_same_report() {
         quantizer: Quantizer::Exact,
         rotate: Rotate::Auto,
         rules: Rules::default(),
+        moments: None,
         replace: false,
     };
     let source = seedlm_model::embedded::shakespeare().unwrap();
@@ -185,6 +186,7 @@ fn a_memory_image_gives_the_same_report() {
         machine: DatapathConfig::reference(&code.into()),
         alignment_bytes: DEFAULT_ALIGNMENT_BYTES,
         hex: false,
+        moments: None,
         replace: false,
     };
     let container = Container::open(&container).unwrap();
@@ -219,6 +221,7 @@ fn a_code_reaches_the_generator(code: Code) {
         quantizer: Quantizer::Exact,
         rotate: Rotate::Auto,
         rules: Rules::default(),
+        moments: None,
         replace: false,
     };
     let container = folder.path().join("own-code.safetensors");

@@ -8,6 +8,7 @@ mod compress;
 mod decompress;
 mod effort;
 mod image;
+mod import;
 mod inspect;
 mod interrupt;
 mod outcome;
@@ -36,6 +37,7 @@ enum Verb {
     Inspect(inspect::Inspect),
     Verify(verify::Verify),
     Image(image::Image),
+    Import(import::Import),
     Bench(bench::Bench),
     Completions(completions::Completions),
 }
@@ -47,6 +49,7 @@ fn main() -> ExitCode {
         Verb::Inspect(verb) => verb.run(),
         Verb::Verify(verb) => verb.run(),
         Verb::Image(verb) => verb.run(),
+        Verb::Import(verb) => verb.run(),
         Verb::Bench(verb) => verb.run(),
         Verb::Completions(verb) => verb.run(),
     };

@@ -4,6 +4,8 @@
 //! * [`LanguageModel`]: the forward pass, with a [`Cache`] of what it has seen; [`generate`] writes text;
 //! * [`LinearLayers`]: who works out the matrix products: [`DenseLayers`] in binary32, [`IntegerLayers`] in the integer
 //!   arithmetic of the accelerator, on any [`IntegerMachine`];
+//! * [`ImportedModel`]: GGUF and llama2.c files as such a folder;
+//! * [`collect_moments`]: what calibrates a compression;
 //! * [`evaluate`]: perplexity and divergence of compressed variants of a model.
 //!
 //! Between the products the arithmetic has a stated order and its own functions, so that with integer products a text is
@@ -13,10 +15,12 @@ mod arithmetic;
 mod attention;
 mod backend;
 mod cache;
+mod calibrate;
 mod config;
 mod error;
 pub mod evaluate;
 mod generate;
+mod import;
 mod language_model;
 mod linear;
 mod package;
@@ -29,9 +33,11 @@ pub use backend::{
     ScaleGroup, SoftwareMachine,
 };
 pub use cache::Cache;
+pub use calibrate::collect_moments;
 pub use config::{ModelConfig, RopeConfig, RopeScaling};
 pub use error::LlmError;
 pub use generate::{Ending, Generated, generate};
+pub use import::{ImportError, ImportedModel, ImportedTensor, WriteReport};
 pub use language_model::{LanguageModel, Logits};
 pub use linear::{EMBEDDING, Linear, LinearLayers, Projection};
 pub use package::{CONFIG_FILE, Package, TOKENIZER_FILE};

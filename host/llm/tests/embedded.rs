@@ -4,7 +4,7 @@ use seedlm_codec::{Code, WeightMatrix};
 use seedlm_llm::evaluate::{Variant, Windows, compare};
 use seedlm_llm::{
     DenseLayers, Generated, GoldenMachine, IntegerLayers, IntegerMachine, LinearLayers, MachineMatrix, Package,
-    Sampling, SoftwareMachine, generate,
+    Sampling, SoftwareMachine, collect_moments, generate,
 };
 use seedlm_model::embedded::SHAKESPEARE_SAMPLE_TEXT;
 use seedlm_model::{CodedTensor, Model, Rules, encode_tensors};
@@ -49,7 +49,7 @@ fn encode(package: &Package, code: &str) -> Vec<CodedTensor> {
         panic!("the embedded model is not compressed");
     };
     let chosen = source.compressible(&Rules::default()).unwrap();
-    encode_tensors(source, &chosen, &Code::preset(code).unwrap(), &|_| ()).unwrap()
+    encode_tensors(source, &chosen, &Code::preset(code).unwrap(), None, &|_| ()).unwrap()
 }
 
 fn integer<M: IntegerMachine>(
@@ -85,6 +85,56 @@ fn write(package: &Package, linear: &mut dyn LinearLayers, sampling: Sampling) -
         on_text,
     )
     .unwrap()
+}
+
+/// Divergence of a code from the uncompressed model on the sample, beside the same code calibrated on another part of it.
+fn divergences(package: &Package, code: &str) -> [f64; 2] {
+    let tokens = package.tokenizer.encode(SHAKESPEARE_SAMPLE_TEXT, true).unwrap();
+    let windows = |count| Windows {
+        length: 256,
+        stride: 256,
+        count,
+    };
+    let (for_test, for_calibration) = tokens.split_at(2048);
+    let calibration = windows(16).cut(for_calibration).unwrap();
+    let moments = collect_moments(package, &calibration, "sample".into(), &mut |_| {
+        ControlFlow::Continue(())
+    })
+    .unwrap();
+    let Model::Plain(source) = &package.model else {
+        panic!("the embedded model is not compressed");
+    };
+    let chosen = source.compressible(&Rules::default()).unwrap();
+    let config = package.language.config();
+    let mut variants = [None, Some(&moments)].map(|moments| {
+        let coded = encode_tensors(source, &chosen, &Code::preset(code).unwrap(), moments, &|_| ()).unwrap();
+        let mut decoded = dense(package);
+        for coded in &coded {
+            let linear = seedlm_llm::Linear::all(config).find(|linear| linear.tensor_name(config) == coded.name);
+            let matrix = coded.stored.coded();
+            let values: Vec<f32> = (0..matrix.rows()).flat_map(|row| matrix.row_values(row)).collect();
+            decoded
+                .replace(linear.unwrap(), &values, coded.stored.rotation())
+                .unwrap();
+        }
+        variant(package, decoded)
+    });
+    let mut reference = variant(package, dense(package));
+    let go_on = &mut |_: usize, _: &_| ControlFlow::Continue(());
+    let windows = windows(8).cut(for_test).unwrap();
+    let comparison = compare(&mut reference, &mut variants, &windows, go_on).unwrap();
+    let [plain, calibrated] = comparison.variants.try_into().unwrap();
+    [plain.divergence.mean, calibrated.divergence.mean]
+}
+
+#[test]
+fn calibration_lessens_the_divergence() {
+    let package = Package::embedded().unwrap();
+    for code in ["chained-3b-k12", "paper-4b"] {
+        let [plain, calibrated] = divergences(&package, code);
+        println!("{code}: {plain:.5} {calibrated:.5} {:.2}", plain / calibrated);
+        assert!(calibrated < plain / 1.2, "{code}: {plain} {calibrated}");
+    }
 }
 
 /// The golden model decodes every weight in every product: few tokens are enough.

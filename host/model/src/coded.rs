@@ -3,6 +3,7 @@
 use crate::container::Container;
 use crate::encode::MatrixEncoder;
 use crate::error::ModelError;
+use crate::moments::ModelMoments;
 use crate::rotate::Rotate;
 use crate::source::{Source, TensorInfo};
 use crate::stored::StoredMatrix;
@@ -39,7 +40,8 @@ pub fn read_coded(container: &Container) -> Result<Vec<CodedTensor>, ModelError>
     matrices.collect()
 }
 
-/// Encodes matrices as `seedlm compress` does it by default: with the exact search, and rotated where that pays. `advance` is
+/// Encodes matrices as `seedlm compress` does it by default: with the exact search, and rotated where that pays; calibrated where
+/// there are moments of the inputs. `advance` is
 /// told how many weights have been finished, from any thread.
 ///
 /// # Errors
@@ -48,6 +50,7 @@ pub fn encode_tensors(
     source: &Source,
     tensors: &[TensorInfo],
     code: &Code,
+    moments: Option<&ModelMoments>,
     advance: &(dyn Fn(usize) + Sync),
 ) -> Result<Vec<CodedTensor>, ModelError> {
     let encoder = MatrixEncoder::new(code, Quantizer::Exact, Rotate::Auto).map_err(ModelError::Encoder)?;
@@ -57,7 +60,12 @@ pub fn encode_tensors(
     };
     let encoded = tensors.iter().map(|info| {
         let encoded = encoder
-            .encode(source.matrix(info)?, &|rows| source.rows(info, rows), &go_on)
+            .encode(
+                source.matrix(info)?,
+                &|rows| source.rows(info, rows),
+                moments.and_then(|moments| moments.of(&info.name)),
+                &go_on,
+            )
             .map_err(|error| ModelError::tensor(source.file_path(info.file), &info.name, error.to_string()))?;
         Ok(CodedTensor {
             name: info.name.clone(),

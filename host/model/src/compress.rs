@@ -5,6 +5,7 @@ use crate::copy::complete;
 use crate::encode::MatrixEncoder;
 use crate::error::ModelError;
 use crate::footprint::Footprint;
+use crate::moments::ModelMoments;
 use crate::output::Output;
 use crate::pipeline::{self, Job};
 use crate::plan::Plan;
@@ -18,6 +19,7 @@ use crate::work::{Recipe, WorkFolder};
 use seedlm_codec::Code;
 use seedlm_encoder::Quantizer;
 use std::path::Path;
+use std::sync::Arc;
 use std::time::Instant;
 
 /// How to compress.
@@ -31,6 +33,8 @@ pub struct CompressOptions {
     pub rotate: Rotate,
     /// Which tensors.
     pub rules: Rules,
+    /// Moments of the matrices' inputs, for a calibrated compression. They are not counted in [`RunOptions::memory_bytes`].
+    pub moments: Option<Arc<ModelMoments>>,
     /// Whether an output that exists is replaced.
     pub replace: bool,
 }

@@ -1,6 +1,8 @@
 //! Encodes one matrix in either code, rotated where that is asked for or pays.
 
+use crate::feedback::{FeedbackEncoder, encode_with_feedback};
 use crate::figures::relative_error;
+use crate::moments::InputMoments;
 use crate::rotate::{Rotate, RotationTrial, rotate_rows};
 use crate::source::Matrix;
 use crate::stored::StoredMatrix;
@@ -94,6 +96,15 @@ impl Engine {
     }
 }
 
+impl Engine {
+    fn with_feedback(&self) -> FeedbackEncoder<'_> {
+        match self {
+            Engine::Block(encoder, quantizer) => FeedbackEncoder::Block(encoder, *quantizer),
+            Engine::Chained(encoder) => FeedbackEncoder::Chained(encoder),
+        }
+    }
+}
+
 impl MatrixEncoder {
     /// Prepares the tables for a code, in the current rayon pool. The quantizer is the block code's; the chained code has
     /// none.
@@ -111,14 +122,21 @@ impl MatrixEncoder {
     /// Encodes a matrix in the current rayon pool. `original` gives its rows again: a matrix is rotated in its own memory,
     /// and its error is measured against the weights as they were.
     ///
-    /// The result depends on the weights and the encoder's settings only.
+    /// With `moments` of its inputs the errors of each column are made up for in the columns that follow, so that the products
+    /// change least; the errors of the weights themselves grow.
+    ///
+    /// The result depends on the weights, the moments and the encoder's settings only.
     ///
     /// # Errors
     /// As the encoders of `seedlm-encoder`.
+    ///
+    /// # Panics
+    /// When the moments are those of another number of columns.
     pub fn encode(
         &self,
         mut weights: Matrix,
         original: OriginalRows<'_>,
+        moments: Option<&InputMoments>,
         advance: Advance<'_>,
     ) -> Result<EncodedWeights, EncodeError> {
         let (rows, columns) = (weights.rows, weights.columns);
@@ -134,14 +152,25 @@ impl MatrixEncoder {
         if is_rotated {
             rotate_rows(&rotation, columns, &mut weights.values);
         }
-        let encoded = self.engine.encode(rows, columns, &weights.values, advance)?;
-        drop(weights);
-        let stored = StoredMatrix::new(encoded.coded, is_rotated.then_some(rotation));
-        let (squared_error, squared_norm) = if is_rotated {
-            measure(&stored, rows, columns, original)
-        } else {
-            (encoded.squared_error, encoded.squared_norm)
+        let (coded, sums) = match moments {
+            None => {
+                let encoded = self.engine.encode(rows, columns, &weights.values, advance)?;
+                let sums = (encoded.squared_error, encoded.squared_norm);
+                (encoded.coded, (!is_rotated).then_some(sums))
+            }
+            Some(moments) => {
+                let moments = match is_rotated {
+                    true => &moments.rotated(&rotation),
+                    false => moments,
+                };
+                let encoder = self.engine.with_feedback();
+                let coded = encode_with_feedback(encoder, (rows, columns), &weights.values, moments, advance)?;
+                (coded, None)
+            }
         };
+        drop(weights);
+        let stored = StoredMatrix::new(coded, is_rotated.then_some(rotation));
+        let (squared_error, squared_norm) = sums.unwrap_or_else(|| measure(&stored, rows, columns, original));
         Ok(EncodedWeights {
             stored,
             squared_error,

@@ -166,6 +166,12 @@ pub(crate) fn header_json<'a>(path: &Path, file: &'a [u8]) -> Result<&'a [u8], M
         return Err(truncated(LENGTH_BYTES as u64));
     };
     let length = u64::from_le_bytes(*length);
+    // Read as a length, this is above any limit.
+    if file.starts_with(b"GGUF") {
+        return Err(malformed(
+            "it is a GGUF file; `seedlm import` makes a model folder of it, which can be compressed".into(),
+        ));
+    }
     if length > LONGEST_HEADER_BYTES as u64 {
         return Err(malformed(format!(
             "its header claims {length} bytes, and {LONGEST_HEADER_BYTES} is the limit"

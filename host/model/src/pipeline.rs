@@ -188,9 +188,14 @@ fn encode(
             Err(_) => ControlFlow::Break(()),
         }
     };
+    let moments = job
+        .options
+        .moments
+        .as_ref()
+        .and_then(|moments| moments.of(&matrix.name));
     let encoded = job
         .encoder
-        .encode(weights, &|rows| source.rows(&matrix.info, rows), &advance)
+        .encode(weights, &|rows| source.rows(&matrix.info, rows), moments, &advance)
         .map_err(|error| match error {
             EncodeError::Stopped => ModelError::Interrupted,
             other => ModelError::tensor(source.file_path(matrix.info.file), &matrix.name, other.to_string()),

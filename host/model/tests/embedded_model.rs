@@ -34,6 +34,7 @@ fn the_embedded_model_goes_through_the_chained_code() {
         quantizer: Quantizer::Exact,
         rotate: Rotate::Auto,
         rules: Rules::default(),
+        moments: None,
         replace: false,
     };
     let report = compress(&source, &packed, &options, &Silent).unwrap();

@@ -195,7 +195,7 @@ pub fn compress_model(
     advance: &(dyn Fn(usize) + Sync),
 ) -> Result<Pass, WorkloadError> {
     let coded = match model {
-        ModelSource::Plain(source, chosen) => encode_tensors(source, chosen, code, advance)?,
+        ModelSource::Plain(source, chosen) => encode_tensors(source, chosen, code, None, advance)?,
         ModelSource::Compressed(container) => {
             if let Some(info) = container.matrices().iter().find(|info| info.code != *code) {
                 return Err(WorkloadError::OtherCode {

@@ -73,10 +73,12 @@ impl Format {
                 let rows = |rows: std::ops::Range<usize>| {
                     matrix.values[rows.start * matrix.columns..rows.end * matrix.columns].to_vec()
                 };
-                let encoded = encoder.encode(copy, &rows, advance).map_err(|error| match error {
-                    seedlm_encoder::EncodeError::Stopped => anyhow::Error::new(ModelError::Interrupted),
-                    other => anyhow::Error::new(other),
-                })?;
+                let encoded = encoder
+                    .encode(copy, &rows, None, advance)
+                    .map_err(|error| match error {
+                        seedlm_encoder::EncodeError::Stopped => anyhow::Error::new(ModelError::Interrupted),
+                        other => anyhow::Error::new(other),
+                    })?;
                 Ok(Measured {
                     stored_bits: 8 * encoded.stored_bytes(),
                     squared_error: encoded.squared_error,

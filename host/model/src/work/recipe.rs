@@ -20,6 +20,9 @@ pub(crate) struct Recipe {
     code: serde_json::Value,
     quantizer: Option<String>,
     rotate: String,
+    /// What the moments of a calibrated compression come from.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    calibration: Option<String>,
     include: Vec<String>,
     exclude: Vec<String>,
     /// The source's weight files, with checksums of all their bytes: a copy of a file is the same file, whatever its time says.
@@ -39,6 +42,7 @@ impl Recipe {
             // The chained code has none.
             quantizer: matches!(options.code, Code::Block(_)).then(|| options.quantizer.to_string()),
             rotate: options.rotate.to_string(),
+            calibration: options.moments.as_ref().map(|moments| moments.origin().to_string()),
             include,
             exclude,
             files: Vec::new(),
@@ -57,11 +61,13 @@ impl Recipe {
         let changed =
             |what: &str, was: String, is: String| (was != is).then(|| format!("{what} was {was} and is {is}"));
         let quantizer = |recipe: &Recipe| recipe.quantizer.clone().unwrap_or("none".into());
+        let calibration = |recipe: &Recipe| recipe.calibration.clone().unwrap_or("not given".into());
         let differences = [
             changed("the program", versions(unfinished), versions(self)),
             changed("--code", unfinished.label.clone(), self.label.clone()),
             changed("--quantizer", quantizer(unfinished), quantizer(self)).filter(|_| unfinished.label == self.label),
             changed("--rotate", unfinished.rotate.clone(), self.rotate.clone()),
+            changed("--calibrate", calibration(unfinished), calibration(self)),
             changed("--include", patterns(&unfinished.include), patterns(&self.include)),
             changed("--exclude", patterns(&unfinished.exclude), patterns(&self.exclude)),
         ];

@@ -39,6 +39,7 @@ pub fn options_for(code: impl Into<Code>, rotate: Rotate) -> CompressOptions {
         quantizer: Quantizer::Printed,
         rotate,
         rules: Rules::default(),
+        moments: None,
         replace: false,
     }
 }

@@ -1,0 +1,122 @@
+//! What the inputs of a model's matrices look like on a text: the moments for a calibrated compression.
+
+use crate::backend::{IntegerLayers, IntegerMachine, MachineError};
+use crate::cache::Cache;
+use crate::error::LlmError;
+use crate::evaluate::Window;
+use crate::language_model::Logits;
+use crate::linear::{Linear, LinearLayers, Projection};
+use crate::package::Package;
+use rayon::prelude::*;
+use seedlm_codec::Activations;
+use seedlm_model::{InputMoments, ModelMoments};
+use std::collections::BTreeMap;
+use std::ops::ControlFlow;
+use std::sync::Arc;
+
+/// Reads windows of text with the uncompressed model, and adds up `x x^T` over the inputs `x` of every matrix of its layers.
+/// `origin` says what the text is, for [`ModelMoments::origin`]; `on_window` is told of the number of windows that are
+/// finished, and may end the run.
+///
+/// All in a fixed order: every machine gives the same moments, bit for bit.
+///
+/// # Errors
+/// As [`crate::LanguageModel::forward`]; [`LlmError::Text`] when the run was ended.
+pub fn collect_moments(
+    package: &Package,
+    windows: &[Window],
+    origin: String,
+    on_window: &mut dyn FnMut(usize) -> ControlFlow<()>,
+) -> Result<ModelMoments, LlmError> {
+    let config = package.language.config();
+    let host = IntegerLayers::new(&package.language, &package.model, Vec::new(), NoMachine, 8)?;
+    let mut recorder = Recorder {
+        host,
+        sums: BTreeMap::new(),
+    };
+    for (number, window) in windows.iter().enumerate() {
+        let mut cache = Cache::new(config);
+        package
+            .language
+            .forward(&mut recorder, &mut cache, window.read(), Logits::Last)?;
+        if on_window(number + 1).is_break() {
+            return Err(LlmError::Text("interrupted while the text was read".into()));
+        }
+    }
+    let mut moments = ModelMoments::new(origin);
+    for (inputs, sums) in recorder.sums {
+        let not_finite = || LlmError::Text(format!("the inputs of {inputs:?} are beyond binary32"));
+        let shared = Arc::new(InputMoments::new(inputs.columns(package), sums).ok_or_else(not_finite)?);
+        for projection in inputs.projections() {
+            let name = Linear::Layer(inputs.layer, *projection).tensor_name(config);
+            moments.insert(name, Arc::clone(&shared));
+        }
+    }
+    Ok(moments)
+}
+
+/// Inputs that some matrices of a layer share.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+struct Inputs {
+    layer: usize,
+    /// Place in [`Inputs::SHARED`].
+    place: usize,
+}
+
+impl Inputs {
+    const SHARED: [&'static [Projection]; 4] = [
+        &[Projection::Query, Projection::Key, Projection::Value],
+        &[Projection::Output],
+        &[Projection::Gate, Projection::Up],
+        &[Projection::Down],
+    ];
+
+    /// Those of a matrix; none of the head, which is not compressed.
+    fn of(linear: Linear) -> Option<Self> {
+        let Linear::Layer(layer, projection) = linear else {
+            return None;
+        };
+        let place = Inputs::SHARED.iter().position(|shared| shared.contains(&projection))?;
+        Some(Inputs { layer, place })
+    }
+
+    fn projections(self) -> &'static [Projection] {
+        Inputs::SHARED[self.place]
+    }
+
+    fn columns(self, package: &Package) -> usize {
+        let [_, columns] = Linear::Layer(self.layer, self.projections()[0]).shape(package.language.config());
+        columns
+    }
+}
+
+/// Works the products out with the host, and adds up the moments of their inputs.
+struct Recorder {
+    host: IntegerLayers<NoMachine>,
+    sums: BTreeMap<Inputs, Vec<f32>>,
+}
+
+impl LinearLayers for Recorder {
+    fn products(&mut self, matrices: &[Linear], inputs: &[f32], tokens: usize) -> Result<Vec<Vec<f32>>, LlmError> {
+        // The matrices of a call share their inputs.
+        if let Some(of) = matrices.first().and_then(|&linear| Inputs::of(linear)) {
+            let columns = inputs.len() / tokens;
+            let sums = self.sums.entry(of).or_insert_with(|| vec![0.0; columns * columns]);
+            sums.par_chunks_mut(columns).enumerate().for_each(|(row, sums)| {
+                for input in inputs.chunks(columns) {
+                    crate::arithmetic::add_scaled(sums, input[row], input);
+                }
+            });
+        }
+        self.host.products(matrices, inputs, tokens)
+    }
+}
+
+/// No matrix is on it.
+struct NoMachine;
+
+impl IntegerMachine for NoMachine {
+    fn products(&mut self, matrices: &[usize], _: &Activations) -> Result<Vec<Vec<i64>>, MachineError> {
+        Err(format!("matrices {matrices:?} are on no machine").into())
+    }
+}

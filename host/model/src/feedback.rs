@@ -1,0 +1,281 @@
+//! Encoding with error feedback: the errors of the columns that are done move the targets of those that follow, so that the
+//! products with the inputs that a model really has change least.
+//!
+//! What is to be small is `tr(D M D^T)`, with the errors `D = W - W'` and the moments `M` of the inputs. With the upper
+//! triangular `R` of `M = R R^T`, and the columns in pieces, it is the sum over the pieces of
+//! `|(W_p + D_before C_p - W'_p) R_pp|^2` where `C_p = R_before,p R_pp^-1`: so each piece is encoded with the targets
+//! `W_p + D_before C_p`. This is the block form of LDLQ (QuIP, arXiv 2307.13304), which is GPTQ's (arXiv 2210.17323). Within a
+//! piece the encoders look for the smallest plain error.
+//!
+//! All in binary64, in a fixed order: the result is the same for any number of threads.
+
+use crate::moments::InputMoments;
+use rayon::prelude::*;
+use seedlm_codec::WeightMatrix;
+use seedlm_encoder::{BlockEncoder, ChainedEncoder, EncodeError, Quantizer};
+use std::ops::ControlFlow;
+
+/// Added to the diagonal, as a share of its mean: inputs that were never seen are not free.
+const DAMPING: f64 = 0.01;
+/// Columns of a piece of a chained row, and those behind it that its search looks ahead at.
+const CHAINED_PIECE: usize = 16;
+const CHAINED_AHEAD: usize = 8;
+
+/// What encodes the pieces.
+pub(crate) enum FeedbackEncoder<'a> {
+    /// Pieces of one block.
+    Block(&'a BlockEncoder, Quantizer),
+    /// Pieces of [`CHAINED_PIECE`] columns.
+    Chained(&'a ChainedEncoder),
+}
+
+/// Encodes `rows x columns` weights, the columns of which have inputs with these moments.
+///
+/// # Errors
+/// As the encoders; [`EncodeError::Stopped`].
+///
+/// # Panics
+/// When the moments are of another number of columns.
+pub(crate) fn encode_with_feedback(
+    encoder: FeedbackEncoder<'_>,
+    (rows, columns): (usize, usize),
+    values: &[f32],
+    moments: &InputMoments,
+    advance: &(dyn Fn(usize) -> ControlFlow<()> + Sync),
+) -> Result<WeightMatrix, EncodeError> {
+    assert_eq!(moments.columns(), columns, "moments of this matrix");
+    let factor = Factor::new(moments);
+    let mut errors = vec![0.0; rows * columns];
+    let mut run = |piece: usize, ahead: usize, push: Push<'_>| {
+        let mut start = 0;
+        while start < columns {
+            let kept = piece.min(columns - start);
+            let end = (start + kept + ahead).min(columns);
+            let targets = targets(values, columns, &errors, start..end, &factor);
+            let decoded = push(&targets, kept)?;
+            let errors = errors.par_chunks_mut(columns).zip(values.par_chunks(columns));
+            errors
+                .zip(decoded.par_chunks(kept))
+                .for_each(|((errors, values), decoded)| {
+                    for (column, &decoded) in (start..).zip(decoded) {
+                        errors[column] = f64::from(values[column]) - f64::from(decoded);
+                    }
+                });
+            if advance(rows * kept).is_break() {
+                return Err(EncodeError::Stopped);
+            }
+            start += kept;
+        }
+        Ok(())
+    };
+    match encoder {
+        FeedbackEncoder::Block(encoder, quantizer) => {
+            let mut pieces = encoder.pieces(rows, columns, values, quantizer)?;
+            run(encoder.code().block_size(), 0, &mut |targets, _| pieces.push(targets))?;
+            Ok(WeightMatrix::Block(pieces.finish()?))
+        }
+        FeedbackEncoder::Chained(encoder) => {
+            let mut pieces = encoder.pieces(rows, columns, values)?;
+            run(CHAINED_PIECE, CHAINED_AHEAD, &mut |targets, kept| {
+                pieces.push(targets, kept)
+            })?;
+            Ok(WeightMatrix::Chained(pieces.finish()?))
+        }
+    }
+}
+
+/// Encodes targets of which the first columns are kept, and gives the decoded weights of those.
+type Push<'a> = &'a mut dyn FnMut(&[f32], usize) -> Result<Vec<f32>, EncodeError>;
+
+/// The weights of some columns, moved by the errors of those before.
+fn targets(values: &[f32], columns: usize, errors: &[f64], piece: std::ops::Range<usize>, factor: &Factor) -> Vec<f32> {
+    let feedback = factor.feedback(&piece);
+    let width = piece.len();
+    let rows = values.par_chunks(columns).zip(errors.par_chunks(columns));
+    let targets = rows.flat_map_iter(|(values, errors)| {
+        let mut targets: Vec<f64> = values[piece.clone()].iter().copied().map(f64::from).collect();
+        for (error, feedback) in errors[..piece.start].iter().zip(feedback.chunks(width)) {
+            for (target, factor) in targets.iter_mut().zip(feedback) {
+                *target += error * factor;
+            }
+        }
+        targets.into_iter().map(|target| target as f32)
+    });
+    targets.collect()
+}
+
+/// The upper triangular `R` of the damped moments, row by row.
+struct Factor {
+    columns: usize,
+    values: Vec<f64>,
+}
+
+impl Factor {
+    fn new(moments: &InputMoments) -> Self {
+        let columns = moments.columns();
+        let diagonal = (0..columns).map(|column| f64::from(moments.sums()[column * (columns + 1)]));
+        let mean = diagonal.sum::<f64>() / columns.max(1) as f64;
+        // Inputs that are all zero leave the weights to themselves.
+        let damping = if mean > 0.0 { DAMPING * mean } else { 1.0 };
+        let mut values: Vec<f64> = moments.sums().iter().copied().map(f64::from).collect();
+        // Column by column from the last: each needs those behind it only.
+        for column in (0..columns).rev() {
+            let (above, from) = values.split_at_mut(column * columns);
+            let row = &mut from[..columns];
+            let behind = dot(&row[column + 1..], &row[column + 1..]);
+            let pivot = row[column] + damping - behind;
+            // Rounding may leave nothing of a direction that others contain: then nothing is expected of it.
+            row[column] = pivot.max(damping * 1e-6).sqrt();
+            let (pivot, behind) = (row[column], &row[column + 1..]);
+            above.par_chunks_mut(columns.max(1)).with_min_len(32).for_each(|other| {
+                let sum = dot(&other[column + 1..], behind);
+                other[column] = (other[column] - sum) / pivot;
+            });
+        }
+        Factor { columns, values }
+    }
+
+    /// `C_p` of a piece: row by row for the columns before it, how much of the error of each goes to each of the piece's.
+    fn feedback(&self, piece: &std::ops::Range<usize>) -> Vec<f64> {
+        let rows = self.values[..piece.start * self.columns].par_chunks(self.columns);
+        let rows = rows.flat_map_iter(|row| {
+            let mut solved: Vec<f64> = Vec::with_capacity(piece.len());
+            for column in piece.clone() {
+                let mut left = row[column];
+                for (known, before) in solved.iter().zip(piece.clone()) {
+                    left -= known * self.values[before * self.columns + column];
+                }
+                solved.push(left / self.values[column * (self.columns + 1)]);
+            }
+            solved
+        });
+        rows.collect()
+    }
+}
+
+/// A dot product in a fixed order: eight sums side by side.
+fn dot(a: &[f64], b: &[f64]) -> f64 {
+    let mut sums = [0.0; 8];
+    let (a_chunks, a_rest) = a.as_chunks::<8>();
+    let (b_chunks, b_rest) = b.as_chunks::<8>();
+    for (a, b) in a_chunks.iter().zip(b_chunks) {
+        for index in 0..8 {
+            sums[index] += a[index] * b[index];
+        }
+    }
+    let rest: f64 = a_rest.iter().zip(b_rest).map(|(a, b)| a * b).sum();
+    sums.iter().sum::<f64>() + rest
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+    use seedlm_codec::{ChainedCode, Rotation};
+
+    fn moments(columns: usize, inputs: &[f32]) -> InputMoments {
+        let mut sums = vec![0.0; columns * columns];
+        for input in inputs.chunks_exact(columns) {
+            for row in 0..columns {
+                for column in 0..columns {
+                    sums[row * columns + column] += input[row] * input[column];
+                }
+            }
+        }
+        InputMoments::new(columns, sums).unwrap()
+    }
+
+    proptest! {
+        #[test]
+        fn the_factor_gives_the_moments_back(inputs in prop::collection::vec(-2.0_f32..2.0, 9 * 14)) {
+            let moments = moments(9, &inputs);
+            let factor = Factor::new(&moments);
+            let mean = (0..9).map(|index| f64::from(moments.sums()[index * 10])).sum::<f64>() / 9.0;
+            for row in 0..9 {
+                for column in 0..9 {
+                    let from = row.max(column);
+                    let product: f64 = (from..9).map(|k| factor.values[row * 9 + k] * factor.values[column * 9 + k]).sum();
+                    let damping = if row == column { DAMPING * mean } else { 0.0 };
+                    let expected = f64::from(moments.sums()[row * 9 + column]) + damping;
+                    prop_assert!((product - expected).abs() < 1e-9 * (1.0 + mean), "{} {}", row, column);
+                }
+            }
+        }
+
+        /// The feedback of a wide piece begins with that of a narrow one: looking ahead changes nothing of what is kept.
+        #[test]
+        fn wider_pieces_begin_alike(inputs in prop::collection::vec(-2.0_f32..2.0, 9 * 14)) {
+            let factor = Factor::new(&moments(9, &inputs));
+            let (narrow, wide) = (factor.feedback(&(3..5)), factor.feedback(&(3..8)));
+            for (narrow, wide) in narrow.chunks(2).zip(wide.chunks(5)) {
+                prop_assert_eq!(narrow, &wide[..2]);
+            }
+        }
+    }
+
+    /// `sum over inputs of |D x|^2`.
+    fn output_error(weights: &[f32], decoded: &WeightMatrix, inputs: &[f32], columns: usize) -> f64 {
+        let differences: Vec<f64> = (0..decoded.rows())
+            .flat_map(|row| decoded.row_values(row))
+            .zip(weights)
+            .map(|(decoded, &weight)| f64::from(weight) - f64::from(decoded))
+            .collect();
+        let rows = differences.chunks(columns);
+        rows.flat_map(|row| {
+            inputs.chunks(columns).map(|input| {
+                let product: f64 = row.iter().zip(input).map(|(d, &x)| d * f64::from(x)).sum();
+                product * product
+            })
+        })
+        .sum()
+    }
+
+    /// Inputs that hang together, as those of a model do.
+    #[test]
+    fn feedback_lessens_the_error_of_the_products() {
+        let (rows, columns) = (16, 96);
+        let mut state = 5_u32;
+        let mut random = || {
+            state = state.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
+            (state >> 8) as f32 / (1 << 23) as f32 - 1.0
+        };
+        let weights: Vec<f32> = (0..rows * columns).map(|_| random() + random() + random()).collect();
+        let mut inputs = Vec::new();
+        for _ in 0..300 {
+            let common = [random(), random(), random()];
+            inputs.extend((0..columns).map(|column| common[column % 3] * 3.0 + random()));
+        }
+        let moments = moments(columns, &inputs);
+        let encoder = ChainedEncoder::new(&ChainedCode::preset("chained-3b-k12").unwrap()).unwrap();
+        let go_on = &|_| ControlFlow::Continue(());
+        let plain = encoder.encode(rows, columns, &weights, None, go_on).unwrap();
+        let plain = output_error(&weights, &WeightMatrix::Chained(plain.matrix), &inputs, columns);
+        let with_feedback = |moments: &InputMoments| {
+            let encoder = FeedbackEncoder::Chained(&encoder);
+            let matrix = encode_with_feedback(encoder, (rows, columns), &weights, moments, go_on).unwrap();
+            output_error(&weights, &matrix, &inputs, columns)
+        };
+        let calibrated = with_feedback(&moments);
+        assert!(calibrated < 0.5 * plain, "{calibrated} {plain}");
+        // Moments that say nothing make nothing much worse.
+        let mut unit = vec![0.0; columns * columns];
+        for index in 0..columns {
+            unit[index * (columns + 1)] = 1.0;
+        }
+        let blind = with_feedback(&InputMoments::new(columns, unit).unwrap());
+        assert!((0.8..1.25).contains(&(blind / plain)), "{blind} {plain}");
+    }
+
+    #[test]
+    fn moments_are_rotated_as_inputs_are() {
+        let columns = 24;
+        let inputs: Vec<f32> = (0..columns * 5).map(|index| (index * 31 % 17) as f32 - 8.0).collect();
+        let rotation = Rotation::default();
+        let mut rotated = inputs.clone();
+        crate::rotate::rotate_rows(&rotation, columns, &mut rotated);
+        let (expected, found) = (moments(columns, &rotated), moments(columns, &inputs).rotated(&rotation));
+        for (expected, found) in expected.sums().iter().zip(found.sums()) {
+            assert!((expected - found).abs() < 2e-3, "{expected} {found}");
+        }
+    }
+}

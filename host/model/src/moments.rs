@@ -1,0 +1,83 @@
+//! What is known of the inputs of a model's matrices, for a calibrated compression.
+
+use crate::rotate::rotate_rows;
+use rayon::prelude::*;
+use seedlm_codec::Rotation;
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+/// Second moments of the inputs of a matrix: `sum over inputs of x x^T`, `columns x columns`, symmetric.
+#[derive(Clone, Debug, PartialEq)]
+pub struct InputMoments {
+    columns: usize,
+    sums: Vec<f32>,
+}
+
+impl InputMoments {
+    /// Moments from their sums, row by row; `None` unless there are `columns * columns` of them, all finite.
+    pub fn new(columns: usize, sums: Vec<f32>) -> Option<Self> {
+        let is_square = columns.checked_mul(columns) == Some(sums.len());
+        (is_square && sums.iter().all(|sum| sum.is_finite())).then_some(InputMoments { columns, sums })
+    }
+
+    /// Number of inputs.
+    pub fn columns(&self) -> usize {
+        self.columns
+    }
+
+    /// The sums, row by row.
+    pub fn sums(&self) -> &[f32] {
+        &self.sums
+    }
+
+    /// The moments of rotated inputs: `R M R^T`.
+    pub(crate) fn rotated(&self, rotation: &Rotation) -> Self {
+        let mut sums = self.sums.clone();
+        rotate_rows(rotation, self.columns, &mut sums);
+        let mut sums = transposed(&sums, self.columns);
+        rotate_rows(rotation, self.columns, &mut sums);
+        InputMoments {
+            columns: self.columns,
+            sums,
+        }
+    }
+}
+
+fn transposed(values: &[f32], columns: usize) -> Vec<f32> {
+    let rows = (0..columns).into_par_iter();
+    let rows = rows.flat_map_iter(|row| (0..columns).map(move |column| values[column * columns + row]));
+    rows.collect()
+}
+
+/// The moments of a model's matrices, by the names of their tensors. Matrices with the same inputs share them.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct ModelMoments {
+    by_name: BTreeMap<String, Arc<InputMoments>>,
+    /// What they come from.
+    origin: String,
+}
+
+impl ModelMoments {
+    /// No moments yet. `origin` says what they come from, checksum included: runs are resumed only where it is the same.
+    pub fn new(origin: String) -> Self {
+        ModelMoments {
+            by_name: BTreeMap::new(),
+            origin,
+        }
+    }
+
+    /// What they come from.
+    pub fn origin(&self) -> &str {
+        &self.origin
+    }
+
+    /// Adds those of a matrix.
+    pub fn insert(&mut self, name: String, moments: Arc<InputMoments>) {
+        self.by_name.insert(name, moments);
+    }
+
+    /// Those of a matrix, where its inputs were seen.
+    pub fn of(&self, name: &str) -> Option<&InputMoments> {
+        self.by_name.get(name).map(Arc::as_ref)
+    }
+}
