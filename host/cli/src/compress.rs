@@ -1,5 +1,6 @@
 //! `seedlm compress`
 
+use crate::calibration::Calibration;
 use crate::code_options::{CodeOptions, Quantizer, Rotate};
 use crate::effort::Effort;
 use crate::interrupt;
@@ -45,6 +46,8 @@ pub struct Compress {
     #[arg(long)]
     dry_run: bool,
     #[command(flatten)]
+    calibration: Calibration,
+    #[command(flatten)]
     effort: Effort,
     #[command(flatten)]
     writing: Writing,
@@ -83,11 +86,12 @@ impl Compress {
                 code.label()
             );
         }
-        let options = CompressOptions {
+        let mut options = CompressOptions {
             code,
             quantizer: self.quantizer.unwrap_or_default().into(),
             rotate: self.rotate.into(),
             rules: Rules::new(&self.include, &self.exclude)?,
+            moments: None,
             replace: self.writing.force,
         };
         let source = Source::open(&self.input)?;
@@ -117,6 +121,8 @@ impl Compress {
             HumanCount(plan.weights),
             plan.code
         ));
+        let calibrate = || self.calibration.moments(&self.input, self.writing.volume);
+        options.moments = self.writing.threads.run(calibrate)??;
         let run = self.effort.run_options();
         let result = (self.writing.threads).run(|| compress_with(&source, output, &options, run, &talk));
         talk.end();

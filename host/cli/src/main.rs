@@ -2,6 +2,7 @@
 #![deny(unsafe_code)]
 
 mod bench;
+mod calibration;
 mod code_options;
 mod completions;
 mod compress;

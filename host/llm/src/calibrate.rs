@@ -9,7 +9,7 @@ use crate::linear::{Linear, LinearLayers, Projection};
 use crate::package::Package;
 use rayon::prelude::*;
 use seedlm_codec::Activations;
-use seedlm_model::{InputMoments, ModelMoments};
+use seedlm_model::{InputMoments, ModelError, ModelMoments};
 use std::collections::BTreeMap;
 use std::ops::ControlFlow;
 use std::sync::Arc;
@@ -21,7 +21,7 @@ use std::sync::Arc;
 /// All in a fixed order: every machine gives the same moments, bit for bit.
 ///
 /// # Errors
-/// As [`crate::LanguageModel::forward`]; [`LlmError::Text`] when the run was ended.
+/// As [`crate::LanguageModel::forward`]; [`ModelError::Interrupted`] when the run was ended.
 pub fn collect_moments(
     package: &Package,
     windows: &[Window],
@@ -40,7 +40,7 @@ pub fn collect_moments(
             .language
             .forward(&mut recorder, &mut cache, window.read(), Logits::Last)?;
         if on_window(number + 1).is_break() {
-            return Err(LlmError::Text("interrupted while the text was read".into()));
+            return Err(ModelError::Interrupted.into());
         }
     }
     let mut moments = ModelMoments::new(origin);
