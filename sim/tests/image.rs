@@ -47,7 +47,6 @@ fn write(model: &Path, image: &Path, machine: &DatapathConfig) {
         machine: machine.clone(),
         alignment_bytes: DEFAULT_ALIGNMENT_BYTES,
         hex: false,
-        moments: None,
         replace: true,
     };
     let container = Container::open(model).unwrap();

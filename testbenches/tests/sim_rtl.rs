@@ -186,7 +186,6 @@ fn a_memory_image_gives_the_same_report() {
         machine: DatapathConfig::reference(&code.into()),
         alignment_bytes: DEFAULT_ALIGNMENT_BYTES,
         hex: false,
-        moments: None,
         replace: false,
     };
     let container = Container::open(&container).unwrap();

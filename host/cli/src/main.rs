@@ -8,11 +8,13 @@ mod completions;
 mod compress;
 mod decompress;
 mod effort;
+mod eval;
 mod image;
 mod import;
 mod inspect;
 mod interrupt;
 mod outcome;
+mod output_file;
 mod stdout;
 mod talk;
 mod threads;
@@ -40,6 +42,7 @@ enum Verb {
     Image(image::Image),
     Import(import::Import),
     Bench(bench::Bench),
+    Eval(eval::Eval),
     Completions(completions::Completions),
 }
 
@@ -52,6 +55,7 @@ fn main() -> ExitCode {
         Verb::Image(verb) => verb.run(),
         Verb::Import(verb) => verb.run(),
         Verb::Bench(verb) => verb.run(),
+        Verb::Eval(verb) => verb.run(),
         Verb::Completions(verb) => verb.run(),
     };
     outcome::exit_code(done)

@@ -10,7 +10,8 @@ Exit codes:
   0    done
   1    verify or image --check found damage, or the file is no SeedLM container
   2    wrong usage, or an input or output error
-  130  interrupted (Ctrl-C); nothing under the output's name, and what compress has finished goes on with --resume";
+  130  interrupted (Ctrl-C); nothing under the output's name, and what compress has finished goes on with --resume,
+       and eval writes what it has finished";
 
 /// How a run that did not fail ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -19,6 +20,8 @@ pub enum Outcome {
     Done,
     /// `verify` or `image --check` found damage.
     Damage,
+    /// Ctrl-C, and what was finished has been written.
+    Interrupted,
 }
 
 /// The exit code of a run; says what went wrong on stderr.
@@ -26,6 +29,7 @@ pub fn exit_code(run: anyhow::Result<Outcome>) -> ExitCode {
     let error = match run {
         Ok(Outcome::Done) => return ExitCode::SUCCESS,
         Ok(Outcome::Damage) => return ExitCode::from(1),
+        Ok(Outcome::Interrupted) => return ExitCode::from(130),
         Err(error) => error,
     };
     let broken_pipe = |cause: &(dyn std::error::Error + 'static)| {

@@ -4,6 +4,6 @@ mod compare;
 mod scores;
 mod windows;
 
-pub use compare::{Comparison, Variant, compare};
+pub use compare::{Comparison, Step, Variant, compare};
 pub use scores::{Estimate, ReferenceScores, VariantScores};
 pub use windows::{Window, Windows};

@@ -1,7 +1,7 @@
 //! The model inside the program, as its training script knows it, and through all arithmetics.
 
 use seedlm_codec::{Code, WeightMatrix};
-use seedlm_llm::evaluate::{Variant, Windows, compare};
+use seedlm_llm::evaluate::{Step, Variant, Windows, compare};
 use seedlm_llm::{
     DenseLayers, Generated, GoldenMachine, IntegerLayers, IntegerMachine, LinearLayers, MachineMatrix, Package,
     Sampling, SoftwareMachine, collect_moments, generate,
@@ -35,8 +35,10 @@ fn the_loss_on_the_sample_is_the_one_of_the_training_script() {
     let windows = windows.cut(&tokens).unwrap();
     let mut reference = variant(&package, dense(&package));
     let mut told = 0;
-    let comparison = compare(&mut reference, &mut [], &windows, &mut |finished, _| {
-        told = finished;
+    let comparison = compare(&mut reference, &mut [], &windows, &mut |step| {
+        if let Step::Window { finished, .. } = step {
+            told = finished;
+        }
         ControlFlow::Continue(())
     });
     let scores = comparison.unwrap().reference;
@@ -120,7 +122,7 @@ fn divergences(package: &Package, code: &str) -> [f64; 2] {
         variant(package, decoded)
     });
     let mut reference = variant(package, dense(package));
-    let go_on = &mut |_: usize, _: &_| ControlFlow::Continue(());
+    let go_on = &mut |_: Step| ControlFlow::Continue(());
     let windows = windows(8).cut(for_test).unwrap();
     let comparison = compare(&mut reference, &mut variants, &windows, go_on).unwrap();
     let [plain, calibrated] = comparison.variants.try_into().unwrap();
@@ -193,7 +195,7 @@ fn integers_say_what_decoded_weights_say() {
         variant(&package, decoded),
         variant(&package, integer(&package, &coded, SoftwareMachine::new, 16)),
     ];
-    let go_on = &mut |_: usize, _: &_| ControlFlow::Continue(());
+    let go_on = &mut |_: Step<'_>| ControlFlow::Continue(());
     let [decoded, integer] = compare(&mut reference, &mut variants, &windows.cut(&tokens).unwrap(), go_on)
         .unwrap()
         .variants

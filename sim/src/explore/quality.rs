@@ -103,7 +103,7 @@ impl Measured {
                 (Engine::Chained(_), Some(encoder)) => {
                     let original =
                         |rows: std::ops::Range<usize>| matrix.values[rows.start * columns..rows.end * columns].to_vec();
-                    let encoded = encoder.encode(matrix.clone(), &original, advance)?;
+                    let encoded = encoder.encode(matrix.clone(), &original, None, advance)?;
                     rotated_matrices += usize::from(encoded.stored.rotation().is_some());
                     (encoded.squared_error, encoded.squared_norm)
                 }

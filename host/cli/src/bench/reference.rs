@@ -39,12 +39,15 @@ impl Reference {
         rows * (columns * WEIGHT_BITS + columns.div_ceil(self.group as u64) * SCALE_BITS)
     }
 
+    /// Decodes what a row becomes.
+    pub fn decoded_row<'a>(&'a self, row: &'a [f32]) -> impl Iterator<Item = f32> + 'a {
+        row.chunks(self.group).flat_map(self.decoded)
+    }
+
     /// Quantises a matrix: the sums of `(w - w')^2` and of `w^2`, row after row.
     pub fn squares(&self, matrix: &Matrix) -> (f64, f64) {
         let of_row = |row: &[f32]| {
-            let pairs = row
-                .chunks(self.group)
-                .flat_map(|group| group.iter().zip((self.decoded)(group)));
+            let pairs = row.iter().zip(self.decoded_row(row));
             pairs.fold((0.0, 0.0), |(error, norm), (&weight, decoded)| {
                 let (weight, decoded) = (f64::from(weight), f64::from(decoded));
                 (error + (weight - decoded).powi(2), norm + weight * weight)

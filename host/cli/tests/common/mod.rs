@@ -1,9 +1,12 @@
 //! Runs the program on small models.
 
 use assert_cmd::Command;
+use seedlm_model::embedded::{
+    SHAKESPEARE_CONFIG_JSON, SHAKESPEARE_SAFETENSORS, SHAKESPEARE_SAMPLE_TEXT, SHAKESPEARE_TOKENIZER_JSON,
+};
 use serde_json::{Map, Value, json};
 use std::fs;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 /// The program, without the caller's settings.
 pub fn seedlm() -> Command {
@@ -72,4 +75,20 @@ pub fn listing(folder: &Path) -> Vec<String> {
         .collect();
     names.sort();
     names
+}
+
+/// The model of the program as the folder `model`, with `text.txt` beside it.
+pub fn folder_with_model() -> (tempfile::TempDir, PathBuf) {
+    let folder = tempfile::tempdir().unwrap();
+    let model = folder.path().join("model");
+    fs::create_dir(&model).unwrap();
+    for (name, bytes) in [
+        ("config.json", SHAKESPEARE_CONFIG_JSON.as_bytes()),
+        ("tokenizer.json", SHAKESPEARE_TOKENIZER_JSON.as_bytes()),
+        ("model.safetensors", SHAKESPEARE_SAFETENSORS),
+    ] {
+        fs::write(model.join(name), bytes).unwrap();
+    }
+    fs::write(folder.path().join("text.txt"), SHAKESPEARE_SAMPLE_TEXT).unwrap();
+    (folder, model)
 }

@@ -15,8 +15,8 @@ use std::collections::HashMap;
 /// before it was encoded, its inputs are rotated, as a host of the machine does it, and its weights stay as they are.
 ///
 /// The last bit of a product may depend on the instructions that the processor has; use [`super::IntegerLayers`] where
-/// all machines have to agree.
-#[derive(Debug)]
+/// all machines have to agree. A clone shares the weights in memory.
+#[derive(Clone, Debug)]
 pub struct DenseLayers {
     config: ModelConfig,
     /// By [`Linear::index`].
@@ -24,7 +24,7 @@ pub struct DenseLayers {
     rounding: Option<ActivationRounding>,
 }
 
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 struct DenseMatrix {
     /// Columns x rows.
     transposed: Tensor,
@@ -86,6 +86,15 @@ impl DenseLayers {
             config: config.clone(),
             rounding,
         })
+    }
+
+    /// The same weights, shared in memory, with the inputs of the matrices in the layers rounded in another way, or not at
+    /// all.
+    pub fn with_rounding(&self, rounding: Option<ActivationRounding>) -> Self {
+        DenseLayers {
+            rounding,
+            ..self.clone()
+        }
     }
 
     /// Replaces the weights of a matrix by others, rows x columns, and what its inputs are rotated by.

@@ -13,6 +13,11 @@ pub struct Estimate {
 }
 
 impl Estimate {
+    /// The mean of `after - before`, pair by pair: what two variants have in common drops out of its error.
+    pub fn of_differences(before: &[f64], after: &[f64]) -> Self {
+        Estimate::of(before.iter().zip(after).map(|(before, after)| after - before))
+    }
+
     /// The mean of some values; 0 of none.
     pub fn of(values: impl Iterator<Item = f64> + Clone) -> Self {
         let count = values.clone().count() as f64;
@@ -58,6 +63,9 @@ pub struct VariantScores {
     pub divergence_99_percent: f64,
     /// Share of the tokens for which both hold the same token for the most likely one.
     pub top_1_agreement: Estimate,
+    /// The divergence of every token, in nats, in the text's order: two variants of one run can be compared token by token.
+    #[serde(skip)]
+    pub token_divergences: Vec<f64>,
 }
 
 /// What both say of one token.
@@ -69,21 +77,42 @@ pub(crate) struct TokenScore {
     pub(crate) agrees: bool,
 }
 
-impl TokenScore {
-    /// Compares two rows of logits, of which `target` came out.
-    pub(crate) fn of(reference: &[f32], variant: &[f32], target: u32) -> Self {
-        let (p_log, q_log) = (log_sum(reference), log_sum(variant));
-        let target = target as usize;
+/// What the reference says of one token, worked out once for all variants.
+pub(crate) struct ReferenceToken<'a> {
+    logits: &'a [f32],
+    log_sum: f64,
+    probabilities: Vec<f32>,
+    most_likely: usize,
+    target: usize,
+}
+
+impl<'a> ReferenceToken<'a> {
+    /// Of a row of logits, of which `target` came out.
+    pub(crate) fn of(logits: &'a [f32], target: u32) -> Self {
+        let log_sum = log_sum(logits);
+        let probability = |&logit: &f32| libm::expf((f64::from(logit) - log_sum) as f32);
+        ReferenceToken {
+            logits,
+            log_sum,
+            probabilities: logits.iter().map(probability).collect(),
+            most_likely: most_likely(logits),
+            target: target as usize,
+        }
+    }
+
+    /// Holds the row of a variant against it.
+    pub(crate) fn score(&self, variant: &[f32]) -> TokenScore {
+        let variant_log_sum = log_sum(variant);
         let mut divergence = 0.0;
-        for (&p, &q) in reference.iter().zip(variant) {
-            let (p, q) = (f64::from(p) - p_log, f64::from(q) - q_log);
-            divergence += f64::from(libm::expf(p as f32)) * (p - q);
+        for ((&probability, &p), &q) in self.probabilities.iter().zip(self.logits).zip(variant) {
+            let (p, q) = (f64::from(p) - self.log_sum, f64::from(q) - variant_log_sum);
+            divergence += f64::from(probability) * (p - q);
         }
         TokenScore {
-            reference_nats: p_log - f64::from(reference[target]),
-            nats: q_log - f64::from(variant[target]),
+            reference_nats: self.log_sum - f64::from(self.logits[self.target]),
+            nats: variant_log_sum - f64::from(variant[self.target]),
             divergence,
-            agrees: most_likely(reference) == most_likely(variant),
+            agrees: self.most_likely == most_likely(variant),
         }
     }
 }
@@ -122,7 +151,8 @@ impl ReferenceScores {
 impl VariantScores {
     pub(crate) fn of(scores: &[TokenScore]) -> Self {
         let nats_per_token = Estimate::of(scores.iter().map(|score| score.nats));
-        let mut divergences: Vec<f64> = scores.iter().map(|score| score.divergence).collect();
+        let token_divergences: Vec<f64> = scores.iter().map(|score| score.divergence).collect();
+        let mut divergences = token_divergences.clone();
         divergences.sort_unstable_by(f64::total_cmp);
         let last = divergences.len().saturating_sub(1);
         VariantScores {
@@ -135,6 +165,7 @@ impl VariantScores {
                 .copied()
                 .unwrap_or(0.0),
             top_1_agreement: Estimate::of(scores.iter().map(|score| f64::from(u8::from(score.agrees)))),
+            token_divergences,
         }
     }
 }
@@ -151,9 +182,9 @@ mod tests {
             shift in -5.0..5.0_f32,
         ) {
             let (p, q): (Vec<f32>, Vec<f32>) = pairs.into_iter().unzip();
-            prop_assert!(TokenScore::of(&p, &q, 0).divergence > -1e-5);
+            prop_assert!(ReferenceToken::of(&p, 0).score(&q).divergence > -1e-5);
             let shifted: Vec<f32> = p.iter().map(|logit| logit + shift).collect();
-            let score = TokenScore::of(&p, &shifted, 1);
+            let score = ReferenceToken::of(&p, 1).score(&shifted);
             prop_assert!(score.divergence.abs() < 1e-5);
             prop_assert!((score.nats - score.reference_nats).abs() < 1e-5);
         }
@@ -163,7 +194,7 @@ mod tests {
     fn scores_of_two_tokens_are_what_they_are_by_hand() {
         // p = (1/4, 3/4), q = (1/2, 1/2).
         let (p, q) = ([0.0, 3.0_f32.ln()], [1.0, 1.0]);
-        let score = TokenScore::of(&p, &q, 1);
+        let score = ReferenceToken::of(&p, 1).score(&q);
         assert!((score.reference_nats - (4.0 / 3.0_f64).ln()).abs() < 1e-6);
         assert!((score.nats - 2.0_f64.ln()).abs() < 1e-6);
         let divergence = 0.25 * 0.5_f64.ln() + 0.75 * 1.5_f64.ln();
