@@ -1,15 +1,17 @@
 //! Backends: ways to work out the matrix products of a model.
 //!
-//! * [`DenseLayers`]: binary32, from plain or decoded weights, for whole windows of text;
+//! * `DenseLayers`: binary32, from plain or decoded weights, for whole windows of text;
 //! * [`IntegerLayers`]: the exact integer arithmetic of the accelerator, on any [`IntegerMachine`]: [`GoldenMachine`],
 //!   [`SoftwareMachine`], and those of the crate `seedlm-sim`, the cycle-accurate simulator and the Verilog itself.
 
+#[cfg(feature = "dense")]
 mod dense;
 mod golden;
 mod integer;
 mod rounding;
 mod software;
 
+#[cfg(feature = "dense")]
 pub use dense::DenseLayers;
 pub use golden::GoldenMachine;
 pub use integer::{IntegerLayers, IntegerMachine, MachineError, MachineMatrix};

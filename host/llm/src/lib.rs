@@ -2,14 +2,16 @@
 //!
 //! * [`Package`]: weights, architecture and tokenizer as they lie on disk, plain or compressed by seedlm;
 //! * [`LanguageModel`]: the forward pass, with a [`Cache`] of what it has seen; [`generate`] writes text;
-//! * [`LinearLayers`]: who works out the matrix products: [`DenseLayers`] in binary32, [`IntegerLayers`] in the integer
-//!   arithmetic of the accelerator, on any [`IntegerMachine`];
-//! * [`ImportedModel`]: GGUF and llama2.c files as such a folder;
+//! * [`LinearLayers`]: who works out the matrix products: [`IntegerLayers`] in the integer arithmetic of the accelerator, on any
+//!   [`IntegerMachine`]; `DenseLayers` in binary32;
+//! * `ImportedModel`: GGUF and llama2.c files as such a folder;
 //! * [`collect_moments`]: what calibrates a compression;
 //! * [`evaluate`]: perplexity and divergence of compressed variants of a model.
 //!
 //! Between the products the arithmetic has a stated order and its own functions, so that with integer products a text is
 //! the same on every machine, bit for bit.
+//!
+//! `DenseLayers` and `ImportedModel` come with the feature `dense`, which needs candle; what runs on the accelerator does not.
 
 mod arithmetic;
 mod attention;
@@ -20,6 +22,7 @@ mod config;
 mod error;
 pub mod evaluate;
 mod generate;
+#[cfg(feature = "dense")]
 mod import;
 mod language_model;
 mod linear;
@@ -28,15 +31,18 @@ mod rope;
 mod sampler;
 mod text;
 
+#[cfg(feature = "dense")]
+pub use backend::DenseLayers;
 pub use backend::{
-    ActivationRounding, DenseLayers, GoldenMachine, IntegerLayers, IntegerMachine, MachineError, MachineMatrix,
-    ScaleGroup, SoftwareMachine,
+    ActivationRounding, GoldenMachine, IntegerLayers, IntegerMachine, MachineError, MachineMatrix, ScaleGroup,
+    SoftwareMachine,
 };
 pub use cache::Cache;
 pub use calibrate::collect_moments;
 pub use config::{ModelConfig, RopeConfig, RopeScaling};
 pub use error::LlmError;
 pub use generate::{Ending, Generated, generate};
+#[cfg(feature = "dense")]
 pub use import::{ImportError, ImportedModel, ImportedTensor, WriteReport};
 pub use language_model::{LanguageModel, Logits};
 pub use linear::{EMBEDDING, Linear, LinearLayers, Projection};
