@@ -78,7 +78,7 @@ pub struct FormatReport {
     pub seconds_at_clock: f64,
     /// Passes per second at the clock: tokens or products.
     pub passes_per_second: f64,
-    /// Cycles of the fp16 reference over these cycles, where it was run.
+    /// Cycles of the fp16 reference over these cycles, in each of a pass, where it was run.
     pub speedup_over_fp16: Option<f64>,
     /// Bytes read from memory: weights and activations, whole beats.
     pub read_bytes: u64,
@@ -114,6 +114,13 @@ pub struct FormatReport {
     pub generated: Option<GeneratedText>,
     /// Each matrix.
     pub matrices: Vec<MatrixReport>,
+}
+
+impl FormatReport {
+    /// Cycles of one pass: formats that have written texts of different lengths are compared by it.
+    pub fn cycles_per_pass(&self) -> f64 {
+        self.cycles as f64 / self.passes.max(1) as f64
+    }
 }
 
 /// A text that came out of the machine.
@@ -196,13 +203,10 @@ impl Report {
         memory: MemoryModel,
         mut formats: Vec<FormatReport>,
     ) -> Self {
-        if let Some(reference) = formats
-            .iter()
-            .find(|format| format.format == "fp16")
-            .map(|format| format.cycles)
-        {
+        let reference = formats.iter().find(|format| format.format == "fp16");
+        if let Some(reference) = reference.map(FormatReport::cycles_per_pass) {
             for format in formats.iter_mut().filter(|format| format.cycles > 0) {
-                format.speedup_over_fp16 = Some(reference as f64 / format.cycles as f64);
+                format.speedup_over_fp16 = Some(reference / format.cycles_per_pass());
             }
         }
         Report {

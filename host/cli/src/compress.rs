@@ -12,7 +12,9 @@ use anyhow::bail;
 use clap::Args;
 use indicatif::{BinaryBytes, DecimalBytes, HumanCount, HumanDuration};
 use seedlm_codec::Code;
-use seedlm_model::{CompressOptions, CompressReport, Footprint, ModelError, Plan, Rules, Source, compress_with};
+use seedlm_model::{
+    CompressOptions, CompressReport, Footprint, ModelError, Plan, Rules, Source, check_output, compress_with,
+};
 use serde::Serialize;
 use std::fmt::Write;
 use std::path::PathBuf;
@@ -121,6 +123,7 @@ impl Compress {
             HumanCount(plan.weights),
             plan.code
         ));
+        check_output(&source, output, &options)?;
         let calibrate = || self.calibration.moments(&self.input, self.writing.volume);
         options.moments = self.writing.threads.run(calibrate)??;
         let run = self.effort.run_options();

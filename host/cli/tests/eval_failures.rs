@@ -150,17 +150,35 @@ fn ctrl_c_keeps_what_is_finished() {
 /// While variants are made ready, nothing is finished.
 #[test]
 fn ctrl_c_before_the_first_window_gives_no_table() {
-    let child = Command::new(env!("CARGO_BIN_EXE_seedlm"))
-        .args(["eval", "--against", "chained-4b,chained-3b,chained-2b", "-j", "1"])
+    let mut child = Command::new(env!("CARGO_BIN_EXE_seedlm"))
+        .args([
+            "eval",
+            "--against",
+            "chained-4b-k12,chained-4b,chained-3b,chained-2b",
+            "-j",
+            "1",
+            "-v",
+        ])
         .stdout(Stdio::piped())
         .stderr(Stdio::piped())
         .spawn()
         .unwrap();
-    std::thread::sleep(std::time::Duration::from_millis(600));
+    // The first variant is ready when it says so; the others take much longer.
+    let mut err = BufReader::new(child.stderr.take().unwrap());
+    let mut line = String::new();
+    while !line.contains("chained-4b-k12: ready") {
+        line.clear();
+        assert_ne!(
+            err.read_line(&mut line).unwrap(),
+            0,
+            "it ended before it was interrupted"
+        );
+    }
     let signal = Command::new("kill").args(["-INT", &child.id().to_string()]).status();
     assert!(signal.unwrap().success());
+    let mut rest = String::new();
+    err.read_to_string(&mut rest).unwrap();
     let output = child.wait_with_output().unwrap();
-    let err = String::from_utf8(output.stderr).unwrap();
-    assert_eq!((output.status.code(), output.stdout.len()), (Some(130), 0), "{err}");
-    assert!(err.contains("interrupted"), "{err}");
+    assert_eq!((output.status.code(), output.stdout.len()), (Some(130), 0), "{rest}");
+    assert!(rest.contains("interrupted"), "{rest}");
 }

@@ -45,7 +45,8 @@ pub fn collect_moments(
     }
     let mut moments = ModelMoments::new(origin);
     for (inputs, sums) in recorder.sums {
-        let not_finite = || LlmError::Text(format!("the inputs of {inputs:?} are beyond binary32"));
+        let first = Linear::Layer(inputs.layer, inputs.projections()[0]);
+        let not_finite = || LlmError::Text(format!("the inputs of {first} are beyond binary32"));
         let shared = Arc::new(InputMoments::new(inputs.columns(package), sums).ok_or_else(not_finite)?);
         for projection in inputs.projections() {
             let name = Linear::Layer(inputs.layer, *projection).tensor_name(config);

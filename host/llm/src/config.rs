@@ -110,8 +110,10 @@ struct Fields {
 /// How rotary position embedding is written, in `rope_scaling` or, since transformers 5, in `rope_parameters`.
 #[derive(Deserialize)]
 struct RopeFields {
-    #[serde(alias = "type")]
     rope_type: Option<String>,
+    /// The older name of `rope_type`; some files have both.
+    #[serde(rename = "type")]
+    old_type: Option<String>,
     rope_theta: Option<f64>,
     factor: Option<f64>,
     low_freq_factor: Option<f64>,
@@ -120,6 +122,8 @@ struct RopeFields {
     beta_fast: Option<f64>,
     beta_slow: Option<f64>,
     attention_factor: Option<f64>,
+    mscale: Option<f64>,
+    mscale_all_dim: Option<f64>,
 }
 
 impl ModelConfig {
@@ -229,7 +233,12 @@ fn rope(theta: Option<f64>, fields: Option<&RopeFields>, positions: usize) -> Re
     };
     positive("rope_theta", Some(theta))?;
     let original = |fields: &RopeFields| fields.original_max_position_embeddings.unwrap_or(positions as f64);
-    let scaling = match fields.and_then(|fields| Some((fields, fields.rope_type.as_deref()?))) {
+    let named = |fields: &RopeFields| fields.rope_type.clone().or(fields.old_type.clone());
+    let name = fields.and_then(named);
+    if name.is_none() && fields.is_some_and(|fields| fields.factor.is_some()) {
+        return Err("the rope has a factor and no rope_type".into());
+    }
+    let scaling = match fields.zip(name.as_deref()) {
         None | Some((_, "default")) => RopeScaling::Default,
         Some((fields, "linear")) => RopeScaling::Linear {
             factor: positive("factor", fields.factor)?,
@@ -248,7 +257,10 @@ fn rope(theta: Option<f64>, fields: Option<&RopeFields>, positions: usize) -> Re
         }
         Some((fields, "yarn")) => {
             let factor = positive("factor", fields.factor)?;
-            let usual = 0.1 * libm::log(factor) + 1.0;
+            if fields.mscale.or(fields.mscale_all_dim).is_some() {
+                return Err("mscale of the rope cannot be run".into());
+            }
+            let usual = 0.1 * libm::log(factor.max(1.0)) + 1.0;
             RopeScaling::Yarn {
                 factor,
                 beta_fast: positive("beta_fast", Some(fields.beta_fast.unwrap_or(32.0)))?,
@@ -264,4 +276,92 @@ fn rope(theta: Option<f64>, fields: Option<&RopeFields>, positions: usize) -> Re
         }
     };
     Ok(RopeConfig { theta, scaling })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use seedlm_model::embedded::SHAKESPEARE_CONFIG_JSON;
+
+    fn with_rope(rope: &str) -> Result<RopeScaling, String> {
+        let text =
+            SHAKESPEARE_CONFIG_JSON.replacen(r#""rope_scaling": null"#, &format!(r#""rope_scaling": {rope}"#), 1);
+        assert_ne!(text, SHAKESPEARE_CONFIG_JSON);
+        let config = ModelConfig::from_json("config.json", &text);
+        config
+            .map(|config| config.rope.scaling)
+            .map_err(|error| error.to_string())
+    }
+
+    #[test]
+    fn ropes_are_read_under_both_names() {
+        let linear = Ok(RopeScaling::Linear { factor: 4.0 });
+        assert_eq!(with_rope(r#"{"rope_type": "linear", "factor": 4.0}"#), linear);
+        assert_eq!(with_rope(r#"{"type": "linear", "factor": 4.0}"#), linear);
+        assert_eq!(
+            with_rope(r#"{"type": "linear", "rope_type": "linear", "factor": 4.0}"#),
+            linear
+        );
+        assert_eq!(with_rope(r#"{"rope_type": "default"}"#), Ok(RopeScaling::Default));
+        let llama3 = r#"{"rope_type": "llama3", "factor": 8.0, "low_freq_factor": 1.0, "high_freq_factor": 4.0,
+            "original_max_position_embeddings": 8192}"#;
+        assert_eq!(
+            with_rope(llama3),
+            Ok(RopeScaling::Llama3 {
+                factor: 8.0,
+                low_frequency_factor: 1.0,
+                high_frequency_factor: 4.0,
+                original_positions: 8192.0,
+            })
+        );
+        // What is not said: 32 and 1 turns, the model's own positions, 0.1 ln 4 + 1.
+        match with_rope(r#"{"rope_type": "yarn", "factor": 4.0}"#) {
+            Ok(RopeScaling::Yarn {
+                beta_fast,
+                beta_slow,
+                original_positions,
+                attention_factor,
+                ..
+            }) => {
+                assert_eq!((beta_fast, beta_slow, original_positions), (32.0, 1.0, 256.0));
+                assert!((attention_factor - 1.138_629_436_111_989).abs() < 1e-12);
+            }
+            other => panic!("{other:?}"),
+        }
+        for (wrong, reason) in [
+            (r#"{"factor": 4.0}"#, "no rope_type"),
+            (r#"{"rope_type": "linear"}"#, "factor of the rope is missing"),
+            (r#"{"rope_type": "linear", "factor": 0}"#, "must be positive"),
+            (r#"{"rope_type": "dynamic", "factor": 2.0}"#, "\"dynamic\""),
+            (r#"{"rope_type": "yarn", "factor": 4.0, "mscale": 1.0}"#, "mscale"),
+        ] {
+            let error = with_rope(wrong).unwrap_err();
+            assert!(error.contains(reason), "{wrong}: {error}");
+        }
+    }
+
+    #[test]
+    fn other_architectures_are_refused_with_the_reason() {
+        for (from, to, reason) in [
+            (r#""model_type": "llama""#, r#""model_type": "gpt2""#, "only \"llama\""),
+            (r#""hidden_act": "silu""#, r#""hidden_act": "gelu""#, "only \"silu\""),
+            (
+                r#""num_key_value_heads": 2"#,
+                r#""num_key_value_heads": 3"#,
+                "no multiple",
+            ),
+            (r#""head_dim": 32"#, r#""head_dim": 31"#, "must be even"),
+            (r#""vocab_size": 256"#, r#""vocab_size": 0"#, "vocab_size is 0"),
+            (
+                r#""hidden_size": 256"#,
+                r#""hidden_size": "wide""#,
+                "not the configuration",
+            ),
+        ] {
+            let text = SHAKESPEARE_CONFIG_JSON.replacen(from, to, 1);
+            assert_ne!(text, SHAKESPEARE_CONFIG_JSON, "{from}");
+            let error = ModelConfig::from_json("config.json", &text).unwrap_err().to_string();
+            assert!(error.contains(reason) && error.starts_with("config.json: "), "{error}");
+        }
+    }
 }

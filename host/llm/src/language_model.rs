@@ -72,11 +72,12 @@ impl LanguageModel {
             }
         });
         Ok(LanguageModel {
-            rope: Rope::new(&config.rope, config.head_size, config.positions),
             layers: layers.collect::<Result<_, LlmError>>()?,
             biases: biases.collect::<Result<_, LlmError>>()?,
             last_norm: read("model.norm.weight", &[hidden])?,
             embedding: read(EMBEDDING, &[config.vocabulary, hidden])?.into(),
+            // Its table is as long as the file says: not before the rest of it has turned out right.
+            rope: Rope::new(&config.rope, config.head_size, config.positions),
             config,
         })
     }

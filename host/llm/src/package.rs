@@ -60,14 +60,7 @@ impl Package {
     /// # Errors
     /// Only if the program itself is damaged.
     pub fn embedded() -> Result<Self, LlmError> {
-        Package::with_embedded_text(Model::Plain(embedded::shakespeare()?))
-    }
-
-    /// Other weights of the small model that is part of the program, as `seedlm compress` writes them.
-    ///
-    /// # Errors
-    /// When they are not of that model.
-    pub fn with_embedded_text(model: Model) -> Result<Self, LlmError> {
+        let model = Model::Plain(embedded::shakespeare()?);
         let name = embedded::SHAKESPEARE_NAME;
         let config = ModelConfig::from_json(name, embedded::SHAKESPEARE_CONFIG_JSON)?;
         let tokenizer = TextTokenizer::from_json(embedded::SHAKESPEARE_TOKENIZER_JSON.as_bytes())?;

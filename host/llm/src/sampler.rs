@@ -57,9 +57,11 @@ impl Sampler {
         if self.sampling.top_k > 0 {
             order.truncate(self.sampling.top_k);
         }
+        let largest = logits[order[0] as usize];
         let mut probabilities: Vec<f32> = order
             .iter()
-            .map(|&token| logits[token as usize] / self.sampling.temperature)
+            // From the largest one, so that no temperature makes an infinity of it.
+            .map(|&token| (logits[token as usize] - largest) / self.sampling.temperature)
             .collect();
         softmax(&mut probabilities);
         let mut sum = 0.0;
@@ -97,6 +99,16 @@ mod tests {
     #[test]
     fn the_first_of_the_most_likely_is_taken() {
         assert_eq!(Sampler::new(Sampling::GREEDY).choose(&[0.5, 2.0, 2.0, -1.0]), 1);
+    }
+
+    #[test]
+    fn next_to_no_temperature_takes_the_most_likely() {
+        for temperature in [f32::MIN_POSITIVE, 1e-38, 1e-20] {
+            assert_eq!(
+                Sampler::new(sampling(temperature, 0, 1.0)).choose(&[1.0, 30.0, -4.0]),
+                1
+            );
+        }
     }
 
     #[test]

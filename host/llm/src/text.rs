@@ -15,7 +15,10 @@ impl TextTokenizer {
     /// # Errors
     /// [`LlmError::Tokenizer`] when it is malformed.
     pub fn from_json(text: &[u8]) -> Result<Self, LlmError> {
-        let tokenizer = Tokenizer::from_bytes(text).map_err(failed)?;
+        let mut tokenizer = Tokenizer::from_bytes(text).map_err(failed)?;
+        // Meant for batches of short texts: a long text is to be read whole, and as it is.
+        tokenizer.with_truncation(None).map_err(failed)?;
+        tokenizer.with_padding(None);
         Ok(TextTokenizer { tokenizer })
     }
 
@@ -95,4 +98,39 @@ impl TextStream<'_> {
 
 fn failed(error: tokenizers::Error) -> LlmError {
     LlmError::Tokenizer(error.to_string())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use seedlm_model::embedded::SHAKESPEARE_TOKENIZER_JSON;
+
+    /// The embedded model's tokens are bytes.
+    #[test]
+    fn characters_of_several_tokens_come_whole() {
+        let tokenizer = TextTokenizer::from_json(SHAKESPEARE_TOKENIZER_JSON.as_bytes()).unwrap();
+        let text = "né 🦀!";
+        let tokens = tokenizer.encode(text, true).unwrap();
+        assert_eq!(tokens.len(), text.len());
+        let mut stream = tokenizer.stream();
+        let pieces: Vec<String> = tokens.iter().map(|&token| stream.push(token).unwrap()).collect();
+        assert_eq!(pieces, ["n", "", "é", " ", "", "", "", "🦀", "!"]);
+        assert_eq!(stream.finish().unwrap(), "");
+        // What never becomes a character is shown as such at the end.
+        let mut stream = tokenizer.stream();
+        assert_eq!(stream.push(0xc3).unwrap(), "");
+        assert_eq!(stream.finish().unwrap(), "\u{fffd}");
+    }
+
+    #[test]
+    fn long_texts_are_read_whole() {
+        let truncating = SHAKESPEARE_TOKENIZER_JSON.replacen(
+            r#""truncation": null"#,
+            r#""truncation": {"direction": "Right", "max_length": 4, "strategy": "LongestFirst", "stride": 0}"#,
+            1,
+        );
+        assert_ne!(truncating, SHAKESPEARE_TOKENIZER_JSON);
+        let tokenizer = TextTokenizer::from_json(truncating.as_bytes()).unwrap();
+        assert_eq!(tokenizer.encode("longer than that", true).unwrap().len(), 16);
+    }
 }

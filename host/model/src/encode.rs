@@ -152,7 +152,7 @@ impl MatrixEncoder {
         if is_rotated {
             rotate_rows(&rotation, columns, &mut weights.values);
         }
-        let (coded, sums) = match moments {
+        let (coded, sums) = match moments.filter(|_| rows > 0 && columns > 0) {
             None => {
                 let encoded = self.engine.encode(rows, columns, &weights.values, advance)?;
                 let sums = (encoded.squared_error, encoded.squared_norm);

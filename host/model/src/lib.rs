@@ -50,7 +50,7 @@ mod verify;
 mod work;
 
 pub use coded::{CodedTensor, encode_tensors, read_coded};
-pub use compress::{CompressOptions, RunOptions, compress, compress_with};
+pub use compress::{CompressOptions, RunOptions, check_output, compress, compress_with};
 pub use container::{
     CONTAINER_VERSION, CompressedEntry, CompressedMatrix, Container, Crc32, Document, FIRST_CONTAINER_VERSION,
     KeptEntry, scale_name, words_name,

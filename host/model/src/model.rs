@@ -63,7 +63,15 @@ impl Model {
             }
             Model::Container(container) => {
                 let info = container.kept().find(|tensor| tensor.name == name);
-                let info = info.ok_or_else(missing)?;
+                let is_compressed = container.matrices().iter().any(|matrix| matrix.name == name);
+                let info = info.ok_or_else(|| match is_compressed {
+                    true => {
+                        let reason =
+                            "is compressed, and has to be kept here; compress the model without --include for it";
+                        ModelError::tensor(self.source().path(), name, reason)
+                    }
+                    false => missing(),
+                })?;
                 (info, container.kept_bytes(info)?)
             }
         };

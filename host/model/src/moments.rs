@@ -58,7 +58,7 @@ pub struct ModelMoments {
 }
 
 impl ModelMoments {
-    /// No moments yet. `origin` says what they come from, checksum included: runs are resumed only where it is the same.
+    /// No moments yet. `origin` says what they come from, for messages.
     pub fn new(origin: String) -> Self {
         ModelMoments {
             by_name: BTreeMap::new(),
@@ -69,6 +69,18 @@ impl ModelMoments {
     /// What they come from.
     pub fn origin(&self) -> &str {
         &self.origin
+    }
+
+    /// A checksum of all of them.
+    pub(crate) fn crc32(&self) -> u32 {
+        let mut hasher = crc32fast::Hasher::new();
+        for (name, moments) in &self.by_name {
+            hasher.update(name.as_bytes());
+            for sum in moments.sums() {
+                hasher.update(&sum.to_le_bytes());
+            }
+        }
+        hasher.finalize()
     }
 
     /// Adds those of a matrix.

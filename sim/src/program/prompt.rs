@@ -24,7 +24,7 @@ pub struct PromptArguments {
     #[arg(long, value_name = "COUNT", default_value_t = 64, requires = "prompt")]
     tokens: usize,
     /// What the logits are divided by before a token is drawn; at 0 it is always the most likely one
-    #[arg(long, default_value_t = 0.0, requires = "prompt", value_parser = temperature)]
+    #[arg(long, default_value_t = 0.0, requires = "prompt", value_parser = temperature, allow_negative_numbers = true)]
     temperature: f32,
     /// Draw from the most likely tokens only, so many of them; 0 for all
     #[arg(long, value_name = "COUNT", default_value_t = 0, requires = "prompt")]

@@ -33,10 +33,8 @@ impl Report {
         let most = self
             .formats
             .iter()
-            .map(|format| format.cycles)
-            .max()
-            .unwrap_or(0)
-            .max(1);
+            .map(FormatReport::cycles_per_pass)
+            .fold(1.0, f64::max);
         let states: Vec<State> = State::all()
             .filter(|state| self.formats.iter().any(|format| mac_cycles(format, *state) > 0))
             .collect();
@@ -82,8 +80,9 @@ impl Report {
     }
 }
 
-fn write_bar(out: &mut String, format: &FormatReport, top: f64, most: u64) -> std::fmt::Result {
-    let scale = (WIDTH - LEFT - RIGHT) / most as f64;
+fn write_bar(out: &mut String, format: &FormatReport, top: f64, most: f64) -> std::fmt::Result {
+    let passes = format.passes.max(1) as f64;
+    let scale = (WIDTH - LEFT - RIGHT) / most / passes;
     writeln!(
         out,
         "<text x=\"20\" y=\"{}\">{}</text>",
@@ -105,7 +104,8 @@ fn write_bar(out: &mut String, format: &FormatReport, top: f64, most: u64) -> st
         }
         x += width;
     }
-    let mut caption = format!("{} cycles", grouped(format.cycles));
+    let per_token = if format.generated.is_some() { " per token" } else { "" };
+    let mut caption = format!("{} cycles{per_token}", grouped(format.cycles_per_pass().round() as u64));
     if let Some(ratio) = format.speedup_over_fp16.filter(|_| format.format != "fp16") {
         write!(caption, ", {ratio:.2} x faster than fp16")?;
     }

@@ -103,7 +103,7 @@ impl Report {
             false => ("cycles", "bytes read"),
         };
         let per_pass = |count: u64, f: &FormatReport| grouped((count as f64 / f.passes.max(1) as f64).round() as u64);
-        row(cycles, &|f| per_pass(f.cycles, f));
+        row(cycles, &|f| grouped(f.cycles_per_pass().round() as u64));
         row("speed-up over fp16", &|f| {
             f.speedup_over_fp16.map_or("-".into(), |ratio| format!("{ratio:.2} x"))
         });
@@ -132,7 +132,7 @@ impl Report {
             });
             row("rows opened", &|f| {
                 f.dram_commands
-                    .map_or("-".into(), |commands| grouped(commands.activates))
+                    .map_or("-".into(), |commands| per_pass(commands.activates, f))
             });
         }
         if let Some(table) = &self.energy_table {

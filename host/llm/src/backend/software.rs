@@ -54,6 +54,9 @@ impl Decoded {
     fn product(&self, activations: &Activations) -> Result<Vec<i64>, CodecError> {
         check_product(&self.coded, activations)?;
         let columns = self.coded.columns();
+        if columns == 0 {
+            return Ok(vec![0; self.coded.rows()]);
+        }
         Ok(match &self.weights {
             Integers::Narrow(weights) => {
                 let narrow: Vec<i16> = activations.values().iter().map(|&value| value as i16).collect();

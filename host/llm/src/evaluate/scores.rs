@@ -154,16 +154,14 @@ impl VariantScores {
         let token_divergences: Vec<f64> = scores.iter().map(|score| score.divergence).collect();
         let mut divergences = token_divergences.clone();
         divergences.sort_unstable_by(f64::total_cmp);
-        let last = divergences.len().saturating_sub(1);
+        // As many tokens as are 99 % of them, or one more.
+        let many = (divergences.len() as f64 * 0.99).ceil() as usize;
         VariantScores {
             perplexity: libm::exp(nats_per_token.mean),
             nats_per_token,
             nats_above_reference: Estimate::of(scores.iter().map(|score| score.nats - score.reference_nats)),
             divergence: Estimate::of(scores.iter().map(|score| score.divergence)),
-            divergence_99_percent: divergences
-                .get((last as f64 * 0.99).round() as usize)
-                .copied()
-                .unwrap_or(0.0),
+            divergence_99_percent: divergences.get(many.saturating_sub(1)).copied().unwrap_or(0.0),
             top_1_agreement: Estimate::of(scores.iter().map(|score| f64::from(u8::from(score.agrees)))),
             token_divergences,
         }

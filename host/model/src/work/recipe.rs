@@ -42,7 +42,10 @@ impl Recipe {
             // The chained code has none.
             quantizer: matches!(options.code, Code::Block(_)).then(|| options.quantizer.to_string()),
             rotate: options.rotate.to_string(),
-            calibration: options.moments.as_ref().map(|moments| moments.origin().to_string()),
+            calibration: options
+                .moments
+                .as_ref()
+                .map(|moments| format!("{}, moments {:08x}", moments.origin(), moments.crc32())),
             include,
             exclude,
             files: Vec::new(),
