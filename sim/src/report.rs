@@ -226,24 +226,23 @@ impl Report {
     pub fn account(&mut self, table: &EnergyTable, formats: &[WeightFormat]) {
         self.energy_table = Some(table.name.clone());
         for (report, format) in self.formats.iter_mut().zip(formats) {
+            // Matrices and results are counted over all passes, which are alike; the energy is that of one.
+            let passes = report.passes.max(1);
             let groups = report
                 .matrices
                 .iter()
                 .map(|matrix| TileOrder::new(&report.machine, format, matrix.rows, matrix.columns).groups() as u64);
+            let weight_beats: u64 = report.matrices.iter().map(|matrix| matrix.weight_beats as u64).sum();
+            let activation_beats: u64 = report.matrices.iter().map(|matrix| matrix.activation_beats as u64).sum();
             let traffic = Traffic {
-                weight_beats: report.matrices.iter().map(|matrix| matrix.weight_beats as u64).sum(),
-                activation_beats: report
-                    .matrices
-                    .iter()
-                    .map(|matrix| matrix.activation_beats as u64)
-                    .sum(),
-                groups: groups.sum::<u64>() * report.passes,
-                results: report.results_checked,
+                weight_beats: weight_beats / passes,
+                activation_beats: activation_beats / passes,
+                groups: groups.sum(),
+                results: report.results_checked / passes,
             };
-            let energy = operation_counts(&report.format).and_then(|counts| {
+            report.energy = operation_counts(&report.format).and_then(|counts| {
                 Energy::of(&traffic, (&report.machine, format), counts, (table, self.memory.name()))
             });
-            report.energy = energy.map(|energy| energy.per_pass(report.passes));
         }
     }
 

@@ -7,7 +7,7 @@ use clap::Args;
 use indicatif::HumanCount;
 use seedlm_llm::evaluate::Windows;
 use seedlm_llm::{LlmError, Package, collect_moments};
-use seedlm_model::{ModelError, ModelMoments};
+use seedlm_model::{ModelError, ModelMoments, Progress};
 use std::fs;
 use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
@@ -63,7 +63,7 @@ impl Calibration {
             crc32fast::hash(text.as_bytes())
         );
         let moments = collect_moments(&package, &windows, origin, &mut |_| {
-            talk.advance_by(1);
+            talk.advance(1);
             match interrupt::stop_requested() {
                 true => ControlFlow::Break(()),
                 false => ControlFlow::Continue(()),

@@ -62,11 +62,6 @@ impl Talk {
         self.bar.tick();
     }
 
-    /// Moves the progress bar on.
-    pub fn advance_by(&self, steps: u64) {
-        self.bar.inc(steps);
-    }
-
     /// Removes the progress bar.
     pub fn end(&self) {
         self.bar.finish_and_clear();

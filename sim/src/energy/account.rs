@@ -39,19 +39,6 @@ pub struct Energy {
 }
 
 impl Energy {
-    /// The energy of one of so many equal passes.
-    pub fn per_pass(self, passes: u64) -> Self {
-        let part = 1.0 / passes.max(1) as f64;
-        Energy {
-            dram_j: self.dram_j * part,
-            sram_j: self.sram_j * part,
-            of_activations_j: self.of_activations_j * part,
-            decode_j: self.decode_j * part,
-            mac_j: self.mac_j * part,
-            total_j: self.total_j * part,
-        }
-    }
-
     /// The energy of this traffic in a machine behind a memory; none if the table does not know the memory.
     ///
     /// What is moved is exact. Operations are those of the reference machine, scaled by the weights of a group, and products by the width of
