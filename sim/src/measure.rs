@@ -21,6 +21,8 @@ pub struct Meter {
 /// The same of one matrix, summed over the passes.
 struct MatrixMeter {
     name: String,
+    /// Layers after the base are weights that are read, but not further weights of the model.
+    is_base: bool,
     rows: usize,
     columns: usize,
     rotated: bool,
@@ -35,7 +37,8 @@ impl Meter {
     /// Nothing yet, of the matrices of a pass.
     pub fn new(matrices: &[NamedMatrix]) -> Self {
         let meters = matrices.iter().map(|named| MatrixMeter {
-            name: named.name.clone(),
+            name: named.label(),
+            is_base: named.layer == 1,
             rows: named.matrix.rows(),
             columns: named.matrix.columns(),
             rotated: named.rotation.is_some(),
@@ -81,7 +84,7 @@ impl Meter {
         let datapath = &system.datapath;
         let sum = |part: fn(&MatrixMeter) -> u64| self.matrices.iter().map(part).sum::<u64>();
         let cycles = sum(|matrix| matrix.cycles);
-        let weights = sum(|matrix| matrix.rows as u64 * matrix.columns as u64);
+        let weights = sum(|matrix| u64::from(matrix.is_base) * matrix.rows as u64 * matrix.columns as u64);
         let used_weights = (weights * passes) as f64;
         let beat_bytes = u64::from(datapath.beat_bits) / 8;
         let weight_bytes = sum(|matrix| matrix.weight_beats as u64) * beat_bytes;

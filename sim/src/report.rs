@@ -233,7 +233,11 @@ impl Report {
                 .iter()
                 .map(|matrix| TileOrder::new(&report.machine, format, matrix.rows, matrix.columns).groups() as u64);
             let weight_beats: u64 = report.matrices.iter().map(|matrix| matrix.weight_beats as u64).sum();
-            let activation_beats: u64 = report.matrices.iter().map(|matrix| matrix.activation_beats as u64).sum();
+            let activation_beats: u64 = report
+                .matrices
+                .iter()
+                .map(|matrix| matrix.activation_beats as u64)
+                .sum();
             let traffic = Traffic {
                 weight_beats: weight_beats / passes,
                 activation_beats: activation_beats / passes,

@@ -19,12 +19,24 @@ use serde::Serialize;
 pub struct NamedMatrix {
     /// Name of the tensor.
     pub name: String,
+    /// Number of its layer, the base being 1: the products of all layers together are that of the matrix.
+    pub layer: usize,
     /// The weights.
     pub matrix: WeightMatrix,
     /// What has been applied to its rows; the host applies it to the activations too, so that the products stay the same.
     pub rotation: Option<Rotation>,
     /// Its streams in a memory image, if it comes from one.
     pub in_image: Option<ImageStreams>,
+}
+
+impl NamedMatrix {
+    /// What a report calls it.
+    pub fn label(&self) -> String {
+        match self.layer {
+            1 => self.name.clone(),
+            layer => format!("{}, layer {layer}", self.name),
+        }
+    }
 }
 
 /// The streams of a matrix as a memory image has them.

@@ -5,7 +5,7 @@ use seedlm_codec::machine::image::{DEFAULT_ALIGNMENT_BYTES, RegionKind};
 use seedlm_codec::{Code, WeightFormat};
 use seedlm_encoder::Quantizer;
 use seedlm_model::{
-    CompressOptions, Container, ImageOptions, MemoryImage, Rotate, Rules, Silent, compress, write_image,
+    CompressOptions, Container, Encoding, ImageOptions, MemoryImage, Rotate, Rules, Silent, compress, write_image,
 };
 use seedlm_sim::workload::{ModelSource, compress_model, load_image, map_of_image};
 use serde_json::Value;
@@ -30,9 +30,7 @@ fn embedded(name: &str) -> Files {
     let source = seedlm_model::embedded::shakespeare().unwrap();
     let code = Code::preset(name).unwrap();
     let options = CompressOptions {
-        code: code.clone(),
-        quantizer: Quantizer::Exact,
-        rotate: Rotate::Auto,
+        encoding: Encoding::new(code.clone(), Quantizer::Exact, Rotate::Auto),
         rules: Rules::default(),
         moments: None,
         replace: false,

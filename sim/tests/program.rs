@@ -3,7 +3,7 @@
 use assert_cmd::Command;
 use seedlm_codec::Code;
 use seedlm_encoder::Quantizer;
-use seedlm_model::{CompressOptions, Rotate, Rules, Silent, Source, compress};
+use seedlm_model::{CompressOptions, Encoding, Rotate, Rules, Silent, Source, compress};
 use serde_json::Value;
 use std::collections::BTreeMap;
 use std::path::Path;
@@ -332,9 +332,7 @@ fn chained_matrices_run_and_rotated_ones_are_reported() {
     // Stored: the code and the rotation of the container, and the same cycles.
     let packed = folder.path().join("packed.safetensors");
     let options = CompressOptions {
-        code: Code::preset("chained-4b-k12").unwrap(),
-        quantizer: Quantizer::Exact,
-        rotate: Rotate::Auto,
+        encoding: Encoding::new(Code::preset("chained-4b-k12").unwrap(), Quantizer::Exact, Rotate::Auto),
         rules: Rules::default(),
         moments: None,
         replace: false,

@@ -27,8 +27,8 @@ fn golden_text(count: usize, sampling: Sampling, activation_bits: u32) -> String
     let coded = encode_tensors(source, &chosen, &Code::preset(FORMAT).unwrap(), None, &|_| ()).unwrap();
     let matrices = coded
         .iter()
-        .map(|coded| MachineMatrix::of(&coded.name, coded.stored.coded(), coded.stored.rotation()));
-    let machine = GoldenMachine::new(coded.iter().map(|coded| coded.stored.coded().clone()).collect());
+        .map(|coded| MachineMatrix::of(&coded.name, &coded.stored.layers()[0], coded.stored.rotation()));
+    let machine = GoldenMachine::new(coded.iter().map(|coded| coded.stored.layers()[0].clone()).collect());
     let mut layers = IntegerLayers::new(
         &package.language,
         &package.model,

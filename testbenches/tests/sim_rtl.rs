@@ -4,7 +4,9 @@ use seedlm_codec::machine::DatapathConfig;
 use seedlm_codec::machine::image::DEFAULT_ALIGNMENT_BYTES;
 use seedlm_codec::{BlockCode, BlockCodeFields, ChainMap, ChainedCode, Code, Lfsr};
 use seedlm_encoder::Quantizer;
-use seedlm_model::{CompressOptions, Container, ImageOptions, Rotate, Rules, Silent, Source, compress, write_image};
+use seedlm_model::{
+    CompressOptions, Container, Encoding, ImageOptions, Rotate, Rules, Silent, Source, compress, write_image,
+};
 use serde_json::Value;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
@@ -173,9 +175,7 @@ fn a_memory_image_gives_the_same_report() {
     let (container, image) = (folder.path().join("model.safetensors"), folder.path().join("model.img"));
     let code = Code::preset("paper-4b").unwrap();
     let options = CompressOptions {
-        code: code.clone(),
-        quantizer: Quantizer::Exact,
-        rotate: Rotate::Auto,
+        encoding: Encoding::new(code.clone(), Quantizer::Exact, Rotate::Auto),
         rules: Rules::default(),
         moments: None,
         replace: false,
@@ -216,9 +216,7 @@ fn a_code_reaches_the_generator(code: Code) {
     let file = [&(header.len() as u64).to_le_bytes(), header.as_bytes(), &values].concat();
     std::fs::write(&plain, file).unwrap();
     let options = CompressOptions {
-        code,
-        quantizer: Quantizer::Exact,
-        rotate: Rotate::Auto,
+        encoding: Encoding::new(code, Quantizer::Exact, Rotate::Auto),
         rules: Rules::default(),
         moments: None,
         replace: false,

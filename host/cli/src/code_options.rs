@@ -5,8 +5,12 @@ use clap::builder::{PossibleValuesParser, TypedValueParser};
 use clap::{Args, ValueEnum};
 use seedlm_codec::{ChainMap, ChainedCode, Code};
 use seedlm_encoder::ChainedEncoder;
+use seedlm_model::{encoding_presets, preset_layers};
 use std::fs;
 use std::path::PathBuf;
+
+/// Bits of a window where nothing else is said.
+const STANDARD_LENGTH: u32 = 16;
 
 /// The code, and what makes one of its own of it.
 #[derive(Debug, Args)]
@@ -14,8 +18,13 @@ pub struct CodeOptions {
     /// The code. paper-4b and paper-3b are the paper's, with 4 and 3 bits per weight; chained-4b, chained-3b and chained-2b
     /// store 4, 3 and 2 bits per weight at about half the error, and the same with -k12 encode some ten times faster at a
     /// little more error
-    #[arg(long, visible_alias = "preset", value_name = "CODE", default_value = "paper-4b", value_parser = presets())]
+    /// Progressive-4b and progressive-6b lay two and three layers of 2 bits over each other: any number of them can be read
+    #[arg(long, visible_alias = "preset", value_name = "CODE", default_value = "paper-4b", value_parser = encodings())]
     code: String,
+    /// Layers of chained codes, as 2+1+1: the stored bits per weight of each, the base first; every layer encodes what those
+    /// before it have left
+    #[arg(long, value_name = "BITS+BITS", conflicts_with_all = ["code", "map"])]
+    layers: Option<String>,
     /// Length of the windows of a chained code, in bits: 16 has less error, 12 encodes some ten times faster
     #[arg(long, value_name = "BITS", conflicts_with = "map", value_parser = chain_lengths())]
     chain_length: Option<u32>,
@@ -49,7 +58,12 @@ pub enum Rotate {
     Never,
 }
 
-/// All presets.
+/// All presets, those of layers included.
+fn encodings() -> PossibleValuesParser {
+    PossibleValuesParser::new(encoding_presets())
+}
+
+/// All presets of codes.
 pub fn presets() -> PossibleValuesParser {
     PossibleValuesParser::new(Code::presets())
 }
@@ -78,9 +92,36 @@ impl From<Rotate> for seedlm_model::Rotate {
     }
 }
 
+/// A layer of `--layers`.
+fn layer(bits: &str, length: u32, layers: &str) -> anyhow::Result<Code> {
+    let bits: u32 = bits.trim().parse().with_context(|| {
+        format!("--layers {layers}: {bits:?} is no number of bits per weight; give numbers of 1 to 8, as 2+2+2")
+    })?;
+    let code = ChainedCode::standard(bits, length).with_context(|| format!("--layers {layers}"))?;
+    Ok(code.into())
+}
+
 impl CodeOptions {
-    /// The code asked for.
-    pub fn code(&self) -> anyhow::Result<Code> {
+    /// The codes of the layers asked for, the base first; one where no layers are asked for.
+    pub fn layers(&self) -> anyhow::Result<Vec<Code>> {
+        if let Some(layers) = &self.layers {
+            let length = self.chain_length.unwrap_or(STANDARD_LENGTH);
+            return layers.split('+').map(|bits| layer(bits, length, layers)).collect();
+        }
+        let layers = preset_layers(&self.code)?;
+        if layers.len() == 1 {
+            return Ok(vec![self.code()?]);
+        }
+        if self.chain_length.is_some() || self.map.is_some() {
+            bail!(
+                "--chain-length and --map do not go with {}; give the layers themselves: --layers 2+2 --chain-length 12",
+                self.code
+            );
+        }
+        Ok(layers)
+    }
+
+    fn code(&self) -> anyhow::Result<Code> {
         let Code::Chained(code) = Code::preset(&self.code)? else {
             if self.chain_length.is_some() || self.map.is_some() {
                 bail!(

@@ -11,9 +11,8 @@ use crate::writing::Writing;
 use anyhow::bail;
 use clap::Args;
 use indicatif::{BinaryBytes, DecimalBytes, HumanCount, HumanDuration};
-use seedlm_codec::Code;
 use seedlm_model::{
-    CompressOptions, CompressReport, Footprint, ModelError, Plan, Rules, Source, check_output, compress_with,
+    CompressOptions, CompressReport, Encoding, Footprint, ModelError, Plan, Rules, Source, check_output, compress_with,
 };
 use serde::Serialize;
 use std::fmt::Write;
@@ -81,23 +80,27 @@ struct Run {
 impl Compress {
     /// Runs the verb.
     pub fn run(self) -> anyhow::Result<Outcome> {
-        let code = self.code.code()?;
-        if let (Some(_), Code::Chained(_)) = (self.quantizer, &code) {
+        let layers = self.code.layers()?;
+        let encoding = Encoding::new(
+            layers[0].clone(),
+            self.quantizer.unwrap_or_default().into(),
+            self.rotate.into(),
+        );
+        let encoding = encoding.with_layers(layers)?;
+        if self.quantizer.is_some() && !encoding.has_block_code() {
             bail!(
                 "--quantizer belongs to the paper's codes, and {} is none; leave it out",
-                code.label()
+                encoding.label()
             );
         }
         let mut options = CompressOptions {
-            code,
-            quantizer: self.quantizer.unwrap_or_default().into(),
-            rotate: self.rotate.into(),
+            encoding,
             rules: Rules::new(&self.include, &self.exclude)?,
             moments: None,
             replace: self.writing.force,
         };
         let source = Source::open(&self.input)?;
-        let plan = Plan::new(&source, &options.rules, &options.code)?;
+        let plan = Plan::new(&source, &options.rules, &options.encoding)?;
         let talk = Talk::new(self.writing.volume, plan.compressed_weights);
         for tensor in &plan.kept {
             talk.detail(&format!(
@@ -109,7 +112,7 @@ impl Compress {
             ));
         }
         if self.dry_run {
-            return self.dry_run(&source, plan, &options);
+            return self.dry_run(&source, plan);
         }
         let Some(output) = &self.output else {
             bail!("no output; name one with -o");
@@ -142,13 +145,13 @@ impl Compress {
         Ok(Outcome::Done)
     }
 
-    fn dry_run(&self, source: &Source, plan: Plan, options: &CompressOptions) -> anyhow::Result<Outcome> {
+    fn dry_run(&self, source: &Source, plan: Plan) -> anyhow::Result<Outcome> {
         let memory_bytes = self.effort.run_options().memory_bytes;
         let estimate = || -> Result<(Option<f64>, Footprint), ModelError> {
-            let footprint = Footprint::new(&plan, options);
+            let footprint = Footprint::new(&plan);
             footprint.check(source, &plan, memory_bytes)?;
             plan.check_weights(source)?;
-            Ok((plan.estimate_seconds(source, options)?, footprint))
+            Ok((plan.estimate_seconds(source)?, footprint))
         };
         let (estimated_seconds, footprint) = self.writing.threads.run(estimate)??;
         if self.writing.json {
@@ -178,7 +181,7 @@ fn planned(plan: &Plan, estimated_seconds: Option<f64>, footprint: &Footprint) -
             printable(&matrix.name),
             matrix.shape,
             matrix.source_dtype,
-            plan.code,
+            matrix.code,
             matrix.bits_per_weight,
             DecimalBytes(matrix.input_bytes),
             DecimalBytes(matrix.output_bytes)
@@ -243,6 +246,16 @@ fn summary(report: &CompressReport, output: &str) -> String {
         let _ = writeln!(
             text,
             "                   of the matrices: median {median:.4}, largest {largest:.4}"
+        );
+    }
+    for (number, prefix) in report.prefixes.iter().enumerate().filter(|_| report.prefixes.len() > 1) {
+        let title = if number == 0 { "after layer" } else { "" };
+        let _ = writeln!(
+            text,
+            "  {title:<15}  {}: relative error {:.4}, {:.3} bits per compressed weight",
+            number + 1,
+            prefix.relative_error,
+            prefix.bits_per_compressed_weight
         );
     }
     let _ = writeln!(

@@ -96,7 +96,7 @@ impl Image {
         let format = container
             .matrices()
             .first()
-            .map(|info| WeightFormat::from(info.code.clone()));
+            .map(|info| WeightFormat::from(info.layers[0].code.clone()));
         let options = ImageOptions {
             machine: self.machine.machine(&format.unwrap_or(WeightFormat::Binary16))?,
             alignment_bytes: self.alignment,

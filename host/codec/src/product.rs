@@ -68,6 +68,10 @@ impl Activations {
     pub fn values(&self) -> &[i32] {
         &self.values
     }
+
+    pub(crate) fn turn_left(&mut self, places: usize) {
+        self.values.rotate_left(places);
+    }
 }
 
 /// Bits an accumulator needs, sign included, so that no sum over `columns` products can overflow.

@@ -62,8 +62,8 @@ fn integer<M: IntegerMachine>(
 ) -> IntegerLayers<M> {
     let matrices = coded
         .iter()
-        .map(|coded| MachineMatrix::of(&coded.name, coded.stored.coded(), coded.stored.rotation()));
-    let machine = machine(coded.iter().map(|coded| coded.stored.coded().clone()).collect());
+        .map(|coded| MachineMatrix::of(&coded.name, &coded.stored.layers()[0], coded.stored.rotation()));
+    let machine = machine(coded.iter().map(|coded| coded.stored.layers()[0].clone()).collect());
     IntegerLayers::new(
         &package.language,
         &package.model,
@@ -113,10 +113,8 @@ fn divergences(package: &Package, code: &str) -> [f64; 2] {
         let mut decoded = dense(package);
         for coded in &coded {
             let linear = seedlm_llm::Linear::all(config).find(|linear| linear.tensor_name(config) == coded.name);
-            let matrix = coded.stored.coded();
-            let values: Vec<f32> = (0..matrix.rows()).flat_map(|row| matrix.row_values(row)).collect();
             decoded
-                .replace(linear.unwrap(), &values, coded.stored.rotation())
+                .replace(linear.unwrap(), &coded.stored.machine_values(), coded.stored.rotation())
                 .unwrap();
         }
         variant(package, decoded)
@@ -178,10 +176,8 @@ fn integers_say_what_decoded_weights_say() {
     let config = package.language.config();
     for coded in &coded {
         let linear = seedlm_llm::Linear::all(config).find(|linear| linear.tensor_name(config) == coded.name);
-        let rows = (0..coded.stored.coded().rows()).flat_map(|row| coded.stored.coded().row_values(row));
-        let values: Vec<f32> = rows.collect();
         decoded
-            .replace(linear.unwrap(), &values, coded.stored.rotation())
+            .replace(linear.unwrap(), &coded.stored.machine_values(), coded.stored.rotation())
             .unwrap();
     }
     let tokens = package.tokenizer.encode(&SHAKESPEARE_SAMPLE_TEXT[..300], true).unwrap();

@@ -1,6 +1,6 @@
 //! Puts the output's files together from finished matrices and the source's kept tensors.
 
-use crate::container::{ContainerFile, Content};
+use crate::container::{ContainerFile, Content, NewLayer};
 use crate::error::ModelError;
 use crate::pipeline::Job;
 use crate::progress::MatrixReport;
@@ -68,13 +68,18 @@ impl<'a> Assembly<'a> {
             let Some(finished) = finished else {
                 continue;
             };
-            container.compressed(
-                &matrix.name,
-                &job.options.code,
-                finished.entry(),
-                finished.words_bytes as usize,
-                finished.stretches(&work.part(finished.number)).map(Content::Part),
-            );
+            let Some(entry) = finished.entry(&matrix.info.shape) else {
+                continue;
+            };
+            let stretches = finished.stretches(&work.part(finished.number));
+            let layers = matrix.encoding.layers().iter().zip(&finished.layers).zip(stretches);
+            let layers = layers.map(|((code, layer), [words, scale])| NewLayer {
+                code,
+                words_bytes: layer.words_bytes as usize,
+                words: Content::Part(words),
+                scale: Content::Part(scale),
+            });
+            container.compressed(&matrix.name, entry, layers);
             self.assembled.matrices.push(finished.report.clone());
         }
         for kept in job.plan.kept.iter().filter(|kept| kept.info.file == self.files) {

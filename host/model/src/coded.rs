@@ -2,6 +2,7 @@
 
 use crate::container::Container;
 use crate::encode::MatrixEncoder;
+use crate::encoding::Encoding;
 use crate::error::ModelError;
 use crate::moments::ModelMoments;
 use crate::rotate::Rotate;
@@ -33,7 +34,7 @@ pub fn read_coded(container: &Container) -> Result<Vec<CodedTensor>, ModelError>
         Ok(CodedTensor {
             name: info.name.clone(),
             stored: container.matrix(info)?,
-            squared_error: info.squared_error,
+            squared_error: info.squared_error(),
             squared_norm: info.squared_norm,
         })
     });
@@ -53,7 +54,8 @@ pub fn encode_tensors(
     moments: Option<&ModelMoments>,
     advance: &(dyn Fn(usize) + Sync),
 ) -> Result<Vec<CodedTensor>, ModelError> {
-    let encoder = MatrixEncoder::new(code, Quantizer::Exact, Rotate::Auto).map_err(ModelError::Encoder)?;
+    let encoding = Encoding::new(code.clone(), Quantizer::Exact, Rotate::Auto);
+    let encoder = MatrixEncoder::new(&encoding).map_err(ModelError::Encoder)?;
     let go_on = |weights: usize| {
         advance(weights);
         ControlFlow::Continue(())

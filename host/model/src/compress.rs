@@ -2,7 +2,8 @@
 
 use crate::budget::Budget;
 use crate::copy::complete;
-use crate::encode::MatrixEncoder;
+use crate::encode::{Engines, MatrixEncoder};
+use crate::encoding::Encoding;
 use crate::error::ModelError;
 use crate::footprint::Footprint;
 use crate::moments::ModelMoments;
@@ -11,13 +12,10 @@ use crate::pipeline::{self, Job};
 use crate::plan::Plan;
 use crate::progress::Progress;
 use crate::report::{CompressReport, RunFigures};
-use crate::rotate::Rotate;
 use crate::rules::Rules;
 use crate::source::Source;
 use crate::survey::Survey;
 use crate::work::{Recipe, WorkFolder};
-use seedlm_codec::Code;
-use seedlm_encoder::Quantizer;
 use std::path::Path;
 use std::sync::Arc;
 use std::time::Instant;
@@ -25,12 +23,8 @@ use std::time::Instant;
 /// How to compress.
 #[derive(Clone, Debug)]
 pub struct CompressOptions {
-    /// The code.
-    pub code: Code,
-    /// How the encoder of the block code chooses coefficients; the chained code has none.
-    pub quantizer: Quantizer,
-    /// Which matrices are rotated first.
-    pub rotate: Rotate,
+    /// How matrices are encoded.
+    pub encoding: Encoding,
     /// Which tensors.
     pub rules: Rules,
     /// Moments of the matrices' inputs, for a calibrated compression. They are not counted in [`RunOptions::memory_bytes`].
@@ -89,15 +83,19 @@ pub fn compress_with(
     progress: &dyn Progress,
 ) -> Result<CompressReport, ModelError> {
     let begun = Instant::now();
-    let plan = Plan::new(source, &options.rules, &options.code)?;
-    let footprint = Footprint::new(&plan, options);
+    let plan = Plan::new(source, &options.rules, &options.encoding)?;
+    let footprint = Footprint::new(&plan);
     footprint.check(source, &plan, run.memory_bytes)?;
     let mut target = Output::check(source, output, options.replace)?;
-    let recipe = Recipe::of_options(options);
+    let recipe = Recipe::of_options(options, &plan);
     let mut work = WorkFolder::open(&target, plan.compressed.len(), run.resume)?;
     work.check_options(&recipe)?;
     // Its tables take memory and time: not before all that can be refused without them.
-    let encoder = MatrixEncoder::new(&options.code, options.quantizer, options.rotate)
+    let mut engines = Engines::default();
+    let encodings = plan.encodings.iter();
+    let encoders: Vec<MatrixEncoder> = encodings
+        .map(|encoding| MatrixEncoder::sharing(encoding, &mut engines))
+        .collect::<Result<_, _>>()
         .map_err(|error| work.unfinished(ModelError::Encoder(error)))?;
     let survey = Survey::read(source, &plan, progress).map_err(|cause| work.unfinished(cause))?;
     let recipe = recipe.on_files(&survey.files);
@@ -116,7 +114,7 @@ pub fn compress_with(
             plan: &plan,
             options,
             survey: &survey,
-            encoder: &encoder,
+            encoders: &encoders,
             footprint: &footprint,
             budget: &budget,
             target: &target,

@@ -80,7 +80,7 @@ pub fn decompress(
             NewTensor {
                 name: matrix.name.clone(),
                 dtype: dtype.dtype(),
-                shape: vec![matrix.rows, matrix.columns],
+                shape: matrix.source_shape.clone(),
                 content: Content::Decoded(matrix, dtype),
             }
         });
@@ -114,7 +114,7 @@ pub fn decompress(
                             rows: matrix.rows,
                             columns: matrix.columns,
                             source_dtype: matrix.source_dtype,
-                            code: matrix.code.label(),
+                            code: matrix.code_label(),
                         });
                         decode(container, matrix, dtype, progress, write)
                     }

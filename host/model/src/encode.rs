@@ -1,15 +1,18 @@
 //! Encodes one matrix in either code, rotated where that is asked for or pays.
 
+use crate::encoding::Encoding;
 use crate::feedback::{FeedbackEncoder, encode_with_feedback};
 use crate::figures::relative_error;
 use crate::moments::InputMoments;
+use crate::progress::LayerReport;
 use crate::rotate::{Rotate, RotationTrial, rotate_rows};
 use crate::source::Matrix;
-use crate::stored::StoredMatrix;
+use crate::stored::{StoredMatrix, layer_scale_bytes, layer_words};
 use rayon::prelude::*;
-use seedlm_codec::{Code, Rotation, WeightMatrix};
+use seedlm_codec::{Code, Rotation, WeightMatrix, layer_turn};
 use seedlm_encoder::{BlockEncoder, ChainedEncoder, EncodeError, EncodedChained, Quantizer};
 use std::ops::{ControlFlow, Range};
+use std::sync::Arc;
 
 /// Most rows of a matrix that a trial encodes.
 pub(crate) const TRIAL_ROWS: usize = 16;
@@ -24,9 +27,10 @@ pub type OriginalRows<'a> = &'a (dyn Fn(Range<usize>) -> Vec<f32> + Sync);
 /// Is told, from any thread, how many more weights are done, and may ask to stop.
 pub type Advance<'a> = &'a (dyn Fn(usize) -> ControlFlow<()> + Sync);
 
-/// Encodes matrices in one code. It holds the encoder's tables, so one serves a whole model.
+/// Encodes matrices in one way. It holds the encoders' tables, so one serves a whole model.
 pub struct MatrixEncoder {
-    engine: Engine,
+    /// One for each layer; layers of one code share theirs.
+    engines: Vec<Arc<Engine>>,
     rotate: Rotate,
 }
 
@@ -42,6 +46,8 @@ pub struct EncodedWeights {
     pub stored: StoredMatrix,
     /// Sum of `(w - w')^2` over all weights, `w'` fully decoded, in the weights' own units, squared.
     pub squared_error: f64,
+    /// The same after each layer; the last is [`EncodedWeights::squared_error`].
+    pub layer_squared_errors: Vec<f64>,
     /// Sum of `w^2`.
     pub squared_norm: f64,
     /// What decided about the rotation, where something was measured.
@@ -51,8 +57,25 @@ pub struct EncodedWeights {
 impl EncodedWeights {
     /// Bytes of words and scales.
     pub fn stored_bytes(&self) -> u64 {
-        (self.stored.words().len() + self.stored.scale_bytes().len()) as u64
+        self.stored.layers().iter().map(layer_bytes).sum()
     }
+
+    /// What each layer has brought; `codes` are those of the layers.
+    pub(crate) fn layer_reports(&self, codes: &[Code]) -> Vec<LayerReport> {
+        let layers = self.stored.layers().iter().zip(codes).zip(&self.layer_squared_errors);
+        let reports = layers.map(|((layer, code), &squared_error)| LayerReport {
+            code: code.label(),
+            stored_bytes: layer_bytes(layer),
+            squared_error,
+            relative_error: relative_error(squared_error, self.squared_norm),
+        });
+        reports.collect()
+    }
+}
+
+/// Bytes of words and scales of a layer.
+fn layer_bytes(layer: &WeightMatrix) -> u64 {
+    (layer_words(layer).len() + layer_scale_bytes(layer).len()) as u64
 }
 
 /// What an engine makes of rows, which may be rotated ones.
@@ -96,6 +119,26 @@ impl Engine {
     }
 }
 
+/// The engines that have been prepared.
+#[derive(Default)]
+pub(crate) struct Engines(Vec<(Code, Quantizer, Arc<Engine>)>);
+
+impl Engines {
+    /// The engine of a code.
+    fn get(&mut self, code: &Code, quantizer: Quantizer) -> Result<Arc<Engine>, EncodeError> {
+        let known = self.0.iter().find(|known| known.0 == *code && known.1 == quantizer);
+        if let Some((.., engine)) = known {
+            return Ok(Arc::clone(engine));
+        }
+        let engine = Arc::new(match code {
+            Code::Block(code) => Engine::Block(Box::new(BlockEncoder::new(code)?), quantizer),
+            Code::Chained(code) => Engine::Chained(ChainedEncoder::new(code)?),
+        });
+        self.0.push((code.clone(), quantizer, Arc::clone(&engine)));
+        Ok(engine)
+    }
+}
+
 impl Engine {
     fn with_feedback(&self) -> FeedbackEncoder<'_> {
         match self {
@@ -106,17 +149,23 @@ impl Engine {
 }
 
 impl MatrixEncoder {
-    /// Prepares the tables for a code, in the current rayon pool. The quantizer is the block code's; the chained code has
-    /// none.
+    /// Prepares the tables for the codes of an encoding, in the current rayon pool.
     ///
     /// # Errors
-    /// When the encoder refuses the code.
-    pub fn new(code: &Code, quantizer: Quantizer, rotate: Rotate) -> Result<Self, EncodeError> {
-        let engine = match code {
-            Code::Block(code) => Engine::Block(Box::new(BlockEncoder::new(code)?), quantizer),
-            Code::Chained(code) => Engine::Chained(ChainedEncoder::new(code)?),
-        };
-        Ok(MatrixEncoder { engine, rotate })
+    /// When the encoder refuses a code.
+    pub fn new(encoding: &Encoding) -> Result<Self, EncodeError> {
+        MatrixEncoder::sharing(encoding, &mut Engines::default())
+    }
+
+    /// As [`MatrixEncoder::new`]; what has been prepared for another encoding is taken from there.
+    pub(crate) fn sharing(encoding: &Encoding, engines: &mut Engines) -> Result<Self, EncodeError> {
+        let layers = encoding.layers().iter();
+        Ok(MatrixEncoder {
+            engines: layers
+                .map(|code| engines.get(code, encoding.quantizer()))
+                .collect::<Result<_, _>>()?,
+            rotate: encoding.rotate(),
+        })
     }
 
     /// Encodes a matrix in the current rayon pool. `original` gives its rows again: a matrix is rotated in its own memory,
@@ -152,28 +201,47 @@ impl MatrixEncoder {
         if is_rotated {
             rotate_rows(&rotation, columns, &mut weights.values);
         }
-        let (coded, sums) = match moments.filter(|_| rows > 0 && columns > 0) {
-            None => {
-                let encoded = self.engine.encode(rows, columns, &weights.values, advance)?;
-                let sums = (encoded.squared_error, encoded.squared_norm);
-                (encoded.coded, (!is_rotated).then_some(sums))
+        let moments = moments.filter(|_| rows > 0 && columns > 0);
+        let rotated_moments = moments.filter(|_| is_rotated).map(|moments| moments.rotated(&rotation));
+        let moments = rotated_moments.as_ref().or(moments);
+        let mut turned_moments = None;
+        let mut layers = Vec::with_capacity(self.engines.len());
+        let mut sums = None;
+        for (number, engine) in self.engines.iter().enumerate() {
+            let coded = match turned_moments.as_ref().or(moments) {
+                None => {
+                    let encoded = engine.encode(rows, columns, &weights.values, advance)?;
+                    sums = Some((encoded.squared_error, encoded.squared_norm));
+                    encoded.coded
+                }
+                Some(moments) => {
+                    let encoder = engine.with_feedback();
+                    encode_with_feedback(encoder, (rows, columns), &weights.values, moments, advance)?
+                }
+            };
+            if number + 1 < self.engines.len() {
+                subtract(&mut weights.values, &coded);
+                let turn = layer_turn(2, columns);
+                weights
+                    .values
+                    .chunks_exact_mut(columns.max(1))
+                    .for_each(|row| row.rotate_left(turn));
+                turned_moments = turned_moments.as_ref().or(moments).map(|moments| moments.turned(turn));
             }
-            Some(moments) => {
-                let moments = match is_rotated {
-                    true => &moments.rotated(&rotation),
-                    false => moments,
-                };
-                let encoder = self.engine.with_feedback();
-                let coded = encode_with_feedback(encoder, (rows, columns), &weights.values, moments, advance)?;
-                (coded, None)
-            }
-        };
+            layers.push(coded);
+        }
         drop(weights);
-        let stored = StoredMatrix::new(coded, is_rotated.then_some(rotation));
-        let (squared_error, squared_norm) = sums.unwrap_or_else(|| measure(&stored, rows, columns, original));
+        let stored = StoredMatrix::new(layers, is_rotated.then_some(rotation));
+        // The encoder's own sums are those of the weights where it has had the weights themselves.
+        let is_direct = moments.is_none() && !is_rotated && self.engines.len() == 1;
+        let (layer_squared_errors, squared_norm) = match sums.filter(|_| is_direct) {
+            Some((error, norm)) => (vec![error], norm),
+            None => measure(&stored, original),
+        };
         Ok(EncodedWeights {
+            squared_error: layer_squared_errors.last().copied().unwrap_or_default(),
+            layer_squared_errors,
             stored,
-            squared_error,
             squared_norm,
             trial,
         })
@@ -192,11 +260,11 @@ impl MatrixEncoder {
     pub(crate) fn try_rows(&self, columns: usize, values: &[f32]) -> Result<(), EncodeError> {
         let rows = values.len() / columns;
         let go_on = |_| ControlFlow::Continue(());
-        self.engine.encode(rows, columns, values, &go_on).map(drop)
+        self.engines[0].encode(rows, columns, values, &go_on).map(drop)
     }
 
     fn has_trials(&self) -> bool {
-        matches!(self.engine, Engine::Chained(_))
+        matches!(*self.engines[0], Engine::Chained(_))
     }
 
     /// Encodes some rows both ways: from the most heavy-tailed one down to the least, evenly spaced in that order. Rows
@@ -211,9 +279,9 @@ impl MatrixEncoder {
             .collect();
         // It may be stopped, but is no part of the matrix's own progress.
         let asked = |_| advance(0);
-        let plain = self.engine.encode(rows, columns, &values, &asked)?;
+        let plain = self.engines[0].encode(rows, columns, &values, &asked)?;
         rotate_rows(rotation, columns, &mut values);
-        let rotated = self.engine.encode(rows, columns, &values, &asked)?;
+        let rotated = self.engines[0].encode(rows, columns, &values, &asked)?;
         Ok(Trial {
             is_worthwhile: rotated.squared_error < WORTHWHILE_SHARE * plain.squared_error,
             figures: RotationTrial {
@@ -245,30 +313,49 @@ struct Trial {
     figures: RotationTrial,
 }
 
-/// The sums of `(w - w')^2` and `w^2`, row after row, whoever has computed which.
-fn measure(stored: &StoredMatrix, rows: usize, columns: usize, original: OriginalRows<'_>) -> (f64, f64) {
+/// Takes what a layer decodes to away from the weights: in binary64, rounded to binary32.
+fn subtract(values: &mut [f32], coded: &WeightMatrix) {
+    let rows = values.par_chunks_mut(coded.columns().max(1)).enumerate();
+    rows.for_each(|(row, values)| {
+        for (value, decoded) in values.iter_mut().zip(coded.row_values(row)) {
+            *value = ((f64::from(*value) - f64::from(decoded)) as f32).clamp(f32::MIN, f32::MAX);
+        }
+    });
+}
+
+/// The sums of `(w - w')^2` after each layer and of `w^2`, row after row, whoever has computed which.
+fn measure(stored: &StoredMatrix, original: OriginalRows<'_>) -> (Vec<f64>, f64) {
+    let (rows, columns, layers) = (stored.rows(), stored.columns(), stored.layers().len());
     let step = (WEIGHTS_PER_TASK / columns.max(1)).max(1);
-    let of_rows: Vec<Vec<(f64, f64)>> = (0..rows.div_ceil(step))
+    // Of each row: its sums of errors, and that of its weights.
+    let of_rows: Vec<Vec<(Vec<f64>, f64)>> = (0..rows.div_ceil(step))
         .into_par_iter()
         .map(|task| {
             let range = task * step..rows.min((task + 1) * step);
-            let (before, after) = (original(range.clone()), stored.values(range));
-            let pairs = before.chunks_exact(columns).zip(after.chunks_exact(columns));
-            pairs
-                .map(|(before, after)| {
-                    before
-                        .iter()
-                        .zip(after)
-                        .fold((0.0, 0.0), |(error, norm), (&w, &decoded)| {
-                            let (w, decoded) = (f64::from(w), f64::from(decoded));
-                            (error + (w - decoded).powi(2), norm + w * w)
-                        })
-                })
-                .collect()
+            let before = original(range.clone());
+            let before = before.chunks_exact(columns);
+            let norms = before
+                .clone()
+                .map(|row| row.iter().map(|&w| f64::from(w).powi(2)).sum());
+            let mut sums: Vec<(Vec<f64>, f64)> = norms.map(|norm| (Vec::with_capacity(layers), norm)).collect();
+            for count in 1..=layers {
+                let after = stored.values_of(range.clone(), count);
+                for ((before, after), (errors, _)) in before.clone().zip(after.chunks_exact(columns)).zip(&mut sums) {
+                    let pairs = before.iter().zip(after);
+                    let squares = pairs.map(|(&w, &decoded)| (f64::from(w) - f64::from(decoded)).powi(2));
+                    errors.push(squares.sum());
+                }
+            }
+            sums
         })
         .collect();
-    of_rows
-        .iter()
-        .flatten()
-        .fold((0.0, 0.0), |sum, row| (sum.0 + row.0, sum.1 + row.1))
+    let mut errors = vec![0.0; layers];
+    let mut squared_norm = 0.0;
+    for (of_row, norm) in of_rows.iter().flatten() {
+        squared_norm += norm;
+        for (sum, error) in errors.iter_mut().zip(of_row) {
+            *sum += error;
+        }
+    }
+    (errors, squared_norm)
 }

@@ -1,6 +1,5 @@
 //! What can go wrong with models on disk. Every message names the file, the tensor where there is one, and what to do.
 
-use seedlm_codec::CodecError;
 use seedlm_encoder::EncodeError;
 use std::io;
 use std::path::{Path, PathBuf};
@@ -32,6 +31,22 @@ pub enum ModelError {
         expected_bytes: u64,
         /// Size of the file in bytes.
         actual_bytes: u64,
+    },
+    /// A container is shorter than its header says, and whole layers of it are there.
+    #[error(
+        "{}: the file is cut off: {expected_bytes} bytes expected, {actual_bytes} bytes found; it still holds {held}: \
+         `seedlm decompress --partial` decodes that; or download or copy it again",
+        path.display()
+    )]
+    Cut {
+        /// The file.
+        path: PathBuf,
+        /// Size that the header asks for, in bytes.
+        expected_bytes: u64,
+        /// Size of the file in bytes.
+        actual_bytes: u64,
+        /// What is there of the layers.
+        held: String,
     },
     /// The file is not what the safetensors format allows.
     #[error("{}: not a valid safetensors file: {reason}", path.display())]
@@ -115,6 +130,9 @@ pub enum ModelError {
         /// What is wrong.
         reason: String,
     },
+    /// Layers that cannot be.
+    #[error("{0}")]
+    Layers(String),
     /// A checksum does not fit: bits have changed since the file was written.
     #[error("{}: damaged: {reason}; restore the file from a copy, or compress the model again", path.display())]
     Damaged {
@@ -245,11 +263,6 @@ impl ModelError {
         }
     }
 
-    /// A tensor that the codec refuses.
-    pub(crate) fn codec(path: &Path, tensor: &str) -> impl FnOnce(CodecError) -> ModelError {
-        move |error| ModelError::tensor(path, tensor, error.to_string())
-    }
-
     /// True where the caller asked to stop, whether or not something finished is kept.
     pub fn is_interruption(&self) -> bool {
         match self {
@@ -264,6 +277,7 @@ impl ModelError {
         matches!(
             self,
             ModelError::Truncated { .. }
+                | ModelError::Cut { .. }
                 | ModelError::Malformed { .. }
                 | ModelError::Tensor { .. }
                 | ModelError::NotFinite { .. }

@@ -1,7 +1,7 @@
 //! One safetensors file, mapped into memory.
 
 use crate::error::ModelError;
-use crate::header::{Header, read_header};
+use crate::header::{Header, read_cut_header, read_header};
 use memmap2::Mmap;
 #[cfg(unix)]
 use memmap2::UncheckedAdvice;
@@ -27,28 +27,25 @@ enum Bytes {
 impl SafetensorsFile {
     /// Maps the file and checks its header.
     pub(crate) fn open(path: &Path) -> Result<Self, ModelError> {
-        let file = File::open(path).map_err(ModelError::io(path, "open"))?;
-        let size = file.metadata().map_err(ModelError::io(path, "read the size"))?.len();
-        if size == 0 {
-            return Err(ModelError::Truncated {
-                path: path.to_path_buf(),
-                expected_bytes: crate::header::LENGTH_BYTES as u64,
-                actual_bytes: 0,
-            });
-        }
-        // SAFETY: the map is read only. As with every mapped file, another process that cuts the file short while it
-        // is read can kill this one; this crate itself only ever replaces files by renaming, which leaves maps valid.
-        let map = unsafe { Mmap::map(&file) }.map_err(ModelError::io(path, "map"))?;
-        SafetensorsFile::new(path.to_path_buf(), Bytes::Mapped(map))
+        SafetensorsFile::new(path.to_path_buf(), map(path)?, read_header)
+    }
+
+    /// As [`SafetensorsFile::open`], for a file that may end early: tensors may lie beyond its end.
+    pub(crate) fn open_cut(path: &Path) -> Result<Self, ModelError> {
+        SafetensorsFile::new(path.to_path_buf(), map(path)?, read_cut_header)
     }
 
     /// A file that is part of the program. `path` is for messages.
     pub(crate) fn from_static(path: PathBuf, bytes: &'static [u8]) -> Result<Self, ModelError> {
-        SafetensorsFile::new(path, Bytes::Static(bytes))
+        SafetensorsFile::new(path, Bytes::Static(bytes), read_header)
     }
 
-    fn new(path: PathBuf, bytes: Bytes) -> Result<Self, ModelError> {
-        let header = read_header(&path, bytes.as_slice())?;
+    fn new(
+        path: PathBuf,
+        bytes: Bytes,
+        read: fn(&Path, &[u8]) -> Result<Header, ModelError>,
+    ) -> Result<Self, ModelError> {
+        let header = read(&path, bytes.as_slice())?;
         Ok(SafetensorsFile { path, bytes, header })
     }
 
@@ -83,6 +80,23 @@ impl SafetensorsFile {
         #[cfg(not(unix))]
         drop(range);
     }
+}
+
+/// Maps a file into memory.
+fn map(path: &Path) -> Result<Bytes, ModelError> {
+    let file = File::open(path).map_err(ModelError::io(path, "open"))?;
+    let size = file.metadata().map_err(ModelError::io(path, "read the size"))?.len();
+    if size == 0 {
+        return Err(ModelError::Truncated {
+            path: path.to_path_buf(),
+            expected_bytes: crate::header::LENGTH_BYTES as u64,
+            actual_bytes: 0,
+        });
+    }
+    // SAFETY: the map is read only. As with every mapped file, another process that cuts the file short while it
+    // is read can kill this one; this crate itself only ever replaces files by renaming, which leaves maps valid.
+    let map = unsafe { Mmap::map(&file) }.map_err(ModelError::io(path, "map"))?;
+    Ok(Bytes::Mapped(map))
 }
 
 impl Bytes {

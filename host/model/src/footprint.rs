@@ -10,13 +10,14 @@
 //! | the matrix before it | its words, until they are on the disk |
 //! | the matrix after it | like the matrix in work, if there is room to read ahead |
 
-use crate::compress::CompressOptions;
 use crate::encode::TRIAL_ROWS;
+use crate::encoding::Encoding;
 use crate::error::ModelError;
 use crate::plan::{Plan, PlannedMatrix};
 use crate::rotate::Rotate;
 use crate::source::Source;
 use seedlm_codec::{BlockCode, ChainedCode, Code};
+use std::collections::HashSet;
 
 /// What does not depend on the model: measured, some 30 MiB, and room for what the allocator does not give back.
 const PROGRAM_BYTES: u64 = 64 << 20;
@@ -67,24 +68,28 @@ pub struct Footprint {
 
 impl Footprint {
     /// Estimates the memory for a plan, with the threads of the current rayon pool.
-    pub fn new(plan: &Plan, options: &CompressOptions) -> Self {
+    pub fn new(plan: &Plan) -> Self {
         let threads = rayon::current_num_threads() as u64;
         let columns = plan.compressed.iter().map(|matrix| matrix.shape[1] as u64);
         let most_columns = columns.max().unwrap_or(0);
-        let (tables, per_thread) = match &options.code {
-            Code::Block(code) => block_shared(code),
-            Code::Chained(code) => chained_shared(code, most_columns),
-        };
-        let measured = if may_rotate(options) {
-            MEASURED_WEIGHT_BYTES * most_columns
-        } else {
-            0
+        let codes: HashSet<&Code> = plan.encodings.iter().flat_map(Encoding::layers).collect();
+        let (mut tables, mut per_thread) = (0, 0);
+        for code in codes {
+            let (of_code, of_thread) = match code {
+                Code::Block(code) => block_shared(code),
+                Code::Chained(code) => chained_shared(code, most_columns),
+            };
+            tables += of_code;
+            // One code at a time is at work.
+            per_thread = of_thread.max(per_thread);
+        }
+        let measured = match plan.encodings.iter().any(is_measured) {
+            true => MEASURED_WEIGHT_BYTES * most_columns,
+            false => 0,
         };
         Footprint {
             shared: PROGRAM_BYTES + tables + threads * (THREAD_BYTES + per_thread + measured),
-            working: (plan.compressed.iter())
-                .map(|matrix| working(matrix, options))
-                .collect(),
+            working: plan.compressed.iter().map(working).collect(),
             writing: plan
                 .compressed
                 .iter()
@@ -141,33 +146,40 @@ impl Footprint {
 }
 
 /// What a matrix takes while it is encoded.
-fn working(matrix: &PlannedMatrix, options: &CompressOptions) -> u64 {
+fn working(matrix: &PlannedMatrix) -> u64 {
     let [rows, columns] = matrix.shape.map(|size| size as u64);
-    let noted = match &options.code {
-        Code::Block(code) => {
-            let blocks = rows * columns.div_ceil(code.block_size() as u64);
-            let is_sorted = code.block_size() <= LONGEST_SORTED_BLOCK && blocks >= FEWEST_SORTED_BLOCKS;
-            blocks * (BLOCK_BYTES + if is_sorted { SORTED_BLOCK_BYTES } else { 0 })
-        }
-        Code::Chained(_) => {
-            let trial = match options.rotate {
-                Rotate::Auto => TRIAL_WEIGHT_BYTES * rows.min(TRIAL_ROWS as u64) * columns,
-                Rotate::Always | Rotate::Never => 0,
-            };
-            // A symbol for each weight.
-            rows * (columns + ROW_BYTES) + trial
-        }
-    };
-    WEIGHT_BYTES * rows * columns + noted + matrix.output_bytes
+    let noted = matrix
+        .encoding
+        .layers()
+        .iter()
+        .enumerate()
+        .map(|(number, code)| match code {
+            Code::Block(code) => {
+                let blocks = rows * columns.div_ceil(code.block_size() as u64);
+                let is_sorted = code.block_size() <= LONGEST_SORTED_BLOCK && blocks >= FEWEST_SORTED_BLOCKS;
+                blocks * (BLOCK_BYTES + if is_sorted { SORTED_BLOCK_BYTES } else { 0 })
+            }
+            Code::Chained(_) => {
+                let trial = match matrix.encoding.rotate() {
+                    Rotate::Auto if number == 0 => TRIAL_WEIGHT_BYTES * rows.min(TRIAL_ROWS as u64) * columns,
+                    Rotate::Auto | Rotate::Always | Rotate::Never => 0,
+                };
+                // A symbol for each weight.
+                rows * (columns + ROW_BYTES) + trial
+            }
+        });
+    // One layer after the other.
+    WEIGHT_BYTES * rows * columns + noted.max().unwrap_or(0) + matrix.output_bytes
 }
 
-/// Whether some matrix may be rotated.
-fn may_rotate(options: &CompressOptions) -> bool {
-    match options.rotate {
+/// Whether the errors of some matrix have to be measured against its weights: those of a rotated one, or of one in layers.
+fn is_measured(encoding: &Encoding) -> bool {
+    let may_rotate = match encoding.rotate() {
         Rotate::Always => true,
-        Rotate::Auto => matches!(options.code, Code::Chained(_)),
+        Rotate::Auto => matches!(encoding.layers()[0], Code::Chained(_)),
         Rotate::Never => false,
-    }
+    };
+    may_rotate || encoding.layers().len() > 1
 }
 
 /// Tables of the block encoder, and buffers of a thread.

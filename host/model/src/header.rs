@@ -66,6 +66,26 @@ struct WrittenEntry<'a> {
 /// # Errors
 /// [`ModelError::Truncated`], [`ModelError::Malformed`] or [`ModelError::Tensor`].
 pub(crate) fn read_header(path: &Path, file: &[u8]) -> Result<Header, ModelError> {
+    let header = read_cut_header(path, file)?;
+    let end = header
+        .tensors
+        .last()
+        .map_or(header.data_start, |tensor| tensor.data.end);
+    if end > file.len() {
+        return Err(ModelError::Truncated {
+            path: path.to_path_buf(),
+            expected_bytes: end as u64,
+            actual_bytes: file.len() as u64,
+        });
+    }
+    Ok(header)
+}
+
+/// As [`read_header`], of a file that may end early: the last tensors may lie beyond it.
+///
+/// # Errors
+/// As [`read_header`]; [`ModelError::Truncated`] only where the header itself is not whole.
+pub(crate) fn read_cut_header(path: &Path, file: &[u8]) -> Result<Header, ModelError> {
     let json = header_json(path, file)?;
     let malformed = |reason: String| ModelError::Malformed {
         path: path.to_path_buf(),
@@ -127,13 +147,6 @@ pub(crate) fn read_header(path: &Path, file: &[u8]) -> Result<Header, ModelError
             dtype,
             shape: entry.shape,
             data: data_start.saturating_add(start)..data_start.saturating_add(end),
-        });
-    }
-    if position > data_bytes {
-        return Err(ModelError::Truncated {
-            path: path.to_path_buf(),
-            expected_bytes: (data_start as u64).saturating_add(position as u64),
-            actual_bytes: file.len() as u64,
         });
     }
     if position < data_bytes {

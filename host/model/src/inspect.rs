@@ -1,6 +1,6 @@
 //! What is in a model, without reading its weights.
 
-use crate::container::{CompressedMatrix, Container};
+use crate::container::{CompressedMatrix, Container, MatrixLayer};
 use crate::figures::{bits_per_weight, relative_error, sqnr_db};
 use crate::floats::FloatDtype;
 use crate::model::Model;
@@ -53,6 +53,8 @@ pub struct ContainerInspection {
     pub sqnr_db: Option<f64>,
     /// The codes, by label.
     pub codes: BTreeMap<String, Code>,
+    /// What it is after each layer.
+    pub prefixes: Vec<PrefixSummary>,
     /// The compressed matrices.
     pub matrices: Vec<MatrixSummary>,
     /// The tensors kept as they were.
@@ -81,7 +83,9 @@ pub struct MatrixSummary {
     pub shape: [usize; 2],
     /// Type of the weights in the source.
     pub source_dtype: FloatDtype,
-    /// Label of the code.
+    /// Sizes of the tensor's dimensions in the source.
+    pub source_shape: Vec<usize>,
+    /// Label of the code, or of those of its layers.
     pub code: String,
     /// What was applied to each row before it was encoded, if anything.
     pub rotation: Option<Rotation>,
@@ -93,6 +97,32 @@ pub struct MatrixSummary {
     pub relative_error: f64,
     /// The same as a ratio in decibels; none where there is no noise.
     pub sqnr_db: Option<f64>,
+    /// Its layers, the base first.
+    pub layers: Vec<LayerSummary>,
+}
+
+/// A layer of a compressed matrix.
+#[derive(Clone, Debug, Serialize)]
+pub struct LayerSummary {
+    /// Label of the code.
+    pub code: String,
+    /// Bytes of words and scales.
+    pub stored_bytes: u64,
+    /// `||W - W'|| / ||W||`, `W'` being the sum of the layers up to this one.
+    pub relative_error: f64,
+}
+
+/// The compressed matrices with their first so many layers.
+#[derive(Clone, Debug, Serialize)]
+pub struct PrefixSummary {
+    /// Number of layers; matrices with fewer have all of theirs.
+    pub layers: usize,
+    /// Bits per weight over words and scales.
+    pub bits_per_compressed_weight: f64,
+    /// Bytes from the start of each file to the end of these layers, over all files: what has to be read.
+    pub read_bytes: u64,
+    /// `||W - W'|| / ||W||` over all compressed matrices.
+    pub relative_error: f64,
 }
 
 /// Says what is in a model.
@@ -115,7 +145,7 @@ fn compressed(container: &Container) -> ContainerInspection {
     let matrices = container.matrices();
     let compressed_weights = matrices.iter().map(CompressedMatrix::weights).sum();
     let stored_bytes = matrices.iter().map(CompressedMatrix::stored_bytes).sum();
-    let squared_error = matrices.iter().map(|matrix| matrix.squared_error).sum();
+    let squared_error = matrices.iter().map(CompressedMatrix::squared_error).sum();
     let squared_norm = matrices.iter().map(|matrix| matrix.squared_norm).sum();
     let kept_weights: u64 = container
         .kept()
@@ -143,6 +173,9 @@ fn compressed(container: &Container) -> ContainerInspection {
             .iter()
             .flat_map(|document| document.codes.clone())
             .collect(),
+        prefixes: (1..=container.most_layers())
+            .map(|layers| PrefixSummary::of(container, layers))
+            .collect(),
         matrices: matrices.iter().map(MatrixSummary::of).collect(),
         kept: container.kept().map(TensorSummary::of).collect(),
     }
@@ -159,18 +192,60 @@ impl TensorSummary {
     }
 }
 
+impl LayerSummary {
+    fn of(matrix: &CompressedMatrix, layer: &MatrixLayer) -> Self {
+        LayerSummary {
+            code: layer.code.label(),
+            stored_bytes: layer.stored_bytes(),
+            relative_error: relative_error(layer.squared_error, matrix.squared_norm),
+        }
+    }
+}
+
+impl PrefixSummary {
+    fn of(container: &Container, layers: usize) -> Self {
+        let matrices = container.matrices().iter();
+        let held = matrices.map(|matrix| (matrix, &matrix.layers[..layers.min(matrix.layers.len())]));
+        let stored_bytes = held
+            .clone()
+            .flat_map(|(_, held)| held)
+            .map(MatrixLayer::stored_bytes)
+            .sum();
+        let squared_error = held
+            .clone()
+            .filter_map(|(_, held)| held.last())
+            .map(|layer| layer.squared_error)
+            .sum();
+        PrefixSummary {
+            layers,
+            bits_per_compressed_weight: bits_per_weight(
+                stored_bytes,
+                held.clone().map(|(matrix, _)| matrix.weights()).sum(),
+            ),
+            read_bytes: container.prefix_bytes(layers).iter().sum(),
+            relative_error: relative_error(squared_error, held.map(|(matrix, _)| matrix.squared_norm).sum()),
+        }
+    }
+}
+
 impl MatrixSummary {
     fn of(matrix: &CompressedMatrix) -> Self {
         MatrixSummary {
             name: matrix.name.clone(),
             shape: [matrix.rows, matrix.columns],
             source_dtype: matrix.source_dtype,
-            code: matrix.code.label(),
+            source_shape: matrix.source_shape.clone(),
+            code: matrix.code_label(),
             rotation: matrix.rotation,
             stored_bytes: matrix.stored_bytes(),
             bits_per_weight: bits_per_weight(matrix.stored_bytes(), matrix.weights()),
-            relative_error: relative_error(matrix.squared_error, matrix.squared_norm),
-            sqnr_db: sqnr_db(matrix.squared_error, matrix.squared_norm),
+            relative_error: relative_error(matrix.squared_error(), matrix.squared_norm),
+            sqnr_db: sqnr_db(matrix.squared_error(), matrix.squared_norm),
+            layers: matrix
+                .layers
+                .iter()
+                .map(|layer| LayerSummary::of(matrix, layer))
+                .collect(),
         }
     }
 }

@@ -4,6 +4,7 @@
 //! * [`compress`], with a [`Plan`] before and a [`CompressReport`] after it; [`compress_with`] caps its memory, and goes on
 //!   where another run has stopped.
 //! * [`Container`]: a compressed model, whose matrices are [`StoredMatrix`]; [`decompress`], [`verify`], [`inspect`].
+//! * [`truncate`]: fewer layers of a container that has several; [`prefix`]: the start of its file, which decodes by itself.
 //! * [`write_image`]: a container as one flat memory image with an address map; [`MemoryImage`] reads both.
 //! * [`MatrixEncoder`]: one matrix in either code, rotated where [`Rotate`] says so.
 //! * [`Model`]: either of the two; [`embedded`]: a small model that is part of the program.
@@ -17,9 +18,11 @@ mod coded;
 mod compress;
 mod container;
 mod copy;
+mod cut;
 mod decompress;
 pub mod embedded;
 mod encode;
+mod encoding;
 mod error;
 mod feedback;
 pub mod figures;
@@ -45,6 +48,7 @@ mod rules;
 mod source;
 mod stored;
 mod survey;
+mod truncate;
 mod unique_map;
 mod verify;
 mod work;
@@ -53,23 +57,29 @@ pub use coded::{CodedTensor, encode_tensors, read_coded};
 pub use compress::{CompressOptions, RunOptions, check_output, compress, compress_with};
 pub use container::{
     CONTAINER_VERSION, CompressedEntry, CompressedMatrix, Container, Crc32, Document, FIRST_CONTAINER_VERSION,
-    KeptEntry, scale_name, words_name,
+    KeptEntry, LayerEntry, MatrixLayer, scale_name, words_name,
 };
+pub use cut::{Prefix, describe_layers, matrices_with_layer, prefix, receive, write_prefix};
 pub use decompress::{DecompressOptions, DecompressReport, decompress};
 pub use encode::{Advance, EncodedWeights, MatrixEncoder, OriginalRows};
+pub use encoding::{Encoding, encoding_presets, layers_label, preset_layers};
 pub use error::ModelError;
 pub use floats::FloatDtype;
 pub use footprint::Footprint;
 pub use image::{ImageCheckReport, ImageOptions, ImageReport, MemoryImage, write_image};
-pub use inspect::{ContainerInspection, Inspection, MatrixSummary, PlainInspection, TensorSummary, inspect};
+pub use inspect::{
+    ContainerInspection, Inspection, LayerSummary, MatrixSummary, PlainInspection, PrefixSummary, TensorSummary,
+    inspect,
+};
 pub use model::Model;
 pub use moments::{InputMoments, ModelMoments};
 pub use plan::{Plan, PlannedMatrix, PlannedTensor};
-pub use progress::{MatrixReport, MatrixStep, Progress, Resumed, Silent};
-pub use report::CompressReport;
+pub use progress::{LayerReport, MatrixReport, MatrixStep, Progress, Resumed, Silent};
+pub use report::{CompressReport, PrefixFigures};
 pub use rotate::{Rotate, RotationTrial, rotate_rows, undo_rows};
 pub use rules::{KeepReason, Rules};
 pub use safetensors::Dtype;
 pub use source::{Matrix, Source, TensorInfo};
 pub use stored::StoredMatrix;
+pub use truncate::{TruncateLimit, TruncateOptions, TruncateReport, truncate};
 pub use verify::{VerifyReport, verify};

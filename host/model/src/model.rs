@@ -1,6 +1,7 @@
 //! A model that may be plain or compressed.
 
 use crate::container::{Container, describes_itself};
+use crate::cut::explain_cut;
 use crate::error::ModelError;
 use crate::floats::FloatDtype;
 use crate::source::{Source, TensorInfo};
@@ -21,7 +22,8 @@ impl Model {
     /// # Errors
     /// As [`Source::open`] and [`Container::open`].
     pub fn open(path: impl AsRef<Path>) -> Result<Self, ModelError> {
-        let source = Source::open(path)?;
+        let path = path.as_ref();
+        let source = Source::open(path).map_err(|error| explain_cut(path, error))?;
         if source.files().iter().any(describes_itself) {
             Container::from_source(source).map(Model::Container)
         } else {

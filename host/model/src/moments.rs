@@ -43,6 +43,18 @@ impl InputMoments {
     }
 }
 
+impl InputMoments {
+    /// The moments of inputs that are turned to the left.
+    pub(crate) fn turned(&self, places: usize) -> Self {
+        let columns = self.columns;
+        let mut sums = self.sums.clone();
+        sums.chunks_exact_mut(columns.max(1))
+            .for_each(|row| row.rotate_left(places));
+        sums.rotate_left(places * columns);
+        InputMoments { columns, sums }
+    }
+}
+
 fn transposed(values: &[f32], columns: usize) -> Vec<f32> {
     let rows = (0..columns).into_par_iter();
     let rows = rows.flat_map_iter(|row| (0..columns).map(move |column| values[column * columns + row]));

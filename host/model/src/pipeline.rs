@@ -27,7 +27,8 @@ pub(crate) struct Job<'a> {
     pub plan: &'a Plan,
     pub options: &'a CompressOptions,
     pub survey: &'a Survey,
-    pub encoder: &'a MatrixEncoder,
+    /// One for each of the plan's encodings.
+    pub encoders: &'a [MatrixEncoder],
     pub footprint: &'a Footprint,
     pub budget: &'a Budget,
     pub target: &'a Output,
@@ -153,7 +154,7 @@ fn encode_all<'a>(
             rows: matrix.shape[0],
             columns: matrix.shape[1],
             source_dtype: matrix.source_dtype,
-            code: job.plan.code.clone(),
+            code: matrix.code.clone(),
         };
         job.progress.start(&step);
         let (of_matrix, report) = encode(job, matrix, &step, read.weights, has_writer_ended)?;
@@ -193,14 +194,13 @@ fn encode(
         .moments
         .as_ref()
         .and_then(|moments| moments.of(&matrix.name));
-    let encoded = job
-        .encoder
+    let encoded = job.encoders[matrix.encoding_number]
         .encode(weights, &|rows| source.rows(&matrix.info, rows), moments, &advance)
         .map_err(|error| match error {
             EncodeError::Stopped => ModelError::Interrupted,
             other => ModelError::tensor(source.file_path(matrix.info.file), &matrix.name, other.to_string()),
         })?;
-    let report = MatrixReport::new(step, &encoded, begun.elapsed().as_secs_f64());
+    let report = MatrixReport::new(step, matrix.encoding.layers(), &encoded, begun.elapsed().as_secs_f64());
     Ok((encoded, report))
 }
 

@@ -26,24 +26,24 @@ pub(crate) fn order<T>(tensors: &mut [NewTensor<T>]) {
 }
 
 /// The header for these tensors, in this order.
-pub(crate) fn header_for<T>(
+pub(crate) fn header_for<'a, T: 'a>(
     path: &Path,
     metadata: &BTreeMap<String, String>,
-    tensors: &[NewTensor<T>],
+    tensors: impl IntoIterator<Item = &'a NewTensor<T>>,
 ) -> Result<Vec<u8>, ModelError> {
     let described = tensors
-        .iter()
+        .into_iter()
         .map(|tensor| (tensor.name.as_str(), tensor.dtype, &tensor.shape[..]));
     write_header(path, metadata, described)
 }
 
 /// Writes the header and then all tensors; `content` writes one tensor's bytes.
-pub(crate) fn write_file<T>(
+pub(crate) fn write_file<'a, T: 'a>(
     path: &Path,
     writer: &mut dyn Write,
     progress: &dyn Progress,
     header: &[u8],
-    tensors: &[NewTensor<T>],
+    tensors: impl IntoIterator<Item = &'a NewTensor<T>>,
     mut content: impl FnMut(&NewTensor<T>, &mut dyn FnMut(&[u8]) -> Result<(), ModelError>) -> Result<(), ModelError>,
 ) -> Result<(), ModelError> {
     write_bytes(path, writer, header, progress)?;

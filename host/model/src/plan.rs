@@ -1,8 +1,8 @@
 //! What a compression will do, before it is done.
 
-use crate::compress::CompressOptions;
-use crate::container::{CompressedEntry, ContainerFile, Content, Crc32, describes_itself};
+use crate::container::{CompressedEntry, ContainerFile, Content, Crc32, LayerEntry, NewLayer, describes_itself};
 use crate::encode::MatrixEncoder;
+use crate::encoding::Encoding;
 use crate::error::ModelError;
 use crate::figures::bits_per_weight;
 use crate::floats::FloatDtype;
@@ -10,12 +10,16 @@ use crate::rules::{KeepReason, Rules};
 use crate::source::{Source, TensorInfo};
 use seedlm_codec::Code;
 use serde::Serialize;
+use std::collections::BTreeSet;
 use std::time::{Duration, Instant};
+
+/// A sum with as many digits as one usually has.
+const USUAL_SUM: f64 = 1.234567890123456;
 
 /// What a compression will do.
 #[derive(Clone, Debug, Serialize)]
 pub struct Plan {
-    /// Label of the code.
+    /// Labels of the codes, each once.
     pub code: String,
     /// The matrices to compress, file by file.
     pub compressed: Vec<PlannedMatrix>,
@@ -33,6 +37,9 @@ pub struct Plan {
     pub bits_per_compressed_weight: f64,
     /// Bits per weight of the whole model, over whole files.
     pub bits_per_weight: f64,
+    /// The ways in which matrices are encoded, each once.
+    #[serde(skip)]
+    pub(crate) encodings: Vec<Encoding>,
 }
 
 /// A matrix to compress.
@@ -44,12 +51,19 @@ pub struct PlannedMatrix {
     pub shape: [usize; 2],
     /// Type of the weights.
     pub source_dtype: FloatDtype,
+    /// Label of its code, or of those of its layers.
+    pub code: String,
     /// Size now, in bytes.
     pub input_bytes: u64,
     /// Size of words and scales, in bytes.
     pub output_bytes: u64,
     /// Bits per weight over words and scales.
     pub bits_per_weight: f64,
+    #[serde(skip)]
+    pub(crate) encoding: Encoding,
+    /// Its place in [`Plan::encodings`].
+    #[serde(skip)]
+    pub(crate) encoding_number: usize,
     #[serde(skip)]
     pub(crate) info: TensorInfo,
 }
@@ -77,7 +91,7 @@ impl Plan {
     /// # Errors
     /// [`ModelError::Pattern`] when a pattern of the rules matches nothing; [`ModelError::Container`] when the source
     /// is compressed already; [`ModelError::Tensor`] when a tensor's name is in the way.
-    pub fn new(source: &Source, rules: &Rules, code: &Code) -> Result<Self, ModelError> {
+    pub fn new(source: &Source, rules: &Rules, encoding: &Encoding) -> Result<Self, ModelError> {
         if let Some(file) = source.files().iter().find(|file| describes_itself(file)) {
             return Err(ModelError::Container {
                 path: file.path().to_path_buf(),
@@ -85,7 +99,7 @@ impl Plan {
             });
         }
         let mut plan = Plan {
-            code: code.label(),
+            code: String::new(),
             compressed: Vec::new(),
             kept: Vec::new(),
             compressed_weights: 0,
@@ -94,21 +108,39 @@ impl Plan {
             output_bytes: 0,
             bits_per_compressed_weight: 0.0,
             bits_per_weight: 0.0,
+            encodings: Vec::new(),
         };
         for (info, choice) in source.tensors().iter().zip(rules.choose(source.tensors())?) {
             match choice {
                 Some(reason) => plan.kept.push(planned_tensor(info, reason)),
-                None => plan.compressed.push(planned_matrix(source, info, code)?),
+                None => plan.compressed.push(planned_matrix(source, info, encoding)?),
             }
         }
-        for number in 0..source.files().len() {
-            plan.output_bytes += plan.file_bytes(source, number, code)?;
-        }
-        plan.compressed_weights = plan.compressed.iter().map(|matrix| matrix.info.elements() as u64).sum();
-        let stored_bytes = plan.compressed.iter().map(|matrix| matrix.output_bytes).sum();
-        plan.bits_per_compressed_weight = bits_per_weight(stored_bytes, plan.compressed_weights);
-        plan.bits_per_weight = bits_per_weight(plan.output_bytes, plan.weights);
+        plan.count(source)?;
         Ok(plan)
+    }
+
+    /// Counts what depends on how the matrices are encoded.
+    fn count(&mut self, source: &Source) -> Result<(), ModelError> {
+        self.encodings.clear();
+        for matrix in &mut self.compressed {
+            let known = self.encodings.iter().position(|encoding| *encoding == matrix.encoding);
+            matrix.encoding_number = known.unwrap_or_else(|| {
+                self.encodings.push(matrix.encoding.clone());
+                self.encodings.len() - 1
+            });
+        }
+        let labels: BTreeSet<String> = self.encodings.iter().map(Encoding::label).collect();
+        self.code = labels.into_iter().collect::<Vec<_>>().join(", ");
+        self.output_bytes = 0;
+        for number in 0..source.files().len() {
+            self.output_bytes += self.file_bytes(source, number)?;
+        }
+        self.compressed_weights = self.compressed.iter().map(|matrix| matrix.info.elements() as u64).sum();
+        let stored_bytes = self.compressed.iter().map(|matrix| matrix.output_bytes).sum();
+        self.bits_per_compressed_weight = bits_per_weight(stored_bytes, self.compressed_weights);
+        self.bits_per_weight = bits_per_weight(self.output_bytes, self.weights);
+        Ok(())
     }
 
     /// Reads all weights that will be compressed, so that one that is no finite number is found before hours of work.
@@ -127,17 +159,18 @@ impl Plan {
     ///
     /// # Errors
     /// As [`Source::matrix`], and [`ModelError::Encoder`].
-    pub fn estimate_seconds(&self, source: &Source, options: &CompressOptions) -> Result<Option<f64>, ModelError> {
+    pub fn estimate_seconds(&self, source: &Source) -> Result<Option<f64>, ModelError> {
         let Some(largest) = self.compressed.iter().max_by_key(|matrix| matrix.info.elements()) else {
             return Ok(None);
         };
-        let encoder =
-            MatrixEncoder::new(&options.code, options.quantizer, options.rotate).map_err(ModelError::Encoder)?;
+        let encoder = MatrixEncoder::new(&largest.encoding).map_err(ModelError::Encoder)?;
         let matrix = source.matrix(&largest.info)?;
-        let trials = self.compressed.iter();
-        let trial_weights: u64 = trials
-            .map(|matrix| encoder.trial_weights(matrix.shape[0], matrix.shape[1]))
-            .sum();
+        let to_encode = self.compressed.iter().map(|matrix| {
+            let [rows, columns] = matrix.shape;
+            let layers = matrix.encoding.layers().len() as u64;
+            rows as u64 * columns as u64 * layers + encoder.trial_weights(rows, columns)
+        });
+        let weights: u64 = to_encode.sum();
         let enough = Duration::from_millis(300);
         // Rows are what threads share.
         let mut rows = rayon::current_num_threads().max(4096 / matrix.columns).min(matrix.rows);
@@ -148,41 +181,47 @@ impl Plan {
             let taken = begun.elapsed();
             if taken >= enough || rows == matrix.rows {
                 let seconds_per_weight = taken.as_secs_f64() / values.len() as f64;
-                return Ok(Some(
-                    seconds_per_weight * (self.compressed_weights + trial_weights) as f64,
-                ));
+                return Ok(Some(seconds_per_weight * weights as f64));
             }
             rows = (4 * rows).min(matrix.rows);
         }
     }
 
     /// Size of an output file: its header is made with stand-ins for what only the encoder knows.
-    fn file_bytes(&self, source: &Source, number: usize, code: &Code) -> Result<u64, ModelError> {
+    fn file_bytes(&self, source: &Source, number: usize) -> Result<u64, ModelError> {
         let path = source.file_path(number);
         let mut file = ContainerFile::new(&source.files()[number].header().metadata);
         for tensor in self.kept.iter().filter(|tensor| tensor.info.file == number) {
             file.keep(&tensor.info, Crc32(0));
         }
         for matrix in self.compressed.iter().filter(|matrix| matrix.info.file == number) {
+            let layer_entry = |code: &Code| LayerEntry {
+                code: code.label(),
+                words_crc32: Crc32(0),
+                scale_crc32: Crc32(0),
+                squared_error: USUAL_SUM,
+            };
+            let further = matrix.encoding.layers()[1..].iter().map(layer_entry);
+            let [rows, columns] = matrix.shape;
             let entry = CompressedEntry {
                 shape: matrix.shape,
                 source_dtype: matrix.source_dtype,
-                code: code.label(),
+                stated_source_shape: Some(matrix.info.shape.clone()),
+                code: matrix.encoding.layers()[0].label(),
                 stated_rotation: None,
                 words_crc32: Crc32(0),
                 scale_crc32: Crc32(0),
-                // As many digits as a sum usually has.
-                squared_error: 1.234567890123456,
-                squared_norm: 1234.567890123456,
+                squared_error: USUAL_SUM,
+                squared_norm: 1000.0 * USUAL_SUM,
+                stated_layers: Some(further.collect()),
             };
-            let words_bytes = matrix.output_bytes as usize - code.scale_bytes(matrix.shape[0]);
-            file.compressed(
-                &matrix.name,
+            let layers = matrix.encoding.layers().iter().map(|code| NewLayer {
                 code,
-                entry,
-                words_bytes,
-                [Content::Unknown, Content::Unknown],
-            );
+                words_bytes: code.word_bytes(rows, columns).unwrap_or_default(),
+                words: Content::Unknown,
+                scale: Content::Unknown,
+            });
+            file.compressed(&matrix.name, entry, layers);
         }
         file.check_names(path)?;
         let data_bytes: u64 = file.sizes().map(|(_, bytes)| bytes).sum();
@@ -201,7 +240,7 @@ fn planned_tensor(info: &TensorInfo, reason: KeepReason) -> PlannedTensor {
     }
 }
 
-fn planned_matrix(source: &Source, info: &TensorInfo, code: &Code) -> Result<PlannedMatrix, ModelError> {
+fn planned_matrix(source: &Source, info: &TensorInfo, encoding: &Encoding) -> Result<PlannedMatrix, ModelError> {
     let refuse = || {
         let reason = format!("{} {:?} cannot be compressed", info.dtype, info.shape);
         ModelError::tensor(source.file_path(info.file), &info.name, reason)
@@ -209,15 +248,21 @@ fn planned_matrix(source: &Source, info: &TensorInfo, code: &Code) -> Result<Pla
     // The rules choose nothing else; this only says so to the compiler.
     let (rows, columns) = info.rows_and_columns().ok_or_else(refuse)?;
     let source_dtype = FloatDtype::of(info.dtype).ok_or_else(refuse)?;
-    let words_bytes = code.word_bytes(rows, columns).ok_or_else(refuse)?;
-    let output_bytes = words_bytes as u64 + code.scale_bytes(rows) as u64;
+    let mut output_bytes = 0;
+    for code in encoding.layers() {
+        let words_bytes = code.word_bytes(rows, columns).ok_or_else(refuse)?;
+        output_bytes += words_bytes as u64 + code.scale_bytes(rows) as u64;
+    }
     Ok(PlannedMatrix {
         name: info.name.clone(),
         shape: [rows, columns],
         source_dtype,
+        code: encoding.label(),
         input_bytes: info.bytes() as u64,
         output_bytes,
         bits_per_weight: bits_per_weight(output_bytes, info.elements() as u64),
+        encoding: encoding.clone(),
+        encoding_number: 0,
         info: info.clone(),
     })
 }

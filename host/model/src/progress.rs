@@ -3,6 +3,7 @@
 use crate::encode::EncodedWeights;
 use crate::error::ModelError;
 use crate::rotate::RotationTrial;
+use seedlm_codec::Code;
 use serde::{Deserialize, Serialize};
 use std::path::Path;
 
@@ -21,7 +22,7 @@ pub struct MatrixStep {
     pub columns: usize,
     /// Type of the weights in the source.
     pub source_dtype: crate::FloatDtype,
-    /// Label of the code.
+    /// Label of the code, or of those of its layers.
     pub code: String,
 }
 
@@ -34,7 +35,7 @@ pub struct MatrixReport {
     pub shape: [usize; 2],
     /// Type of the weights in the source.
     pub source_dtype: crate::FloatDtype,
-    /// Label of the code.
+    /// Label of the code, or of those of its layers.
     pub code: String,
     /// Number of weights.
     pub weights: u64,
@@ -54,12 +55,27 @@ pub struct MatrixReport {
     pub squared_error: f64,
     /// Sum of `w^2`.
     pub squared_norm: f64,
+    /// Its layers, the base first; at least one.
+    pub layers: Vec<LayerReport>,
     /// Time for encoding, in seconds.
     pub seconds: f64,
 }
 
+/// What a layer of a matrix has brought.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct LayerReport {
+    /// Label of the code.
+    pub code: String,
+    /// Bytes of words and scales.
+    pub stored_bytes: u64,
+    /// Sum of `(w - w')^2`, `w'` being the sum of the layers up to this one.
+    pub squared_error: f64,
+    /// `||W - W'|| / ||W||`, likewise.
+    pub relative_error: f64,
+}
+
 impl MatrixReport {
-    pub(crate) fn new(step: &MatrixStep, encoded: &EncodedWeights, seconds: f64) -> Self {
+    pub(crate) fn new(step: &MatrixStep, codes: &[Code], encoded: &EncodedWeights, seconds: f64) -> Self {
         let weights = step.rows as u64 * step.columns as u64;
         let stored_bytes = encoded.stored_bytes();
         MatrixReport {
@@ -76,6 +92,7 @@ impl MatrixReport {
             sqnr_db: crate::figures::sqnr_db(encoded.squared_error, encoded.squared_norm),
             squared_error: encoded.squared_error,
             squared_norm: encoded.squared_norm,
+            layers: encoded.layer_reports(codes),
             seconds,
         }
     }

@@ -8,7 +8,7 @@ use serde::Serialize;
 /// What a compression did.
 #[derive(Clone, Debug, Serialize)]
 pub struct CompressReport {
-    /// Label of the code.
+    /// Labels of the codes, each once.
     pub code: String,
     /// The compressed matrices, file by file.
     pub matrices: Vec<MatrixReport>,
@@ -38,6 +38,8 @@ pub struct CompressReport {
     pub largest_relative_error: Option<f64>,
     /// The matrix that has it.
     pub largest_relative_error_name: Option<String>,
+    /// What the compressed matrices are after each layer, the base first.
+    pub prefixes: Vec<PrefixFigures>,
     /// Number of matrices whose rows were rotated.
     pub rotated_matrices: usize,
     /// Number of matrices that an earlier run had finished.
@@ -50,6 +52,40 @@ pub struct CompressReport {
     pub seconds: f64,
     /// Weights encoded per second of encoding.
     pub weights_per_s: f64,
+}
+
+/// The compressed matrices with their first so many layers; those that have fewer have all of theirs.
+#[derive(Clone, Debug, Serialize)]
+pub struct PrefixFigures {
+    /// Bits per weight over words and scales.
+    pub bits_per_compressed_weight: f64,
+    /// `||W - W'|| / ||W||` over all compressed matrices together.
+    pub relative_error: f64,
+}
+
+fn prefixes(matrices: &[MatrixReport]) -> Vec<PrefixFigures> {
+    let most = matrices.iter().map(|matrix| matrix.layers.len()).max().unwrap_or(0);
+    let prefix = |layers: usize| {
+        let held = |matrix: &MatrixReport| layers.min(matrix.layers.len());
+        let stored_bytes = |matrix: &MatrixReport| -> u64 {
+            matrix.layers[..held(matrix)]
+                .iter()
+                .map(|layer| layer.stored_bytes)
+                .sum()
+        };
+        let squared_error = |matrix: &MatrixReport| matrix.layers[held(matrix) - 1].squared_error;
+        PrefixFigures {
+            bits_per_compressed_weight: bits_per_weight(
+                matrices.iter().map(stored_bytes).sum(),
+                matrices.iter().map(|matrix| matrix.weights).sum(),
+            ),
+            relative_error: relative_error(
+                matrices.iter().map(squared_error).sum(),
+                matrices.iter().map(|matrix| matrix.squared_norm).sum(),
+            ),
+        }
+    };
+    (1..=most).map(prefix).collect()
 }
 
 /// What a run knows of itself.
@@ -85,6 +121,7 @@ impl CompressReport {
             median_relative_error: median(&errors),
             largest_relative_error: worst.map(|matrix| matrix.relative_error),
             largest_relative_error_name: worst.map(|matrix| matrix.name.clone()),
+            prefixes: prefixes(&matrices),
             rotated_matrices: matrices.iter().filter(|matrix| matrix.rotated).count(),
             encode_seconds,
             resumed_matrices: run.resumed_matrices,

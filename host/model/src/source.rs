@@ -56,10 +56,11 @@ impl TensorInfo {
         self.data.len()
     }
 
-    /// Rows and columns, if it has two dimensions.
+    /// Rows and columns, if it has two dimensions or more: the first one is the rows (outputs), all others together are the
+    /// columns (inputs), as in the weights of a convolution.
     pub fn rows_and_columns(&self) -> Option<(usize, usize)> {
         match self.shape[..] {
-            [rows, columns] => Some((rows, columns)),
+            [rows, _, ..] => Some((rows, self.shape[1..].iter().product())),
             _ => None,
         }
     }
@@ -99,6 +100,12 @@ impl Source {
             index.check(&path.join(INDEX_FILE), &files)?;
         }
         Ok(Source::new(path.to_path_buf(), files, index, true))
+    }
+
+    /// Opens a `.safetensors` file that may end early: what lies beyond its end cannot be read.
+    pub(crate) fn open_cut(path: &Path) -> Result<Self, ModelError> {
+        let file = SafetensorsFile::open_cut(path)?;
+        Ok(Source::new(path.to_path_buf(), vec![file], None, false))
     }
 
     /// A safetensors file that is part of the program; `name` stands for the path in messages.

@@ -1,59 +1,34 @@
-//! A compressed matrix in memory: coded rows, and the rotation that they have gone through.
+//! A compressed matrix in memory: coded rows, in one layer or several, and the rotation that they have gone through.
 
 use crate::rotate::undo_rows;
 use half::bf16;
-use seedlm_codec::{ChainedMatrix, Code, CodecError, CodedMatrix, Rotation, WeightMatrix};
+use rayon::prelude::*;
+use seedlm_codec::{ChainedMatrix, Code, CodecError, CodedMatrix, Rotation, WeightMatrix, layer_turn};
 use std::ops::Range;
 
-/// A compressed matrix as it is stored.
+/// A compressed matrix as it is stored: the sum of its layers.
 #[derive(Clone, Debug, PartialEq)]
 pub struct StoredMatrix {
-    coded: WeightMatrix,
+    /// At least one; all have the same shape.
+    layers: Vec<WeightMatrix>,
     rotation: Option<Rotation>,
 }
 
 impl StoredMatrix {
-    /// `coded` comes from a code.
-    pub(crate) fn new(coded: WeightMatrix, rotation: Option<Rotation>) -> Self {
-        StoredMatrix { coded, rotation }
+    /// `layers` come from codes, and there is at least one.
+    pub(crate) fn new(layers: Vec<WeightMatrix>, rotation: Option<Rotation>) -> Self {
+        StoredMatrix { layers, rotation }
     }
 
-    /// Reads the bytes of words and scales, and checks all of them.
-    pub(crate) fn read(
-        code: &Code,
-        [rows, columns]: [usize; 2],
-        rotation: Option<Rotation>,
-        words: &[u8],
-        scales: &[u8],
-    ) -> Result<Self, CodecError> {
-        let coded = match code {
-            Code::Block(code) => {
-                let scale = scales
-                    .try_into()
-                    .map_err(|_| CodecError::Tensor("the scale is not one F32".into()))?;
-                CodedMatrix::new(code, rows, columns, f32::from_le_bytes(scale), words.to_vec())
-                    .map(WeightMatrix::Block)?
-            }
-            Code::Chained(code) => {
-                let (scales, _) = scales.as_chunks();
-                let scales = scales
-                    .iter()
-                    .map(|&scale| bf16::from_le_bytes(scale).to_f32())
-                    .collect();
-                ChainedMatrix::new(code, rows, columns, scales, words.to_vec()).map(WeightMatrix::Chained)?
-            }
-        };
-        Ok(StoredMatrix { coded, rotation })
+    /// The coded rows of each layer, the base first: where there is a rotation, those of the rotated matrix. Those of the layers after
+    /// the base are turned ([`layer_turn`]).
+    pub fn layers(&self) -> &[WeightMatrix] {
+        &self.layers
     }
 
-    /// The coded rows: where there is a rotation, those of the rotated matrix.
-    pub fn coded(&self) -> &WeightMatrix {
-        &self.coded
-    }
-
-    /// The coded rows; see [`StoredMatrix::coded`].
-    pub fn into_coded(self) -> WeightMatrix {
-        self.coded
+    /// The layers; see [`StoredMatrix::layers`].
+    pub fn into_layers(self) -> Vec<WeightMatrix> {
+        self.layers
     }
 
     /// What has been applied to each row before it was encoded.
@@ -61,37 +36,114 @@ impl StoredMatrix {
         self.rotation
     }
 
+    /// Number of rows (outputs).
+    pub fn rows(&self) -> usize {
+        self.layers[0].rows()
+    }
+
+    /// Number of columns (inputs).
+    pub fn columns(&self) -> usize {
+        self.layers[0].columns()
+    }
+
+    /// The weights of a row as the machine has them, the rotation not undone: in binary64 the sum of the layers' binary32 weights,
+    /// the base first, each turned back, then rounded to binary32 (`docs/format.md`, section 12).
+    ///
+    /// # Panics
+    /// When there is no such row.
+    pub fn row_values(&self, row: usize) -> Vec<f32> {
+        self.row_of(row, self.layers.len())
+    }
+
+    /// All weights as the machine has them, row after row: see [`StoredMatrix::row_values`].
+    pub fn machine_values(&self) -> Vec<f32> {
+        let rows = (0..self.rows()).into_par_iter().map(|row| self.row_values(row));
+        rows.collect::<Vec<Vec<f32>>>().concat()
+    }
+
     /// The decoded weights of some rows, one after the other, the rotation undone.
     ///
     /// # Panics
     /// When there are no such rows.
     pub fn values(&self, rows: Range<usize>) -> Vec<f32> {
-        let mut values: Vec<f32> = rows.flat_map(|row| self.coded.row_values(row)).collect();
+        self.values_of(rows, self.layers.len())
+    }
+
+    /// The decoded weights of some rows from the first so many layers alone.
+    ///
+    /// # Panics
+    /// When there are no such rows, or not so many layers, or none is asked for.
+    pub fn values_of(&self, rows: Range<usize>, layers: usize) -> Vec<f32> {
+        let mut values: Vec<f32> = rows.flat_map(|row| self.row_of(row, layers)).collect();
         if let Some(rotation) = &self.rotation {
-            undo_rows(rotation, self.coded.columns(), &mut values);
+            undo_rows(rotation, self.columns(), &mut values);
         }
         values
     }
 
-    /// The bytes of the words, as a container stores them.
-    pub(crate) fn words(&self) -> &[u8] {
-        match &self.coded {
-            WeightMatrix::Block(matrix) => matrix.words(),
-            WeightMatrix::Chained(matrix) => matrix.words(),
-            WeightMatrix::Binary16(_) => unreachable!("not made of a code"),
+    fn row_of(&self, row: usize, layers: usize) -> Vec<f32> {
+        let mut values = self.layers[0].row_values(row);
+        if layers == 1 {
+            return values;
+        }
+        let mut sums: Vec<f64> = values.iter().map(|&value| f64::from(value)).collect();
+        let columns = sums.len();
+        for (index, layer) in self.layers[..layers].iter().enumerate().skip(1) {
+            let turn = layer_turn(index + 1, columns);
+            for (place, value) in layer.row_values(row).into_iter().enumerate() {
+                sums[(place + turn) % columns] += f64::from(value);
+            }
+        }
+        for (value, sum) in values.iter_mut().zip(sums) {
+            *value = (sum as f32).clamp(f32::MIN, f32::MAX);
+        }
+        values
+    }
+}
+
+/// Reads the bytes of words and scales of a layer, and checks all of them.
+pub(crate) fn read_layer(
+    code: &Code,
+    [rows, columns]: [usize; 2],
+    words: &[u8],
+    scales: &[u8],
+) -> Result<WeightMatrix, CodecError> {
+    match code {
+        Code::Block(code) => {
+            let scale = scales
+                .try_into()
+                .map_err(|_| CodecError::Tensor("the scale is not one F32".into()))?;
+            CodedMatrix::new(code, rows, columns, f32::from_le_bytes(scale), words.to_vec()).map(WeightMatrix::Block)
+        }
+        Code::Chained(code) => {
+            let (scales, _) = scales.as_chunks();
+            let scales = scales
+                .iter()
+                .map(|&scale| bf16::from_le_bytes(scale).to_f32())
+                .collect();
+            ChainedMatrix::new(code, rows, columns, scales, words.to_vec()).map(WeightMatrix::Chained)
         }
     }
+}
 
-    /// The bytes of the scales, as a container stores them.
-    pub(crate) fn scale_bytes(&self) -> Vec<u8> {
-        match &self.coded {
-            WeightMatrix::Block(matrix) => matrix.scale().to_le_bytes().to_vec(),
-            WeightMatrix::Chained(matrix) => {
-                let scales = matrix.scales().iter();
-                // Exact: the codec takes bfloat16 numbers only.
-                scales.flat_map(|&scale| bf16::from_f32(scale).to_le_bytes()).collect()
-            }
-            WeightMatrix::Binary16(_) => unreachable!("not made of a code"),
+/// The bytes of a layer's words, as a container stores them.
+pub(crate) fn layer_words(layer: &WeightMatrix) -> &[u8] {
+    match layer {
+        WeightMatrix::Block(matrix) => matrix.words(),
+        WeightMatrix::Chained(matrix) => matrix.words(),
+        WeightMatrix::Binary16(_) => unreachable!("not made of a code"),
+    }
+}
+
+/// The bytes of a layer's scales, as a container stores them.
+pub(crate) fn layer_scale_bytes(layer: &WeightMatrix) -> Vec<u8> {
+    match layer {
+        WeightMatrix::Block(matrix) => matrix.scale().to_le_bytes().to_vec(),
+        WeightMatrix::Chained(matrix) => {
+            let scales = matrix.scales().iter();
+            // Exact: the codec takes bfloat16 numbers only.
+            scales.flat_map(|&scale| bf16::from_f32(scale).to_le_bytes()).collect()
         }
+        WeightMatrix::Binary16(_) => unreachable!("not made of a code"),
     }
 }

@@ -103,13 +103,18 @@ pub(crate) fn changed(source: &Source, info: &TensorInfo) -> ModelError {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::{Rules, Silent, embedded};
+    use crate::{Encoding, Rotate, Rules, Silent, embedded};
     use seedlm_codec::Code;
+    use seedlm_encoder::Quantizer;
 
     #[test]
     fn the_checksums_are_those_of_files_and_tensors() {
         let source = embedded::shakespeare().unwrap();
-        let plan = Plan::new(&source, &Rules::default(), &Code::preset("paper-4b").unwrap()).unwrap();
+        let plan = {
+            let code = Code::preset("paper-4b").unwrap();
+            let encoding = Encoding::new(code, Quantizer::Exact, Rotate::Auto);
+            Plan::new(&source, &Rules::default(), &encoding).unwrap()
+        };
         let survey = Survey::read(&source, &plan, &Silent).unwrap();
         assert_eq!(survey.files.len(), 1);
         assert_eq!(survey.files[0].crc32, Crc32::of(embedded::SHAKESPEARE_SAFETENSORS));

@@ -1,6 +1,7 @@
 //! Checks every bit of a container.
 
 use crate::container::{Container, describes_itself};
+use crate::cut::explain_cut;
 use crate::error::ModelError;
 use crate::progress::{Progress, check_stop};
 use crate::source::Source;
@@ -45,10 +46,12 @@ pub fn verify(path: &Path, progress: &dyn Progress) -> Result<VerifyReport, Mode
         kept_tensors: 0,
         problems: Vec::new(),
     };
-    let opened = Source::open(path).and_then(|source| {
-        report.is_container = source.files().iter().any(describes_itself);
-        Container::from_source(source)
-    });
+    let opened = Source::open(path)
+        .map_err(|error| explain_cut(path, error))
+        .and_then(|source| {
+            report.is_container = source.files().iter().any(describes_itself);
+            Container::from_source(source)
+        });
     let container = match opened {
         Ok(container) => container,
         Err(error) if error.is_damage() => {

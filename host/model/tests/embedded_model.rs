@@ -3,8 +3,8 @@
 use seedlm_codec::Code;
 use seedlm_encoder::Quantizer;
 use seedlm_model::{
-    CompressOptions, Container, DecompressOptions, Rotate, Rules, Silent, Source, compress, decompress, embedded,
-    verify,
+    CompressOptions, Container, DecompressOptions, Encoding, Rotate, Rules, Silent, Source, compress, decompress,
+    embedded, verify,
 };
 
 #[test]
@@ -30,9 +30,7 @@ fn the_embedded_model_goes_through_the_chained_code() {
     let [packed, again] = ["packed.safetensors", "again.safetensors"].map(|name| folder.path().join(name));
     let source = embedded::shakespeare().unwrap();
     let options = CompressOptions {
-        code: Code::preset("chained-4b-k12").unwrap(),
-        quantizer: Quantizer::Exact,
-        rotate: Rotate::Auto,
+        encoding: Encoding::new(Code::preset("chained-4b-k12").unwrap(), Quantizer::Exact, Rotate::Auto),
         rules: Rules::default(),
         moments: None,
         replace: false,

@@ -37,7 +37,7 @@ fn a_stop_at_any_point_leaves_nothing_or_everything() {
     let folder = tempfile::tempdir().unwrap();
     let container = container(folder.path());
     let options = ImageOptions {
-        machine: DatapathConfig::reference(&WeightFormat::from(container.matrices()[0].code.clone())),
+        machine: DatapathConfig::reference(&WeightFormat::from(container.matrices()[0].layers[0].code.clone())),
         alignment_bytes: 64,
         hex: false,
         replace: false,
@@ -62,7 +62,7 @@ fn a_stop_at_any_point_leaves_nothing_or_everything() {
     assert_eq!((report.matrices, report.problems), (2, vec![]));
     for ((weights, scales), info) in opened.map().matrices().zip(container.matrices()) {
         let matrix = opened.matrix(weights, scales).unwrap();
-        assert_eq!(&matrix, container.matrix(info).unwrap().coded());
+        assert_eq!(container.matrix(info).unwrap().layers(), [matrix]);
     }
     let stopped = opened.check(None, &StopAfter(AtomicUsize::new(1)));
     assert!(stopped.unwrap_err().is_interruption());

@@ -3,9 +3,10 @@
 mod common;
 
 use common::{f32_matrix, listing, options, options_for, safetensors, small_chained_code};
+use seedlm_encoder::Quantizer;
 use seedlm_model::{
-    CompressOptions, CompressReport, Dtype, Footprint, MatrixReport, MatrixStep, ModelError, Plan, Progress, Resumed,
-    Rotate, Rules, RunOptions, Silent, Source, compress, compress_with,
+    CompressOptions, CompressReport, Dtype, Encoding, Footprint, MatrixReport, MatrixStep, ModelError, Plan, Progress,
+    Resumed, Rotate, Rules, RunOptions, Silent, Source, compress, compress_with,
 };
 use std::fs;
 use std::io::{Seek, SeekFrom, Write};
@@ -290,7 +291,7 @@ fn other_options_or_another_input_are_refused_and_named() {
         "--rotate was auto and is always",
     );
     let mut other = options();
-    other.quantizer = seedlm_encoder::Quantizer::Exact;
+    other.encoding = Encoding::new(common::small_code(), Quantizer::Exact, Rotate::Auto);
     refused(&other, "--quantizer was printed and is exact");
     other = options();
     other.rules = Rules::new::<&str>(&[], &["*.0.q.weight"]).unwrap();
@@ -458,10 +459,10 @@ fn a_journal_of_an_unknown_kind_is_left_alone() {
     let journal = place.work().join("journal");
     let text = fs::read_to_string(&journal).unwrap();
     for (from, to, expected) in [
-        ("\"work_version\":1", "\"work_version\":2", "the program was seedlm"),
+        ("\"work_version\":2", "\"work_version\":1", "the program was seedlm"),
         (
-            "\"work_version\":1",
-            "\"work_version\":1,\"new\":1",
+            "\"work_version\":2",
+            "\"work_version\":2,\"new\":1",
             "cannot be read: unknown field",
         ),
     ] {
@@ -538,8 +539,8 @@ fn memory_changes_no_byte_and_too_little_is_refused_at_once() {
     for options in [options(), options_for(small_chained_code(), Rotate::Always)] {
         let place = Workplace::new(&options);
         let source = Source::open(&place.model).unwrap();
-        let plan = Plan::new(&source, &options.rules, &options.code).unwrap();
-        let footprint = Footprint::new(&plan, &options);
+        let plan = Plan::new(&source, &options.rules, &options.encoding).unwrap();
+        let footprint = Footprint::new(&plan);
         let (least, most) = (footprint.least_bytes(), footprint.most_bytes());
         assert!(least < most);
         let within = |bytes: u64| RunOptions {

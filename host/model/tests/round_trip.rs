@@ -145,7 +145,7 @@ fn there_and_back(tensors: &[TestTensor], options: &CompressOptions) -> (Compres
     };
     assert!((inspected.relative_error / measured - 1.0).abs() < 1e-6);
     // The dry run's sizes are those of the run, up to the digits of two sums and the rotation of each matrix.
-    let plan = Plan::new(&source, &Rules::default(), &options.code).unwrap();
+    let plan = Plan::new(&source, &Rules::default(), &options.encoding).unwrap();
     assert!(
         plan.output_bytes.abs_diff(report.output_bytes) < 16 + 48 * tensors.len() as u64,
         "{} {}",
@@ -153,7 +153,7 @@ fn there_and_back(tensors: &[TestTensor], options: &CompressOptions) -> (Compres
         report.output_bytes
     );
     assert_eq!(plan.bits_per_compressed_weight, report.bits_per_compressed_weight);
-    assert!(plan.estimate_seconds(&source, options).unwrap().unwrap() > 0.0);
+    assert!(plan.estimate_seconds(&source).unwrap().unwrap() > 0.0);
     for matrix in &report.matrices {
         let kept = container
             .matrices()
@@ -161,7 +161,7 @@ fn there_and_back(tensors: &[TestTensor], options: &CompressOptions) -> (Compres
             .find(|info| info.name == matrix.name)
             .unwrap();
         let expected = matrix.rotated.then(Rotation::default);
-        assert_eq!((kept.rotation, kept.code.label()), (expected, matrix.code.clone()));
+        assert_eq!((kept.rotation, kept.code_label()), (expected, matrix.code.clone()));
         assert_eq!(kept.stored_bytes(), matrix.stored_bytes);
     }
     (report, inspected)

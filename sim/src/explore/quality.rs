@@ -6,7 +6,7 @@ use super::run::Advance;
 use super::weights::{ModelSample, rows_and_columns};
 use seedlm_codec::{Code, WeightMatrix};
 use seedlm_encoder::{BlockEncoder, ChainedEncoder, EncodeError, Quantizer};
-use seedlm_model::{MatrixEncoder, Rotate};
+use seedlm_model::{Encoding, MatrixEncoder, Rotate};
 use std::time::Instant;
 
 /// Weights of a part: the error's own error is worked out from the scatter of such parts.
@@ -86,7 +86,11 @@ impl Measured {
     pub fn model(&self, sample: &ModelSample, advance: Advance<'_>) -> Result<ModelFigures, EncodeError> {
         let rotating = match &self.engine {
             Engine::Block(_) => None,
-            Engine::Chained(_) => Some(MatrixEncoder::new(&self.code, Quantizer::Exact, Rotate::Auto)?),
+            Engine::Chained(_) => Some(MatrixEncoder::new(&Encoding::new(
+                self.code.clone(),
+                Quantizer::Exact,
+                Rotate::Auto,
+            ))?),
         };
         let (mut squared_error, mut squared_norm, mut rotated_matrices) = (0.0, 0.0, 0);
         for matrix in &sample.matrices {

@@ -320,6 +320,7 @@ impl Workload {
                 format: format.clone(),
                 matrices: vec![NamedMatrix {
                     name: self.name(),
+                    layer: 1,
                     matrix: random_matrix(format, *rows, *columns, RANDOM_SEED)?,
                     rotation: None,
                     in_image: None,

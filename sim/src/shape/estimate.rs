@@ -332,6 +332,7 @@ fn simulate(
     let matrices = shapes.enumerate().map(|(index, (rows, columns))| {
         Ok(NamedMatrix {
             name: format!("{rows} x {columns}, number {index}"),
+            layer: 1,
             matrix: random_matrix(format, rows, columns, index as u64)?,
             rotation: None,
             in_image: None,

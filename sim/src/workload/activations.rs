@@ -18,7 +18,7 @@ pub fn random_activations(bits: u32, columns: usize, seed: u64) -> Result<Activa
 }
 
 /// Random activations for a matrix. For a rotated one they are rotated on the way, in binary64, rounded to binary32, and
-/// only then quantised, as the host of a real accelerator does.
+/// only then quantised, as the host of a real accelerator does. Those of a layer after the base are turned as its rows are.
 ///
 /// # Errors
 /// When the width is out of range.
@@ -26,11 +26,11 @@ pub fn activations_for(named: &NamedMatrix, bits: u32, seed: u64) -> Result<Acti
     let columns = named.matrix.columns();
     let plain = random_activations(bits, columns, seed)?;
     let Some(rotation) = &named.rotation else {
-        return Ok(plain);
+        return Ok(plain.of_layer(named.layer));
     };
     let mut values: Vec<f32> = plain.values().iter().map(|&value| value as f32).collect();
     rotate_rows(rotation, columns, &mut values);
-    Activations::quantise(bits, &values)
+    Ok(Activations::quantise(bits, &values)?.of_layer(named.layer))
 }
 
 #[cfg(test)]
@@ -44,6 +44,7 @@ mod tests {
         let matrix = Binary16Matrix::from_f32(1, 100, &values).unwrap();
         let mut named = NamedMatrix {
             name: "a".into(),
+            layer: 1,
             matrix: WeightMatrix::Binary16(matrix),
             rotation: None,
             in_image: None,

@@ -103,6 +103,7 @@ impl ImageSource {
         for (weights, scales) in self.image.map().matrices() {
             matrices.push(NamedMatrix {
                 name: weights.tensor.clone().unwrap_or_default(),
+                layer: 1,
                 matrix: self.image.matrix(weights, scales)?,
                 rotation: weights.rotation,
                 in_image: Some(ImageStreams {

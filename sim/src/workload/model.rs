@@ -114,16 +114,9 @@ impl ModelSource {
         let ModelSource::Compressed(container) = self else {
             return Ok(None);
         };
-        let first = &container.matrices()[0].code;
-        match container.matrices().iter().find(|info| info.code != *first) {
-            None => Ok(Some(first.clone())),
-            Some(other) => Err(WorkloadError::OtherCode {
-                model: container.source().path().display().to_string(),
-                tensor: other.name.clone(),
-                stored: other.code.label(),
-                wanted: first.label(),
-            }),
-        }
+        let first = &container.matrices()[0].layers[0].code;
+        check_codes(container, first)?;
+        Ok(Some(first.clone()))
     }
 
     /// Calls `use_matrix` with the name and the weights of each matrix in turn; those of a compressed model are decoded.
@@ -155,6 +148,23 @@ impl ModelSource {
     }
 }
 
+/// Checks that all layers of all matrices are of one code: the machine decodes one.
+fn check_codes(container: &Container, code: &Code) -> Result<(), WorkloadError> {
+    let other = container
+        .matrices()
+        .iter()
+        .find(|info| info.codes().any(|stored| stored != code));
+    match other {
+        None => Ok(()),
+        Some(info) => Err(WorkloadError::OtherCode {
+            model: container.source().path().display().to_string(),
+            tensor: info.name.clone(),
+            stored: info.code_label(),
+            wanted: code.label(),
+        }),
+    }
+}
+
 /// The model as it is without compression: every weight rounded to binary16.
 ///
 /// # Errors
@@ -170,6 +180,7 @@ pub fn model_in_binary16(model: &ModelSource) -> Result<Pass, WorkloadError> {
         })?;
         matrices.push(NamedMatrix {
             name,
+            layer: 1,
             matrix: WeightMatrix::Binary16(rounded),
             rotation: None,
             in_image: None,
@@ -197,14 +208,7 @@ pub fn compress_model(
     let coded = match model {
         ModelSource::Plain(source, chosen) => encode_tensors(source, chosen, code, None, advance)?,
         ModelSource::Compressed(container) => {
-            if let Some(info) = container.matrices().iter().find(|info| info.code != *code) {
-                return Err(WorkloadError::OtherCode {
-                    model: container.source().path().display().to_string(),
-                    tensor: info.name.clone(),
-                    stored: info.code.label(),
-                    wanted: code.label(),
-                });
-            }
+            check_codes(container, code)?;
             let coded = read_coded(container)?;
             advance(model.weights() as usize);
             coded
@@ -215,11 +219,16 @@ pub fn compress_model(
         sum(|coded| coded.squared_error),
         sum(|coded| coded.squared_norm),
     ));
-    let matrices = coded.into_iter().map(|coded| NamedMatrix {
-        name: coded.name,
-        rotation: coded.stored.rotation(),
-        in_image: None,
-        matrix: coded.stored.into_coded(),
+    let matrices = coded.into_iter().flat_map(|coded| {
+        let (name, rotation) = (coded.name, coded.stored.rotation());
+        let layers = coded.stored.into_layers().into_iter().enumerate();
+        layers.map(move |(number, matrix)| NamedMatrix {
+            name: name.clone(),
+            layer: number + 1,
+            rotation,
+            in_image: None,
+            matrix,
+        })
     });
     Ok(Pass {
         format: code.clone().into(),

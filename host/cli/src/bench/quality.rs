@@ -16,7 +16,7 @@ use crate::threads::Threads;
 use clap::{Args, ValueEnum};
 use indicatif::HumanCount;
 use seedlm_codec::Code;
-use seedlm_model::{MatrixEncoder, ModelError, Progress, Rules};
+use seedlm_model::{Encoding, MatrixEncoder, ModelError, Progress, Rules};
 use serde::Serialize;
 use std::ops::ControlFlow;
 use std::path::PathBuf;
@@ -110,7 +110,11 @@ impl Quality {
     fn measure_all(&self, workloads: &[Workload]) -> anyhow::Result<Run> {
         let mut formats = Vec::new();
         for name in &self.code {
-            let encoder = MatrixEncoder::new(&Code::preset(name)?, self.quantizer.into(), self.rotate.into())?;
+            let encoder = MatrixEncoder::new(&Encoding::new(
+                Code::preset(name)?,
+                self.quantizer.into(),
+                self.rotate.into(),
+            ))?;
             formats.push(Format::Code(name.clone(), Box::new(encoder)));
         }
         formats.extend(REFERENCES.map(Format::Reference));

@@ -7,11 +7,11 @@ use crate::stdout::printable;
 use crate::talk::Talk;
 use anyhow::{Context, bail};
 use rayon::prelude::*;
-use seedlm_codec::{Code, WeightMatrix};
+use seedlm_codec::Code;
 use seedlm_encoder::{EncodeError, Quantizer};
 use seedlm_llm::{CONFIG_FILE, DenseLayers, LanguageModel, ModelConfig};
 use seedlm_model::figures::relative_error;
-use seedlm_model::{Container, Matrix, MatrixEncoder, Model, ModelError, Progress, Rotate};
+use seedlm_model::{Container, Encoding, Matrix, MatrixEncoder, Model, ModelError, Progress, Rotate};
 use serde::Serialize;
 use std::collections::BTreeSet;
 use std::fs;
@@ -105,7 +105,7 @@ pub fn prepare(named: &Named, reference: &Reference, talk: &Talk) -> anyhow::Res
 }
 
 fn of_code(name: &str, reference: &Reference, talk: &Talk) -> anyhow::Result<Prepared> {
-    let encoder = MatrixEncoder::new(&Code::preset(name)?, Quantizer::Exact, Rotate::Auto)?;
+    let encoder = MatrixEncoder::new(&Encoding::new(Code::preset(name)?, Quantizer::Exact, Rotate::Auto))?;
     let source = reference.source();
     let mut dense = reference.dense.clone();
     let advance = |weights: usize| {
@@ -125,7 +125,7 @@ fn of_code(name: &str, reference: &Reference, talk: &Talk) -> anyhow::Result<Pre
             other => anyhow::Error::new(other).context(format!("tensor {:?}", info.name)),
         })?;
         let rotation = encoded.stored.rotation();
-        dense.replace(matched.linear, &decoded(encoded.stored.coded()), rotation)?;
+        dense.replace(matched.linear, &encoded.stored.machine_values(), rotation)?;
         let stored = Stored {
             format: name,
             rotated: rotation.is_some(),
@@ -145,12 +145,6 @@ fn of_code(name: &str, reference: &Reference, talk: &Talk) -> anyhow::Result<Pre
         dense,
         notes: Vec::new(),
     })
-}
-
-/// The weights as a machine has them, the rotation not undone.
-fn decoded(coded: &WeightMatrix) -> Vec<f32> {
-    let rows = (0..coded.rows()).into_par_iter().map(|row| coded.row_values(row));
-    rows.collect::<Vec<Vec<f32>>>().concat()
 }
 
 fn of_baseline(baseline: &Baseline, reference: &Reference, talk: &Talk) -> anyhow::Result<Prepared> {

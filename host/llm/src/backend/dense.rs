@@ -57,10 +57,9 @@ impl DenseLayers {
             let (shape, values, rotation) = match compressed.get(name.as_str()) {
                 Some((container, info)) => {
                     let stored = container.matrix(info)?;
-                    let rows = (0..info.rows).flat_map(|row| stored.coded().row_values(row));
                     (
                         vec![info.rows, info.columns],
-                        Cow::Owned(rows.collect()),
+                        Cow::Owned(stored.machine_values()),
                         stored.rotation(),
                     )
                 }

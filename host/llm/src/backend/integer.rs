@@ -54,6 +54,11 @@ impl MachineMatrix {
             rotation,
         }
     }
+
+    /// Whether it can be a further layer of the same matrix.
+    fn is_layer_over(&self, base: &MachineMatrix) -> bool {
+        self.columns == base.columns && self.scales.len() == base.scales.len() && self.rotation == base.rotation
+    }
 }
 
 /// The matrices of a model on a machine. What the machine does not hold, as the head usually, the host works out in
@@ -63,24 +68,27 @@ pub struct IntegerLayers<M> {
     activation_bits: u32,
     config: ModelConfig,
     matrices: Vec<MachineMatrix>,
+    /// How many layers of each matrix are used.
+    layers: usize,
     /// By [`Linear::index`].
     places: Vec<Place>,
 }
 
 /// Where a matrix is.
 enum Place {
-    /// In the machine, under this number.
-    Machine(usize),
+    /// In the machine, under these numbers: a matrix of several layers is the sum of them.
+    Machine(Vec<usize>),
     /// With the host: rows x columns.
     Host(Arc<[f32]>),
 }
 
 impl<M: IntegerMachine> IntegerLayers<M> {
-    /// `matrices` are those that `machine` holds, in the order of their numbers; the others are read from `model`.
+    /// `matrices` are those that `machine` holds, in the order of their numbers; the others are read from `model`. Those of one
+    /// name are the layers of one matrix, the base first.
     ///
     /// # Errors
     /// When a matrix is missing or has another shape than the configuration says, or the machine holds one that the
-    /// model does not use.
+    /// model does not use; when layers of a matrix differ in shape or rotation.
     pub fn new(
         language: &LanguageModel,
         model: &Model,
@@ -89,18 +97,28 @@ impl<M: IntegerMachine> IntegerLayers<M> {
         activation_bits: u32,
     ) -> Result<Self, LlmError> {
         let config = language.config().clone();
-        let mut numbers: HashMap<&str, usize> = HashMap::new();
+        let mut numbers: HashMap<&str, Vec<usize>> = HashMap::new();
         for (number, matrix) in matrices.iter().enumerate() {
-            numbers.insert(&matrix.name, number);
+            let layers = numbers.entry(&matrix.name).or_default();
+            if let Some(&base) = layers.first()
+                && !matrix.is_layer_over(&matrices[base])
+            {
+                return Err(LlmError::Text(format!(
+                    "layers of tensor {:?} differ in shape or rotation",
+                    matrix.name
+                )));
+            }
+            layers.push(number);
         }
         let mut places = Vec::new();
         for linear in Linear::all(&config) {
             let name = linear.tensor_name(&config);
             let expected = linear.shape(&config);
             let (place, shape) = match numbers.remove(name.as_str()) {
-                Some(number) => {
-                    let matrix = &matrices[number];
-                    (Place::Machine(number), vec![matrix.scales.len(), matrix.columns])
+                Some(layers) => {
+                    let matrix = &matrices[layers[0]];
+                    let shape = vec![matrix.scales.len(), matrix.columns];
+                    (Place::Machine(layers), shape)
                 }
                 None if linear == Linear::Head && config.tied_head => {
                     (Place::Host(Arc::clone(language.embedding())), expected.into())
@@ -129,6 +147,7 @@ impl<M: IntegerMachine> IntegerLayers<M> {
             activation_bits,
             config,
             matrices,
+            layers: usize::MAX,
             places,
         })
     }
@@ -138,43 +157,60 @@ impl<M: IntegerMachine> IntegerLayers<M> {
         &mut self.machine
     }
 
-    /// Weights that the machine works with for each token.
-    pub fn weights_on_machine(&self) -> u64 {
-        let weights = self.matrices.iter().map(|matrix| matrix.scales.len() * matrix.columns);
-        weights.sum::<usize>() as u64
+    /// Uses only the first `layers` of every matrix, at least one, from here on: a cheaper, less exact model.
+    pub fn use_layers(&mut self, layers: usize) {
+        self.layers = layers.max(1);
     }
 
-    /// The products of matrices of the machine that are rotated alike with one vector.
+    /// Weights that the machine works with for each token.
+    pub fn weights_on_machine(&self) -> u64 {
+        let bases = self.places.iter().filter_map(|place| match place {
+            Place::Machine(layers) => Some(&self.matrices[layers[0]]),
+            Place::Host(_) => None,
+        });
+        bases.map(|matrix| (matrix.scales.len() * matrix.columns) as u64).sum()
+    }
+
+    /// The products of matrices of the machine that are rotated alike with one vector; each is that of its layers.
     fn machine_products(
         &mut self,
-        numbers: &[usize],
+        matrices: &[Vec<usize>],
         rotation: Option<Rotation>,
         input: &[f32],
     ) -> Result<Vec<Vec<f32>>, LlmError> {
-        let first = &self.matrices[numbers[0]].name;
+        let first = &self.matrices[matrices[0][0]].name;
         let mut values = input.to_vec();
         if let Some(rotation) = &rotation {
             rotate_rows(rotation, values.len(), &mut values);
         }
         let activations = Activations::quantise(self.activation_bits, &values).map_err(LlmError::product(first))?;
-        let products = self.machine.products(numbers, &activations);
-        let products = products.map_err(|source| LlmError::Machine {
-            tensor: first.clone(),
-            source,
-        })?;
-        let scaled = numbers.iter().zip(products).map(|(&number, product)| {
-            let pairs = product.iter().zip(&self.matrices[number].scales);
-            pairs
-                .map(|(&sum, &scale)| real(sum, scale, activations.scale()))
-                .collect()
-        });
-        Ok(scaled.collect())
+        let mut sums: Vec<Vec<f64>> = Vec::new();
+        let most = matrices.iter().map(Vec::len).max().unwrap_or(0);
+        // The base first, in binary64, rounded once to binary32.
+        for layer in 0..most {
+            let held = matrices.iter().enumerate();
+            let held = held.filter_map(|(place, layers)| Some((place, *layers.get(layer)?)));
+            let (places, numbers): (Vec<usize>, Vec<usize>) = held.unzip();
+            let turned = activations.of_layer(layer + 1);
+            let products = self.machine.products(&numbers, &turned);
+            let products = products.map_err(|source| LlmError::Machine {
+                tensor: first.clone(),
+                source,
+            })?;
+            for ((place, number), product) in places.into_iter().zip(numbers).zip(products) {
+                let pairs = product.iter().zip(&self.matrices[number].scales);
+                let parts = pairs.map(|(&sum, &scale)| sum as f64 * (f64::from(scale) * f64::from(turned.scale())));
+                match sums.get_mut(place) {
+                    None => sums.push(parts.collect()),
+                    Some(sums) => sums.iter_mut().zip(parts).for_each(|(sum, part)| *sum += part),
+                }
+            }
+        }
+        let rounded = sums
+            .into_iter()
+            .map(|sums| sums.into_iter().map(|sum| sum as f32).collect());
+        Ok(rounded.collect())
     }
-}
-
-/// The real value of a sum of products: in binary64 in this order, rounded once to binary32.
-fn real(sum: i64, weight_scale: f32, activation_scale: f32) -> f32 {
-    (sum as f64 * (f64::from(weight_scale) * f64::from(activation_scale))) as f32
 }
 
 impl<M: IntegerMachine> LinearLayers for IntegerLayers<M> {
@@ -184,15 +220,16 @@ impl<M: IntegerMachine> LinearLayers for IntegerLayers<M> {
         let mut on_machine: Vec<Together> = Vec::new();
         for (asked, linear) in matrices.iter().enumerate() {
             match &self.places[linear.index(&self.config)] {
-                Place::Machine(number) => {
-                    let rotation = self.matrices[*number].rotation;
+                Place::Machine(layers) => {
+                    let rotation = self.matrices[layers[0]].rotation;
                     let place = on_machine.iter().position(|together| together.rotation == rotation);
                     let place = place.unwrap_or_else(|| {
                         on_machine.push(Together::new(rotation));
                         on_machine.len() - 1
                     });
                     on_machine[place].asked.push(asked);
-                    on_machine[place].numbers.push(*number);
+                    let layers = &layers[..self.layers.min(layers.len())];
+                    on_machine[place].matrices.push(layers.to_vec());
                 }
                 Place::Host(weights) => {
                     let vectors = inputs.chunks(columns);
@@ -202,7 +239,7 @@ impl<M: IntegerMachine> LinearLayers for IntegerLayers<M> {
         }
         for together in on_machine {
             for input in inputs.chunks(columns) {
-                let answers = self.machine_products(&together.numbers, together.rotation, input)?;
+                let answers = self.machine_products(&together.matrices, together.rotation, input)?;
                 for (&asked, answer) in together.asked.iter().zip(answers) {
                     products[asked].extend(answer);
                 }
@@ -217,8 +254,8 @@ struct Together {
     rotation: Option<Rotation>,
     /// Their places among those that were asked for.
     asked: Vec<usize>,
-    /// Their numbers in the machine.
-    numbers: Vec<usize>,
+    /// The numbers of their layers in the machine.
+    matrices: Vec<Vec<usize>>,
 }
 
 impl Together {
@@ -226,7 +263,7 @@ impl Together {
         Together {
             rotation,
             asked: Vec::new(),
-            numbers: Vec::new(),
+            matrices: Vec::new(),
         }
     }
 }

@@ -1,11 +1,11 @@
 //! The JSON description of a container.
 
 use super::stored_code::{StoredCode, present};
-use super::{CONTAINER_VERSION, Crc32, FIRST_CONTAINER_VERSION};
+use super::{CONTAINER_VERSION, Crc32, FIRST_CONTAINER_VERSION, SECOND_CONTAINER_VERSION};
 use crate::error::ModelError;
 use crate::floats::FloatDtype;
 use crate::unique_map::unique;
-use seedlm_codec::{Code, Rotation};
+use seedlm_codec::{Code, MOST_LAYERS, Rotation};
 use serde::{Deserialize, Deserializer, Serialize};
 use std::collections::BTreeMap;
 use std::path::Path;
@@ -37,7 +37,16 @@ pub struct CompressedEntry {
     pub shape: [usize; 2],
     /// Type of the weights in the source.
     pub source_dtype: FloatDtype,
-    /// Label of its code.
+    /// Sizes of the tensor's dimensions in the source, where they are said; see [`CompressedEntry::source_shape`]. Only version 3
+    /// says them, and always.
+    #[serde(
+        rename = "source_shape",
+        default,
+        deserialize_with = "present",
+        skip_serializing_if = "Option::is_none"
+    )]
+    pub(crate) stated_source_shape: Option<Vec<usize>>,
+    /// Label of its code; of the base, where it has layers.
     pub code: String,
     /// Its rotation, where it is said; see [`CompressedEntry::rotation`]. Version 1 never says it, version 2 always.
     #[serde(
@@ -51,13 +60,50 @@ pub struct CompressedEntry {
     pub words_crc32: Crc32,
     /// Checksum of the bytes of the scale or scales.
     pub scale_crc32: Crc32,
-    /// Sum of `(w - w')^2`, measured when it was compressed.
+    /// Sum of `(w - w')^2`, measured when it was compressed; of the base alone, where it has layers.
     pub squared_error: f64,
     /// Sum of `w^2`.
     pub squared_norm: f64,
+    /// The layers after the base, where they are said; see [`CompressedEntry::layers`]. Only version 3 says them, and always.
+    #[serde(
+        rename = "layers",
+        default,
+        deserialize_with = "present",
+        skip_serializing_if = "Option::is_none"
+    )]
+    pub(crate) stated_layers: Option<Vec<LayerEntry>>,
+}
+
+/// A layer of a compressed matrix after its base.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct LayerEntry {
+    /// Label of its code.
+    pub code: String,
+    /// Checksum of the words' bytes.
+    pub words_crc32: Crc32,
+    /// Checksum of the bytes of the scale or scales.
+    pub scale_crc32: Crc32,
+    /// Sum of `(w - w')^2`, `w'` being the sum of the layers up to this one, measured when the matrix was compressed.
+    pub squared_error: f64,
 }
 
 impl CompressedEntry {
+    /// The layers after the base.
+    pub fn layers(&self) -> &[LayerEntry] {
+        self.stated_layers.as_deref().unwrap_or_default()
+    }
+
+    /// Sizes of the tensor's dimensions in the source: what the rows and columns were made of.
+    pub fn source_shape(&self) -> &[usize] {
+        self.stated_source_shape.as_deref().unwrap_or(&self.shape)
+    }
+
+    /// Whether there is something of it that only version 3 can say.
+    fn needs_version_3(&self) -> bool {
+        !self.layers().is_empty() || self.source_shape() != self.shape
+    }
+
     /// What was applied to each row before it was encoded, if anything.
     pub fn rotation(&self) -> Option<Rotation> {
         self.stated_rotation.flatten()
@@ -94,13 +140,18 @@ impl Document {
     pub(crate) fn choose_version(&mut self) {
         let is_first = self.codes.values().all(|code| matches!(code, Code::Block(_)))
             && self.compressed.values().all(|entry| entry.rotation().is_none());
-        self.version = if is_first {
+        self.version = if self.compressed.values().any(CompressedEntry::needs_version_3) {
+            CONTAINER_VERSION
+        } else if is_first {
             FIRST_CONTAINER_VERSION
         } else {
-            CONTAINER_VERSION
+            SECOND_CONTAINER_VERSION
         };
         for entry in self.compressed.values_mut() {
-            entry.stated_rotation = (!is_first).then_some(entry.rotation());
+            let has = |version: u64| self.version >= version;
+            entry.stated_rotation = has(SECOND_CONTAINER_VERSION).then_some(entry.rotation());
+            entry.stated_source_shape = has(CONTAINER_VERSION).then(|| entry.source_shape().to_vec());
+            entry.stated_layers = has(CONTAINER_VERSION).then(|| entry.layers().to_vec());
         }
     }
 
@@ -125,15 +176,28 @@ impl Document {
 
     /// Checks that it says what its version says, neither more nor less.
     fn check_version(&self, path: &Path) -> Result<(), ModelError> {
-        let has_rotation = self.version > FIRST_CONTAINER_VERSION;
+        let has_rotation = self.version >= SECOND_CONTAINER_VERSION;
+        let has_layers = self.version >= CONTAINER_VERSION;
         for (name, entry) in &self.compressed {
-            let reason = match entry.stated_rotation {
-                None if has_rotation => "says nothing of its rotation",
-                Some(_) if !has_rotation => "has the key \"rotation\"",
-                _ => continue,
+            let refuse = |reason: String| {
+                let reason = format!("its description {reason}, in a container of version {}", self.version);
+                Err(ModelError::tensor(path, name, reason))
             };
-            let reason = format!("its description {reason}, in a container of version {}", self.version);
-            return Err(ModelError::tensor(path, name, reason));
+            let stated = [
+                ("rotation", entry.stated_rotation.is_some(), has_rotation),
+                ("source_shape", entry.stated_source_shape.is_some(), has_layers),
+                ("layers", entry.stated_layers.is_some(), has_layers),
+            ];
+            for (key, is_stated, is_known) in stated {
+                match (is_stated, is_known) {
+                    (false, true) => return refuse(format!("says nothing of its {key}")),
+                    (true, false) => return refuse(format!("has the key {key:?}")),
+                    _ => {}
+                }
+            }
+            if entry.layers().len() >= MOST_LAYERS {
+                return refuse(format!("has {} layers after its base", entry.layers().len()));
+            }
         }
         let chained = self.codes.iter().find(|(_, code)| matches!(code, Code::Chained(_)));
         if let Some((label, _)) = chained.filter(|_| !has_rotation) {

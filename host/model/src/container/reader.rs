@@ -1,13 +1,16 @@
 //! Reads containers: a file, or a folder of them.
 
 use super::{
-    CompressedEntry, Crc32, DOCUMENT_KEY, Document, HEADER_CRC_KEY, check_header, scale_name, scale_tensor, words_name,
+    CompressedEntry, Content, Crc32, DOCUMENT_KEY, Document, HEADER_CRC_KEY, LayerEntry, NewLayer, check_header,
+    scale_name, scale_tensor, words_name,
 };
+use crate::cut::explain_cut;
+use crate::encoding::layers_label;
 use crate::error::ModelError;
 use crate::file::SafetensorsFile;
 use crate::floats::FloatDtype;
 use crate::source::{Source, TensorInfo};
-use crate::stored::StoredMatrix;
+use crate::stored::{StoredMatrix, read_layer};
 use safetensors::Dtype;
 use seedlm_codec::{Code, Rotation};
 use std::collections::{BTreeMap, BTreeSet};
@@ -45,18 +48,39 @@ pub struct CompressedMatrix {
     pub columns: usize,
     /// Type of the weights in the source.
     pub source_dtype: FloatDtype,
-    /// The code.
-    pub code: Code,
+    /// Sizes of the tensor's dimensions in the source.
+    pub source_shape: Vec<usize>,
     /// What was applied to each row before it was encoded, if anything.
     pub rotation: Option<Rotation>,
-    /// Sum of `(w - w')^2`, measured when it was compressed.
-    pub squared_error: f64,
     /// Sum of `w^2`.
     pub squared_norm: f64,
+    /// The layers, the base first; at least one.
+    pub layers: Vec<MatrixLayer>,
+}
+
+/// What is known of a layer of a compressed matrix without reading it.
+#[derive(Clone, Debug, PartialEq)]
+pub struct MatrixLayer {
+    /// The code.
+    pub code: Code,
+    /// Sum of `(w - w')^2`, `w'` being the sum of the layers up to this one, measured when the matrix was compressed.
+    pub squared_error: f64,
     words: TensorInfo,
     words_crc32: Crc32,
     scale: TensorInfo,
     scale_crc32: Crc32,
+}
+
+impl MatrixLayer {
+    /// Where it ends in its file, in bytes.
+    pub(crate) fn end(&self) -> u64 {
+        self.words.data.end.max(self.scale.data.end) as u64
+    }
+
+    /// Bytes of words and scales.
+    pub fn stored_bytes(&self) -> u64 {
+        self.words.bytes() as u64 + self.scale.bytes() as u64
+    }
 }
 
 impl CompressedMatrix {
@@ -67,7 +91,63 @@ impl CompressedMatrix {
 
     /// Bytes of words and scales.
     pub fn stored_bytes(&self) -> u64 {
-        self.words.bytes() as u64 + self.scale.bytes() as u64
+        self.layers.iter().map(MatrixLayer::stored_bytes).sum()
+    }
+
+    /// The matrix with its first so many layers, at least one, as a container describes it.
+    pub(crate) fn entry(&self, layers: usize) -> CompressedEntry {
+        let entry = |layer: &MatrixLayer| LayerEntry {
+            code: layer.code.label(),
+            words_crc32: layer.words_crc32,
+            scale_crc32: layer.scale_crc32,
+            squared_error: layer.squared_error,
+        };
+        let base = entry(&self.layers[0]);
+        CompressedEntry {
+            shape: [self.rows, self.columns],
+            source_dtype: self.source_dtype,
+            stated_source_shape: Some(self.source_shape.clone()),
+            code: base.code,
+            stated_rotation: Some(self.rotation),
+            words_crc32: base.words_crc32,
+            scale_crc32: base.scale_crc32,
+            squared_error: base.squared_error,
+            squared_norm: self.squared_norm,
+            stated_layers: Some(self.layers[1..layers].iter().map(entry).collect()),
+        }
+    }
+
+    /// Its first so many layers, to be copied into another file.
+    pub(crate) fn copied_layers(&self, layers: usize) -> impl Iterator<Item = NewLayer<'_>> {
+        self.layers[..layers].iter().map(|layer| NewLayer {
+            code: &layer.code,
+            words_bytes: layer.words.bytes(),
+            words: Content::Kept(layer.words.clone(), layer.words_crc32),
+            scale: Content::Kept(layer.scale.clone(), layer.scale_crc32),
+        })
+    }
+
+    /// The codes of its layers, the base first.
+    pub fn codes(&self) -> impl Iterator<Item = &Code> {
+        self.layers.iter().map(|layer| &layer.code)
+    }
+
+    /// Its code, if it has one layer.
+    pub fn only_code(&self) -> Option<&Code> {
+        match &self.layers[..] {
+            [layer] => Some(&layer.code),
+            _ => None,
+        }
+    }
+
+    /// The labels of its codes, as `chained-2b + chained-2b`.
+    pub fn code_label(&self) -> String {
+        layers_label(self.codes())
+    }
+
+    /// Sum of `(w - w')^2` with all its layers, measured when it was compressed.
+    pub fn squared_error(&self) -> f64 {
+        self.layers.last().map_or(0.0, |layer| layer.squared_error)
     }
 }
 
@@ -84,7 +164,37 @@ impl Container {
     /// As [`Source::open`], and [`ModelError::NotAContainer`], [`ModelError::Version`], [`ModelError::Container`] or
     /// [`ModelError::Damaged`].
     pub fn open(path: impl AsRef<Path>) -> Result<Self, ModelError> {
-        Container::from_source(Source::open(path)?)
+        let path = path.as_ref();
+        let source = Source::open(path).map_err(|error| explain_cut(path, error))?;
+        Container::from_source(source)
+    }
+
+    /// Opens the start of a container file: each matrix has the layers that are whole in it. [`crate::prefix`] says where that
+    /// ends.
+    ///
+    /// # Errors
+    /// As [`Container::open`]; [`ModelError::Truncated`] when the base of a matrix or a kept tensor is not there.
+    pub fn open_cut(path: impl AsRef<Path>) -> Result<Self, ModelError> {
+        let mut container = Container::from_source(Source::open_cut(path.as_ref())?)?;
+        let file = &container.source.files()[0];
+        let (path, end) = (file.path().to_path_buf(), file.bytes().len());
+        let needed = container.prefix_bytes(1)[0];
+        if needed > end as u64 {
+            return Err(ModelError::Truncated {
+                path,
+                expected_bytes: needed,
+                actual_bytes: end as u64,
+            });
+        }
+        for matrix in &mut container.matrices {
+            let whole = matrix
+                .layers
+                .iter()
+                .take_while(|layer| layer.end() <= end as u64)
+                .count();
+            matrix.layers.truncate(whole);
+        }
+        Ok(container)
     }
 
     /// The container in an open source.
@@ -131,10 +241,39 @@ impl Container {
         &self.matrices
     }
 
-    /// Labels of the codes that the matrices have, each once, in order.
+    /// Labels of the codes that the matrices have, each once, in order; those of a matrix with layers as one.
     pub fn code_labels(&self) -> Vec<String> {
-        let labels: BTreeSet<String> = self.matrices.iter().map(|matrix| matrix.code.label()).collect();
+        let labels: BTreeSet<String> = self.matrices.iter().map(CompressedMatrix::code_label).collect();
         labels.into_iter().collect()
+    }
+
+    /// Layers of the matrix that has most.
+    pub fn most_layers(&self) -> usize {
+        self.matrices
+            .iter()
+            .map(|matrix| matrix.layers.len())
+            .max()
+            .unwrap_or(0)
+    }
+
+    /// Forgets all layers after the first `layers`, which must be at least one. What is left decodes to the sum of those.
+    pub fn keep_layers(&mut self, layers: usize) {
+        for matrix in &mut self.matrices {
+            matrix.layers.truncate(layers.max(1));
+        }
+    }
+
+    /// Of each file the bytes from its start that hold its header, its kept tensors and the first `layers` of every matrix.
+    pub fn prefix_bytes(&self, layers: usize) -> Vec<u64> {
+        let files = self.source.files().iter().enumerate();
+        let ends = files.map(|(number, file)| {
+            let kept = self.kept().filter(|info| info.file == number).map(|info| info.data.end);
+            let matrices = self.matrices.iter().filter(|matrix| matrix.file == number);
+            let held = matrices.flat_map(|matrix| matrix.layers.iter().take(layers));
+            let held = held.flat_map(|layer| [layer.words.data.end, layer.scale.data.end]);
+            kept.chain(held).fold(file.header().data_start, usize::max) as u64
+        });
+        ends.collect()
     }
 
     /// How many matrices were rotated before they were encoded.
@@ -153,10 +292,22 @@ impl Container {
     /// [`ModelError::Tensor`] when a checksum, a scale or a word is wrong.
     pub fn matrix(&self, info: &CompressedMatrix) -> Result<StoredMatrix, ModelError> {
         let path = self.source.file_path(info.file);
-        let words = self.intact(&info.words, info.words_crc32)?;
-        let scales = self.intact(&info.scale, info.scale_crc32)?;
-        StoredMatrix::read(&info.code, [info.rows, info.columns], info.rotation, words, scales)
-            .map_err(ModelError::codec(path, &info.name))
+        let layers = info.layers.iter().enumerate().map(|(number, layer)| {
+            let words = self.intact(&layer.words, layer.words_crc32)?;
+            let scales = self.intact(&layer.scale, layer.scale_crc32)?;
+            read_layer(&layer.code, [info.rows, info.columns], words, scales).map_err(|error| {
+                let reason = match info.layers.len() {
+                    1 => error.to_string(),
+                    _ => format!("layer {}: {error}", number + 1),
+                };
+                ModelError::tensor(path, &info.name, reason)
+            })
+        });
+        Ok(StoredMatrix::new(layers.collect::<Result<_, _>>()?, info.rotation))
+    }
+
+    pub(crate) fn kept_with_checksums(&self) -> impl Iterator<Item = &(TensorInfo, Crc32)> {
+        self.kept.iter()
     }
 
     /// The bytes of a kept tensor, with its checksum checked.
@@ -185,8 +336,9 @@ impl Container {
             self.source.file_path(info.file),
             &info.name,
             format!(
-                "damaged: its checksum is {computed} and should be {expected}; \
-                 restore the file from a copy, or compress the model again"
+                "damaged: its checksum is {computed} and should be {expected} (bytes {} to {} of the file); \
+                 restore the file from a copy, or compress the model again",
+                info.data.start, info.data.end
             ),
         ))
     }
@@ -214,23 +366,36 @@ fn account<'a>(
     };
     let mut matrices = Vec::with_capacity(document.compressed.len());
     for (name, entry) in &document.compressed {
-        let words = claim(&words_name(name))?;
-        let scale = claim(&scale_name(name))?;
-        let code = check_entry(path, name, entry, document, &words, &scale)?;
+        let [rows, columns] = check_shape(path, name, entry)?;
+        let base = (&entry.code, entry.words_crc32, entry.scale_crc32, entry.squared_error);
+        let further = entry.layers().iter();
+        let further = further.map(|layer| (&layer.code, layer.words_crc32, layer.scale_crc32, layer.squared_error));
+        let layers = std::iter::once(base).chain(further).enumerate();
+        let layers = layers.map(|(number, (label, words_crc32, scale_crc32, squared_error))| {
+            let layer =
+                MatrixLayer {
+                    words: claim(&words_name(name, number + 1))?,
+                    scale: claim(&scale_name(name, number + 1))?,
+                    code: document.codes.get(label).cloned().ok_or_else(|| {
+                        ModelError::tensor(path, name, format!("its code {label:?} is not described"))
+                    })?,
+                    squared_error,
+                    words_crc32,
+                    scale_crc32,
+                };
+            check_layer(path, name, [rows, columns], &layer)?;
+            Ok(layer)
+        });
         matrices.push(CompressedMatrix {
             name: name.clone(),
             file,
-            rows: entry.shape[0],
-            columns: entry.shape[1],
+            rows,
+            columns,
             source_dtype: entry.source_dtype,
-            code: code.clone(),
+            source_shape: entry.source_shape().to_vec(),
             rotation: entry.rotation(),
-            squared_error: entry.squared_error,
             squared_norm: entry.squared_norm,
-            words,
-            words_crc32: entry.words_crc32,
-            scale,
-            scale_crc32: entry.scale_crc32,
+            layers: layers.collect::<Result<_, ModelError>>()?,
         });
     }
     let mut kept = Vec::with_capacity(document.kept.len());
@@ -244,25 +409,16 @@ fn account<'a>(
         }
         kept.push((claim(name)?, entry.crc32));
     }
+    check_sections(path, &matrices, kept.iter().map(|(info, _)| info))?;
     if let Some(name) = unclaimed.keys().next() {
         return Err(ModelError::tensor(path, name, "its description does not name it"));
     }
     Ok((matrices, kept))
 }
 
-/// Checks what can be checked of a compressed matrix without reading it.
-fn check_entry<'a>(
-    path: &Path,
-    name: &str,
-    entry: &CompressedEntry,
-    document: &'a Document,
-    words: &TensorInfo,
-    scale: &TensorInfo,
-) -> Result<&'a Code, ModelError> {
+/// Checks what the description says of a matrix as a whole, and returns its rows and columns.
+fn check_shape(path: &Path, name: &str, entry: &CompressedEntry) -> Result<[usize; 2], ModelError> {
     let refuse = |reason: String| Err(ModelError::tensor(path, name, reason));
-    let Some(code) = document.codes.get(&entry.code) else {
-        return refuse(format!("its code {:?} is not described", entry.code));
-    };
     let [rows, columns] = entry.shape;
     if rows == 0 || columns == 0 {
         return refuse(format!(
@@ -276,6 +432,37 @@ fn check_entry<'a>(
     {
         return refuse(format!("its shape {rows} x {columns} is too large to address"));
     }
+    if !splits_into(entry.source_shape(), entry.shape) {
+        return refuse(format!(
+            "its source_shape {:?} is not {rows} rows of {columns} weights",
+            entry.source_shape()
+        ));
+    }
+    check_sum(path, name, "squared_norm", entry.squared_norm)?;
+    Ok([rows, columns])
+}
+
+/// Whether the first dimensions of a shape are the rows, and the others the columns.
+fn splits_into(shape: &[usize], [rows, columns]: [usize; 2]) -> bool {
+    let product = |sizes: &[usize]| {
+        sizes
+            .iter()
+            .try_fold(1_usize, |product, &size| product.checked_mul(size))
+    };
+    (0..=shape.len()).any(|axes| product(&shape[..axes]) == Some(rows) && product(&shape[axes..]) == Some(columns))
+}
+
+fn check_sum(path: &Path, name: &str, what: &str, value: f64) -> Result<(), ModelError> {
+    match value.is_finite() && value >= 0.0 {
+        true => Ok(()),
+        false => Err(ModelError::tensor(path, name, format!("its {what} is {value}"))),
+    }
+}
+
+/// Checks what can be checked of a layer without reading it.
+fn check_layer(path: &Path, name: &str, [rows, columns]: [usize; 2], layer: &MatrixLayer) -> Result<(), ModelError> {
+    let refuse = |reason: String| Err(ModelError::tensor(path, name, reason));
+    let (code, words, scale) = (&layer.code, &layer.words, &layer.scale);
     let expected = code.word_bytes(rows, columns);
     if words.dtype != Dtype::U8 || words.shape.len() != 1 || Some(words.bytes()) != expected {
         return refuse(format!(
@@ -293,13 +480,31 @@ fn check_entry<'a>(
             scale.dtype, scale.shape
         ));
     }
-    for (what, value) in [
-        ("squared_error", entry.squared_error),
-        ("squared_norm", entry.squared_norm),
-    ] {
-        if !(value.is_finite() && value >= 0.0) {
-            return refuse(format!("its {what} is {value}"));
+    check_sum(path, name, "squared_error", layer.squared_error)
+}
+
+/// Checks that a layer lies behind all layers with lower numbers, whichever matrix they are of, and behind the kept tensors: so
+/// that a reader who stops early has whole layers.
+fn check_sections<'a>(
+    path: &Path,
+    matrices: &[CompressedMatrix],
+    kept: impl Iterator<Item = &'a TensorInfo>,
+) -> Result<(), ModelError> {
+    let most = matrices.iter().map(|matrix| matrix.layers.len()).max().unwrap_or(0);
+    let mut end = kept.map(|info| info.data.end).max().unwrap_or(0);
+    for number in 0..most {
+        let of_section = matrices.iter().filter_map(|matrix| matrix.layers.get(number));
+        let tensors = of_section.flat_map(|layer| [&layer.words, &layer.scale]);
+        if number > 0
+            && let Some(tensor) = tensors.clone().find(|tensor| tensor.data.start < end)
+        {
+            let reason = format!(
+                "it is of layer {}, and not all of layer {number} lies before it",
+                number + 1
+            );
+            return Err(ModelError::tensor(path, &tensor.name, reason));
         }
+        end = tensors.map(|tensor| tensor.data.end).fold(end, usize::max);
     }
-    Ok(code)
+    Ok(())
 }

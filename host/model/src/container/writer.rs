@@ -33,7 +33,18 @@ pub(crate) enum Content {
 pub(crate) struct ContainerFile {
     metadata: BTreeMap<String, String>,
     document: Document,
-    tensors: Vec<NewTensor<Content>>,
+    /// The kept tensors and the bases, then each further layer: a reader that stops early has whole layers.
+    sections: Vec<Vec<NewTensor<Content>>>,
+}
+
+/// A layer of a compressed matrix that is added to a file.
+#[derive(Debug)]
+pub(crate) struct NewLayer<'a> {
+    pub code: &'a Code,
+    /// Size of the words.
+    pub words_bytes: usize,
+    pub words: Content,
+    pub scale: Content,
 }
 
 impl ContainerFile {
@@ -45,14 +56,14 @@ impl ContainerFile {
         ContainerFile {
             metadata,
             document: Document::empty(),
-            tensors: Vec::new(),
+            sections: vec![Vec::new()],
         }
     }
 
     /// Adds a tensor as it is.
     pub(crate) fn keep(&mut self, info: &TensorInfo, crc32: Crc32) {
         self.document.kept.insert(info.name.clone(), KeptEntry { crc32 });
-        self.tensors.push(NewTensor {
+        self.sections[0].push(NewTensor {
             name: info.name.clone(),
             dtype: info.dtype,
             shape: info.shape.clone(),
@@ -60,35 +71,38 @@ impl ContainerFile {
         });
     }
 
-    /// Adds a compressed matrix: `words_bytes` is the size of its words.
-    pub(crate) fn compressed(
+    /// Adds a compressed matrix, its base first.
+    pub(crate) fn compressed<'l>(
         &mut self,
         name: &str,
-        code: &Code,
         entry: CompressedEntry,
-        words_bytes: usize,
-        [words, scale]: [Content; 2],
+        layers: impl IntoIterator<Item = NewLayer<'l>>,
     ) {
-        let (scale_dtype, scale_shape) = scale_tensor(code, entry.shape[0]);
-        self.document.codes.insert(entry.code.clone(), code.clone());
+        for (number, layer) in layers.into_iter().enumerate() {
+            let (scale_dtype, scale_shape) = scale_tensor(layer.code, entry.shape[0]);
+            self.document.codes.insert(layer.code.label(), layer.code.clone());
+            if self.sections.len() == number {
+                self.sections.push(Vec::new());
+            }
+            self.sections[number].push(NewTensor {
+                name: words_name(name, number + 1),
+                dtype: Dtype::U8,
+                shape: vec![layer.words_bytes],
+                content: layer.words,
+            });
+            self.sections[number].push(NewTensor {
+                name: scale_name(name, number + 1),
+                dtype: scale_dtype,
+                shape: scale_shape,
+                content: layer.scale,
+            });
+        }
         self.document.compressed.insert(name.into(), entry);
-        self.tensors.push(NewTensor {
-            name: words_name(name),
-            dtype: Dtype::U8,
-            shape: vec![words_bytes],
-            content: words,
-        });
-        self.tensors.push(NewTensor {
-            name: scale_name(name),
-            dtype: scale_dtype,
-            shape: scale_shape,
-            content: scale,
-        });
     }
 
     /// The names of its tensors with their sizes in bytes.
     pub(crate) fn sizes(&self) -> impl Iterator<Item = (&str, u64)> {
-        self.tensors.iter().map(|tensor| {
+        self.sections.iter().flatten().map(|tensor| {
             let bytes = crate::header::tensor_bytes(tensor.dtype, &tensor.shape).unwrap_or(0);
             (tensor.name.as_str(), bytes as u64)
         })
@@ -97,7 +111,7 @@ impl ContainerFile {
     /// Checks that no two tensors got the same name, and that a kept one is not called as a compressed one.
     pub(crate) fn check_names(&self, path: &Path) -> Result<(), ModelError> {
         let mut names = BTreeSet::new();
-        let own = self.tensors.iter().map(|tensor| tensor.name.as_str());
+        let own = self.sections.iter().flatten().map(|tensor| tensor.name.as_str());
         for name in own.chain(self.document.compressed.keys().map(String::as_str)) {
             if !names.insert(name) {
                 let reason = "its name is needed for a part of a compressed matrix; rename it, or --exclude the matrix";
@@ -107,9 +121,9 @@ impl ContainerFile {
         Ok(())
     }
 
-    /// Orders the tensors and makes the sealed header.
+    /// Orders the tensors of each section and makes the sealed header.
     pub(crate) fn header(&mut self, path: &Path) -> Result<Vec<u8>, ModelError> {
-        order(&mut self.tensors);
+        self.sections.iter_mut().for_each(|section| order(section));
         self.document.choose_version();
         let document = serde_json::to_string(&self.document).map_err(|error| ModelError::Output {
             path: path.to_path_buf(),
@@ -118,7 +132,7 @@ impl ContainerFile {
         let mut metadata = self.metadata.clone();
         metadata.insert(DOCUMENT_KEY.into(), document);
         metadata.insert(HEADER_CRC_KEY.into(), NO_DIGITS.into());
-        let mut header = header_for(path, &metadata, &self.tensors)?;
+        let mut header = header_for(path, &metadata, self.sections.iter().flatten())?;
         seal_header(&mut header).ok_or_else(|| ModelError::Output {
             path: path.to_path_buf(),
             reason: "its header has no single place for the checksum".into(),
@@ -140,7 +154,7 @@ impl ContainerFile {
             writer,
             progress,
             &header,
-            &self.tensors,
+            self.sections.iter().flatten(),
             |tensor, write| match &tensor.content {
                 Content::Part(part) => part.read(write),
                 Content::Kept(info, crc32) => {

@@ -107,10 +107,10 @@ impl MemoryImage {
             columns: region.columns,
             rotation: region.rotation,
         };
-        if self.map().code != info.code || stated != image_matrix(info) {
+        if info.only_code() != Some(&self.map().code) || stated != image_matrix(info) {
             return Err(self.refuse(region, "has another code, shape or rotation than in", model));
         }
-        if model.matrix(info)?.coded() != matrix {
+        if model.matrix(info)?.layers() != std::slice::from_ref(matrix) {
             return Err(self.refuse(region, "has other words or scales than in", model));
         }
         Ok(())

@@ -92,7 +92,7 @@ pub fn write_image(
                 rows: info.rows,
                 columns: info.columns,
                 source_dtype: info.source_dtype,
-                code: info.code.label(),
+                code: info.code_label(),
             });
             write_matrix(container, info, &options.machine, [weights, scales], &mut writer)?;
         }
@@ -137,12 +137,18 @@ fn lay_out(container: &Container, options: &ImageOptions) -> Result<ImageMap, Mo
                 reason,
             ))
         };
-        if info.code != first.code {
+        if info.layers.len() > 1 {
+            return refuse(format!(
+                "it has {} layers, and an image holds matrices of one; `seedlm truncate --layers 1` makes a model of the first",
+                info.layers.len()
+            ));
+        }
+        if info.only_code() != first.only_code() {
             return refuse(format!(
                 "its code is {}, and that of {:?} is {}: an image is for a machine, which has one code; compress all of the model in one",
-                info.code.label(),
+                info.code_label(),
                 first.name,
-                first.code.label()
+                first.code_label()
             ));
         }
         if info.columns > options.machine.largest_columns as usize {
@@ -154,8 +160,14 @@ fn lay_out(container: &Container, options: &ImageOptions) -> Result<ImageMap, Mo
     }
     let matrices: Vec<ImageMatrix> = container.matrices().iter().map(image_matrix).collect();
     let tool = concat!("seedlm ", env!("CARGO_PKG_VERSION"));
-    ImageMap::new(tool, &first.code, &options.machine, options.alignment_bytes, &matrices)
-        .map_err(|error| ModelError::image(path, error))
+    ImageMap::new(
+        tool,
+        &first.layers[0].code,
+        &options.machine,
+        options.alignment_bytes,
+        &matrices,
+    )
+    .map_err(|error| ModelError::image(path, error))
 }
 
 /// A matrix as the layout knows it.
@@ -176,7 +188,8 @@ fn write_matrix(
     [weights, scales]: [&mut Region; 2],
     writer: &mut BeatWriter,
 ) -> Result<(), ModelError> {
-    let matrix = container.matrix(info)?.into_coded();
+    // The layout has refused more layers.
+    let matrix = container.matrix(info)?.into_layers().swap_remove(0);
     writer.pad_to(weights.address)?;
     let mut hasher = crc32fast::Hasher::new();
     let mut advanced = 0;

@@ -1,6 +1,6 @@
 //! The work folder itself.
 
-use super::journal::{FinishedMatrix, Journal};
+use super::journal::{FinishedLayer, FinishedMatrix, Journal};
 use super::part::write_part;
 use super::recipe::Recipe;
 use crate::container::Crc32;
@@ -9,6 +9,8 @@ use crate::error::ModelError;
 use crate::output::{Output, TEMPORARY_SUFFIX, sync_folder};
 use crate::plan::{Plan, PlannedMatrix};
 use crate::progress::{MatrixReport, Progress, Resumed, check_stop};
+use crate::stored::{layer_scale_bytes, layer_words};
+use seedlm_codec::Code;
 use std::collections::BTreeMap;
 use std::ffi::{OsStr, OsString};
 use std::fs;
@@ -187,14 +189,23 @@ impl WorkFolder {
     /// Whether the part of a finished matrix is there as it was written.
     fn is_intact(&self, finished: &FinishedMatrix, matrix: &PlannedMatrix) -> bool {
         let path = self.part(finished.number);
-        let bytes = finished.words_bytes + finished.scale_bytes;
+        let bytes = finished.part_bytes();
+        let codes = finished.report.layers.iter().map(|layer| &layer.code);
         finished.report.name == matrix.name
             && finished.report.shape == matrix.shape
             && bytes == matrix.output_bytes
+            && codes.eq(matrix
+                .encoding
+                .layers()
+                .iter()
+                .map(Code::label)
+                .collect::<Vec<_>>()
+                .iter())
             && fs::metadata(&path).is_ok_and(|found| found.len() == bytes)
             && finished
                 .stretches(&path)
                 .iter()
+                .flatten()
                 .all(|stretch| stretch.read(&mut |_| Ok(())).is_ok())
     }
 
@@ -205,16 +216,24 @@ impl WorkFolder {
         encoded: &EncodedWeights,
         report: MatrixReport,
     ) -> Result<FinishedMatrix, ModelError> {
-        let (words, scale) = (encoded.stored.words(), encoded.stored.scale_bytes());
-        write_part(&self.part(number), [words, &scale])?;
+        let scales: Vec<Vec<u8>> = encoded.stored.layers().iter().map(layer_scale_bytes).collect();
+        let layers = encoded.stored.layers().iter().zip(&scales);
+        let stretches = layers.clone().flat_map(|(layer, scale)| [layer_words(layer), scale]);
+        write_part(&self.part(number), stretches)?;
         sync_folder(&self.path);
+        let finished_layers = layers.map(|(layer, scale)| {
+            let words = layer_words(layer);
+            FinishedLayer {
+                words_bytes: words.len() as u64,
+                words_crc32: Crc32::of(words),
+                scale_bytes: scale.len() as u64,
+                scale_crc32: Crc32::of(scale),
+            }
+        });
         let finished = FinishedMatrix {
             number,
             rotation: encoded.stored.rotation(),
-            words_bytes: words.len() as u64,
-            words_crc32: Crc32::of(words),
-            scale_bytes: scale.len() as u64,
-            scale_crc32: Crc32::of(&scale),
+            layers: finished_layers.collect(),
             report,
         };
         self.journal.append(&finished)?;

@@ -2,7 +2,7 @@
 
 use super::part::PartBytes;
 use super::recipe::Recipe;
-use crate::container::{CompressedEntry, Crc32};
+use crate::container::{CompressedEntry, Crc32, LayerEntry};
 use crate::error::ModelError;
 use crate::progress::MatrixReport;
 use seedlm_codec::Rotation;
@@ -20,6 +20,16 @@ pub(crate) struct FinishedMatrix {
     pub number: usize,
     /// What was applied to each row before it was encoded.
     pub rotation: Option<Rotation>,
+    /// The layers, the base first.
+    pub layers: Vec<FinishedLayer>,
+    /// What became of the matrix.
+    pub report: MatrixReport,
+}
+
+/// A layer of a finished matrix: its words lie behind those of the layers before it, and its scales behind them.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct FinishedLayer {
     /// Bytes of the words.
     pub words_bytes: u64,
     /// Their checksum.
@@ -28,41 +38,62 @@ pub(crate) struct FinishedMatrix {
     pub scale_bytes: u64,
     /// Their checksum.
     pub scale_crc32: Crc32,
-    /// What became of the matrix.
-    pub report: MatrixReport,
 }
 
 impl FinishedMatrix {
-    /// The matrix as a container describes it.
-    pub(crate) fn entry(&self) -> CompressedEntry {
-        CompressedEntry {
+    /// The matrix as a container describes it; none where it has no layer, which no run writes.
+    pub(crate) fn entry(&self, source_shape: &[usize]) -> Option<CompressedEntry> {
+        let mut layers = self.layers.iter().zip(&self.report.layers);
+        let (base, base_report) = layers.next()?;
+        let further = layers.map(|(layer, report)| LayerEntry {
+            code: report.code.clone(),
+            words_crc32: layer.words_crc32,
+            scale_crc32: layer.scale_crc32,
+            squared_error: report.squared_error,
+        });
+        Some(CompressedEntry {
             shape: self.report.shape,
             source_dtype: self.report.source_dtype,
-            code: self.report.code.clone(),
+            stated_source_shape: Some(source_shape.to_vec()),
+            code: base_report.code.clone(),
             stated_rotation: Some(self.rotation),
-            words_crc32: self.words_crc32,
-            scale_crc32: self.scale_crc32,
-            squared_error: self.report.squared_error,
+            words_crc32: base.words_crc32,
+            scale_crc32: base.scale_crc32,
+            squared_error: base_report.squared_error,
             squared_norm: self.report.squared_norm,
-        }
+            stated_layers: Some(further.collect()),
+        })
     }
 
-    /// Its words and its scales in the part at `path`.
-    pub(crate) fn stretches(&self, path: &Path) -> [PartBytes; 2] {
-        [
-            PartBytes {
+    /// The words and the scales of each layer in the part at `path`.
+    pub(crate) fn stretches(&self, path: &Path) -> Vec<[PartBytes; 2]> {
+        let mut start = 0;
+        let mut next = |bytes: u64, crc32: Crc32| {
+            let stretch = PartBytes {
                 path: path.to_path_buf(),
-                start: 0,
-                bytes: self.words_bytes,
-                crc32: self.words_crc32,
-            },
-            PartBytes {
-                path: path.to_path_buf(),
-                start: self.words_bytes,
-                bytes: self.scale_bytes,
-                crc32: self.scale_crc32,
-            },
-        ]
+                start,
+                bytes,
+                crc32,
+            };
+            start += bytes;
+            stretch
+        };
+        let layers = self.layers.iter();
+        let stretches = layers.map(|layer| {
+            [
+                next(layer.words_bytes, layer.words_crc32),
+                next(layer.scale_bytes, layer.scale_crc32),
+            ]
+        });
+        stretches.collect()
+    }
+
+    /// Bytes of its part.
+    pub(crate) fn part_bytes(&self) -> u64 {
+        self.layers
+            .iter()
+            .map(|layer| layer.words_bytes + layer.scale_bytes)
+            .sum()
     }
 }
 

@@ -54,7 +54,7 @@ impl PartBytes {
 }
 
 /// Writes a part, and waits until it is on the disk.
-pub(super) fn write_part(path: &Path, stretches: [&[u8]; 2]) -> Result<(), ModelError> {
+pub(super) fn write_part<'a>(path: &Path, stretches: impl IntoIterator<Item = &'a [u8]>) -> Result<(), ModelError> {
     let mut file = File::create(path).map_err(ModelError::io(path, "create"))?;
     for bytes in stretches {
         file.write_all(bytes).map_err(ModelError::io(path, "write"))?;

@@ -1,12 +1,14 @@
 //! All that decides the bytes of an output: a run is resumed only where nothing of it differs.
 
 use crate::compress::CompressOptions;
+use crate::encoding::Encoding;
+use crate::plan::Plan;
 use crate::survey::SurveyedFile;
-use seedlm_codec::Code;
 use serde::{Deserialize, Serialize};
+use std::collections::BTreeSet;
 
 /// The version of the work folder's layout. Another one cannot be resumed.
-const WORK_VERSION: u64 = 1;
+const WORK_VERSION: u64 = 2;
 
 /// What a run is made of, as the journal's first line says it.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -15,11 +17,12 @@ pub(crate) struct Recipe {
     work_version: u64,
     /// Program and version.
     generator: String,
-    /// Label of the code, for messages.
+    /// Labels of the codes, for messages.
     label: String,
-    code: serde_json::Value,
-    quantizer: Option<String>,
-    rotate: String,
+    /// The ways in which matrices are encoded, each once.
+    encodings: Vec<EncodingRecipe>,
+    /// Of each matrix, in the plan's order, the place of its own among them.
+    matrices: Vec<usize>,
     /// What the moments of a calibrated compression come from.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     calibration: Option<String>,
@@ -29,19 +32,40 @@ pub(crate) struct Recipe {
     files: Vec<SurveyedFile>,
 }
 
+/// One way in which matrices are encoded.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct EncodingRecipe {
+    layers: Vec<serde_json::Value>,
+    quantizer: Option<String>,
+    rotate: String,
+}
+
+impl EncodingRecipe {
+    fn of(encoding: &Encoding) -> Self {
+        let layers = encoding.layers().iter();
+        EncodingRecipe {
+            // Parameters of a code are numbers: they have a text.
+            layers: layers
+                .map(|code| serde_json::to_value(code).unwrap_or_default())
+                .collect(),
+            // The chained code has none.
+            quantizer: encoding.has_block_code().then(|| encoding.quantizer().to_string()),
+            rotate: encoding.rotate().to_string(),
+        }
+    }
+}
+
 impl Recipe {
     /// The recipe of a run with these options, on files that are not known yet.
-    pub(crate) fn of_options(options: &CompressOptions) -> Self {
+    pub(crate) fn of_options(options: &CompressOptions, plan: &Plan) -> Self {
         let [include, exclude] = options.rules.patterns();
         Recipe {
             work_version: WORK_VERSION,
             generator: concat!("seedlm ", env!("CARGO_PKG_VERSION")).into(),
-            label: options.code.label(),
-            // Parameters of a code are numbers: they have a text.
-            code: serde_json::to_value(&options.code).unwrap_or_default(),
-            // The chained code has none.
-            quantizer: matches!(options.code, Code::Block(_)).then(|| options.quantizer.to_string()),
-            rotate: options.rotate.to_string(),
+            label: plan.code.clone(),
+            encodings: plan.encodings.iter().map(EncodingRecipe::of).collect(),
+            matrices: plan.compressed.iter().map(|matrix| matrix.encoding_number).collect(),
             calibration: options
                 .moments
                 .as_ref()
@@ -63,22 +87,33 @@ impl Recipe {
         let versions = |recipe: &Recipe| format!("{} (work folder version {})", recipe.generator, recipe.work_version);
         let changed =
             |what: &str, was: String, is: String| (was != is).then(|| format!("{what} was {was} and is {is}"));
-        let quantizer = |recipe: &Recipe| recipe.quantizer.clone().unwrap_or("none".into());
+        let quantizer = |recipe: &Recipe| recipe.stated(|encoding| encoding.quantizer.clone());
+        let rotate = |recipe: &Recipe| recipe.stated(|encoding| Some(encoding.rotate.clone()));
         let calibration = |recipe: &Recipe| recipe.calibration.clone().unwrap_or("not given".into());
         let differences = [
             changed("the program", versions(unfinished), versions(self)),
             changed("--code", unfinished.label.clone(), self.label.clone()),
             changed("--quantizer", quantizer(unfinished), quantizer(self)).filter(|_| unfinished.label == self.label),
-            changed("--rotate", unfinished.rotate.clone(), self.rotate.clone()),
+            changed("--rotate", rotate(unfinished), rotate(self)),
             changed("--calibrate", calibration(unfinished), calibration(self)),
             changed("--include", patterns(&unfinished.include), patterns(&self.include)),
             changed("--exclude", patterns(&unfinished.exclude), patterns(&self.exclude)),
         ];
         let differences: Vec<String> = differences.into_iter().flatten().collect();
-        if differences.is_empty() && self.code != unfinished.code {
-            return Some("the parameters of the code have changed".into());
+        let ways = |recipe: &Recipe| (recipe.encodings.clone(), recipe.matrices.clone());
+        if differences.is_empty() && ways(self) != ways(unfinished) {
+            return Some("the parameters of the codes, or which matrix has which, have changed".into());
         }
         (!differences.is_empty()).then(|| differences.join("; "))
+    }
+
+    /// What the encodings say of something, each once; or that they say nothing.
+    fn stated(&self, what: impl Fn(&EncodingRecipe) -> Option<String>) -> String {
+        let stated: BTreeSet<String> = self.encodings.iter().filter_map(what).collect();
+        match stated.is_empty() {
+            true => "none".into(),
+            false => stated.into_iter().collect::<Vec<_>>().join(" and "),
+        }
     }
 
     /// What differs in the source's files from the recipe of the unfinished run; none if nothing does.

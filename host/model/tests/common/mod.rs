@@ -2,7 +2,7 @@
 
 use seedlm_codec::{BlockCode, BlockCodeFields, ChainMap, ChainedCode, Code, Lfsr};
 use seedlm_encoder::Quantizer;
-use seedlm_model::{CompressOptions, Dtype, Rotate, Rules};
+use seedlm_model::{CompressOptions, Dtype, Encoding, Rotate, Rules};
 use std::collections::HashMap;
 use std::path::Path;
 
@@ -35,9 +35,7 @@ pub fn options() -> CompressOptions {
 /// Options with a code and a choice of rotation, and the default rules.
 pub fn options_for(code: impl Into<Code>, rotate: Rotate) -> CompressOptions {
     CompressOptions {
-        code: code.into(),
-        quantizer: Quantizer::Printed,
-        rotate,
+        encoding: Encoding::new(code, Quantizer::Printed, rotate),
         rules: Rules::default(),
         moments: None,
         replace: false,

@@ -1,0 +1,113 @@
+//! Containers that end early: the start of a file, as it comes through a pipe or is left of a download.
+
+use crate::container::{CompressedMatrix, Container};
+use crate::error::ModelError;
+use std::io::{Read, Write};
+use std::path::Path;
+
+/// The start of a container file that holds whole layers.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Prefix {
+    /// Its bytes, from the start of the file.
+    pub bytes: u64,
+    /// Of each layer, the base first, how many matrices it holds.
+    pub matrices_with_layer: Vec<usize>,
+}
+
+/// The longest start of a container's only file that has at most so many bytes and ends with a whole tensor; with no limit, all of
+/// it.
+///
+/// # Errors
+/// [`ModelError::Layers`] when that does not hold the kept tensors and the base of every matrix, or when the model has more than
+/// one file.
+pub fn prefix(container: &Container, most_bytes: Option<u64>) -> Result<Prefix, ModelError> {
+    let files = container.source().files();
+    let [file] = files else {
+        return Err(ModelError::Layers(format!(
+            "{} has {} files, and a stream is one; stream each of them",
+            container.source().path().display(),
+            files.len()
+        )));
+    };
+    let most_bytes = most_bytes.unwrap_or(u64::MAX);
+    let base = container.prefix_bytes(1)[0];
+    if most_bytes < base {
+        return Err(ModelError::Layers(format!(
+            "{}: the first layer and the tensors that are kept take {base} bytes, and {most_bytes} are too few",
+            file.path().display()
+        )));
+    }
+    let ends = container.source().tensors().iter().map(|tensor| tensor.data.end as u64);
+    let bytes = ends.filter(|&end| end <= most_bytes).fold(base, u64::max);
+    let held = |matrix: &CompressedMatrix| matrix.layers.iter().take_while(|layer| layer.end() <= bytes).count();
+    Ok(Prefix {
+        bytes,
+        matrices_with_layer: with_layer(container, held),
+    })
+}
+
+/// Writes the start of a container's only file.
+///
+/// # Errors
+/// What the writer gives.
+pub fn write_prefix(container: &Container, prefix: &Prefix, writer: &mut dyn Write) -> std::io::Result<()> {
+    let file = container.source().files().first();
+    let bytes = file
+        .map(|file| &file.bytes()[..prefix.bytes as usize])
+        .unwrap_or_default();
+    writer.write_all(bytes)?;
+    writer.flush()
+}
+
+/// Of each layer, the base first, how many matrices of the container have it.
+pub fn matrices_with_layer(container: &Container) -> Vec<usize> {
+    with_layer(container, |matrix| matrix.layers.len())
+}
+
+fn with_layer(container: &Container, held: impl Fn(&CompressedMatrix) -> usize) -> Vec<usize> {
+    let held: Vec<usize> = container.matrices().iter().map(held).collect();
+    let most = held.iter().copied().max().unwrap_or(0);
+    (0..most)
+        .map(|layer| held.iter().filter(|&&held| held > layer).count())
+        .collect()
+}
+
+/// What is there of the layers, in words: `layer 1 of 21 matrices, layer 2 of 13`.
+pub fn describe_layers(matrices_with_layer: &[usize]) -> String {
+    let layers = matrices_with_layer.iter().enumerate();
+    let layers = layers.map(|(index, count)| match index {
+        0 => format!("layer 1 of {count} matrices"),
+        _ => format!("layer {} of {count}", index + 1),
+    });
+    layers.collect::<Vec<_>>().join(", ")
+}
+
+/// Copies a stream to a file that can be mapped.
+///
+/// # Errors
+/// [`ModelError::Io`].
+pub fn receive(reader: &mut dyn Read, path: &Path) -> Result<u64, ModelError> {
+    let mut file = std::fs::File::create(path).map_err(ModelError::io(path, "create"))?;
+    std::io::copy(reader, &mut file).map_err(ModelError::io(path, "write"))
+}
+
+/// Says of a file that is too short what it still holds, if it is a container that can be read without its end.
+pub(crate) fn explain_cut(path: &Path, error: ModelError) -> ModelError {
+    let ModelError::Truncated {
+        path: file,
+        expected_bytes,
+        actual_bytes,
+    } = &error
+    else {
+        return error;
+    };
+    match Container::open_cut(path) {
+        Ok(container) => ModelError::Cut {
+            path: file.clone(),
+            expected_bytes: *expected_bytes,
+            actual_bytes: *actual_bytes,
+            held: describe_layers(&matrices_with_layer(&container)),
+        },
+        Err(_) => error,
+    }
+}

@@ -1,0 +1,145 @@
+//! How a matrix is encoded.
+
+use crate::error::ModelError;
+use crate::rotate::Rotate;
+use seedlm_codec::{ChainedCode, Code, CodecError, MOST_LAYERS};
+use seedlm_encoder::Quantizer;
+
+/// Names of encodings in layers, with the stored bits per weight of each layer and the length of the windows: all in the chained
+/// code.
+const LAYER_PRESETS: [(&str, &[u32], u32); 4] = [
+    ("progressive-4b", &[2, 2], 16),
+    ("progressive-6b", &[2, 2, 2], 16),
+    ("progressive-4b-k12", &[2, 2], 12),
+    ("progressive-6b-k12", &[2, 2, 2], 12),
+];
+
+/// Names of all presets: those of single codes, then those of layers.
+pub fn encoding_presets() -> Vec<&'static str> {
+    let layered = LAYER_PRESETS.iter().map(|(name, ..)| *name);
+    Code::presets().into_iter().chain(layered).collect()
+}
+
+/// The codes of the layers of the preset of that name, the base first; one for the name of a code.
+///
+/// # Errors
+/// [`CodecError::UnknownPreset`] lists the names there are.
+pub fn preset_layers(name: &str) -> Result<Vec<Code>, CodecError> {
+    let Some((_, bits, length)) = LAYER_PRESETS.iter().find(|preset| preset.0 == name) else {
+        return Code::preset(name)
+            .map(|code| vec![code])
+            .map_err(|_| CodecError::UnknownPreset {
+                name: name.into(),
+                known: encoding_presets().into_iter().map(String::from).collect(),
+            });
+    };
+    let codes = bits
+        .iter()
+        .map(|&bits| ChainedCode::standard(bits, *length).map(Code::Chained));
+    codes.collect()
+}
+
+/// How a matrix is encoded: in one code, or in layers, each of which encodes what those before it have left of the weights.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Encoding {
+    layers: Vec<Code>,
+    quantizer: Quantizer,
+    rotate: Rotate,
+}
+
+impl Encoding {
+    /// One layer. The quantizer is the block code's; the chained code has none.
+    pub fn new(code: impl Into<Code>, quantizer: Quantizer, rotate: Rotate) -> Self {
+        Encoding {
+            layers: vec![code.into()],
+            quantizer,
+            rotate,
+        }
+    }
+
+    /// The same with these layers, the first one being the base.
+    ///
+    /// # Errors
+    /// [`ModelError::Layers`] when there are none, or more than [`MOST_LAYERS`].
+    pub fn with_layers(mut self, layers: Vec<Code>) -> Result<Self, ModelError> {
+        if !(1..=MOST_LAYERS).contains(&layers.len()) {
+            return Err(ModelError::Layers(format!(
+                "{} layers were asked for, and a matrix has 1 to {MOST_LAYERS}",
+                layers.len()
+            )));
+        }
+        self.layers = layers;
+        Ok(self)
+    }
+
+    /// The codes of the layers, the base first; at least one.
+    pub fn layers(&self) -> &[Code] {
+        &self.layers
+    }
+
+    /// How the block code chooses coefficients.
+    pub fn quantizer(&self) -> Quantizer {
+        self.quantizer
+    }
+
+    /// Whether the matrix is rotated first.
+    pub fn rotate(&self) -> Rotate {
+        self.rotate
+    }
+
+    /// Whether a block code is among its layers.
+    pub fn has_block_code(&self) -> bool {
+        self.layers.iter().any(|code| matches!(code, Code::Block(_)))
+    }
+
+    /// The labels of its codes, as `chained-2b + chained-2b`.
+    pub fn label(&self) -> String {
+        layers_label(&self.layers)
+    }
+}
+
+/// The labels of codes that are laid one over the other, as `chained-2b + chained-2b`.
+pub fn layers_label<'a>(codes: impl IntoIterator<Item = &'a Code>) -> String {
+    codes.into_iter().map(Code::label).collect::<Vec<_>>().join(" + ")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_preset_has_its_layers() {
+        for name in encoding_presets() {
+            let layers = preset_layers(name).unwrap();
+            let encoding = Encoding::new(layers[0].clone(), Quantizer::Exact, Rotate::Auto);
+            let encoding = encoding.with_layers(layers.clone()).unwrap();
+            assert_eq!(encoding.layers(), layers);
+            if let [code] = &layers[..] {
+                assert_eq!(code.label(), name);
+            } else {
+                let bits: f64 = layers.iter().map(Code::bits_per_weight).sum();
+                assert!(name.starts_with(&format!("progressive-{bits}b")), "{name}");
+            }
+        }
+        assert_eq!(
+            layers_label(&preset_layers("progressive-4b-k12").unwrap()),
+            "chained-2b-k12 + chained-2b-k12"
+        );
+        let error = preset_layers("progressive-5b").unwrap_err().to_string();
+        assert!(error.contains("chained-2b-k12, progressive-4b"), "{error}");
+    }
+
+    #[test]
+    fn there_are_one_to_eight_layers() {
+        let code = Code::preset("chained-2b").unwrap();
+        let encoding = |count| {
+            let encoding = Encoding::new(code.clone(), Quantizer::Exact, Rotate::Auto);
+            encoding.with_layers(vec![code.clone(); count])
+        };
+        assert!(encoding(8).is_ok());
+        for count in [0, 9] {
+            let error = encoding(count).unwrap_err().to_string();
+            assert!(error.contains("1 to 8"), "{error}");
+        }
+    }
+}
