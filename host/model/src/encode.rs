@@ -3,13 +3,14 @@
 use crate::encoding::Encoding;
 use crate::feedback::{FeedbackEncoder, encode_with_feedback};
 use crate::figures::relative_error;
+use crate::layered::encode_layers;
 use crate::moments::InputMoments;
 use crate::progress::LayerReport;
 use crate::rotate::{Rotate, RotationTrial, rotate_rows};
 use crate::source::Matrix;
 use crate::stored::{StoredMatrix, layer_scale_bytes, layer_words};
 use rayon::prelude::*;
-use seedlm_codec::{Code, Rotation, WeightMatrix, layer_turn};
+use seedlm_codec::{Code, Rotation, WeightMatrix};
 use seedlm_encoder::{BlockEncoder, ChainedEncoder, EncodeError, EncodedChained, Quantizer};
 use std::ops::{ControlFlow, Range};
 use std::sync::Arc;
@@ -34,7 +35,7 @@ pub struct MatrixEncoder {
     rotate: Rotate,
 }
 
-enum Engine {
+pub(crate) enum Engine {
     Block(Box<BlockEncoder>, Quantizer),
     Chained(ChainedEncoder),
 }
@@ -140,6 +141,20 @@ impl Engines {
 }
 
 impl Engine {
+    /// Encodes rows; with moments of their inputs errors are fed back from column to column.
+    pub(crate) fn encode_rows(
+        &self,
+        [rows, columns]: [usize; 2],
+        values: &[f32],
+        moments: Option<&InputMoments>,
+        advance: Advance<'_>,
+    ) -> Result<WeightMatrix, EncodeError> {
+        match moments {
+            None => self.encode(rows, columns, values, advance).map(|encoded| encoded.coded),
+            Some(moments) => encode_with_feedback(self.with_feedback(), (rows, columns), values, moments, advance),
+        }
+    }
+
     fn with_feedback(&self) -> FeedbackEncoder<'_> {
         match self {
             Engine::Block(encoder, quantizer) => FeedbackEncoder::Block(encoder, *quantizer),
@@ -204,37 +219,20 @@ impl MatrixEncoder {
         let moments = moments.filter(|_| rows > 0 && columns > 0);
         let rotated_moments = moments.filter(|_| is_rotated).map(|moments| moments.rotated(&rotation));
         let moments = rotated_moments.as_ref().or(moments);
-        let mut turned_moments = None;
-        let mut layers = Vec::with_capacity(self.engines.len());
-        let mut sums = None;
-        for (number, engine) in self.engines.iter().enumerate() {
-            let coded = match turned_moments.as_ref().or(moments) {
-                None => {
-                    let encoded = engine.encode(rows, columns, &weights.values, advance)?;
-                    sums = Some((encoded.squared_error, encoded.squared_norm));
-                    encoded.coded
-                }
-                Some(moments) => {
-                    let encoder = engine.with_feedback();
-                    encode_with_feedback(encoder, (rows, columns), &weights.values, moments, advance)?
-                }
-            };
-            if number + 1 < self.engines.len() {
-                subtract(&mut weights.values, &coded);
-                let turn = layer_turn(2, columns);
-                weights
-                    .values
-                    .chunks_exact_mut(columns.max(1))
-                    .for_each(|row| row.rotate_left(turn));
-                turned_moments = turned_moments.as_ref().or(moments).map(|moments| moments.turned(turn));
+        let (layers, sums) = match &self.engines[..] {
+            [engine] if moments.is_none() => {
+                let encoded = engine.encode(rows, columns, &weights.values, advance)?;
+                let sums = (encoded.squared_error, encoded.squared_norm);
+                (vec![encoded.coded], (!is_rotated).then_some(sums))
             }
-            layers.push(coded);
-        }
+            engines => {
+                let layers = encode_layers(engines, [rows, columns], &mut weights.values, moments, advance)?;
+                (layers, None)
+            }
+        };
         drop(weights);
         let stored = StoredMatrix::new(layers, is_rotated.then_some(rotation));
-        // The encoder's own sums are those of the weights where it has had the weights themselves.
-        let is_direct = moments.is_none() && !is_rotated && self.engines.len() == 1;
-        let (layer_squared_errors, squared_norm) = match sums.filter(|_| is_direct) {
+        let (layer_squared_errors, squared_norm) = match sums {
             Some((error, norm)) => (vec![error], norm),
             None => measure(&stored, original),
         };
@@ -311,16 +309,6 @@ fn by_heavy_tails(values: &[f32], columns: usize) -> Vec<usize> {
 struct Trial {
     is_worthwhile: bool,
     figures: RotationTrial,
-}
-
-/// Takes what a layer decodes to away from the weights: in binary64, rounded to binary32.
-fn subtract(values: &mut [f32], coded: &WeightMatrix) {
-    let rows = values.par_chunks_mut(coded.columns().max(1)).enumerate();
-    rows.for_each(|(row, values)| {
-        for (value, decoded) in values.iter_mut().zip(coded.row_values(row)) {
-            *value = ((f64::from(*value) - f64::from(decoded)) as f32).clamp(f32::MIN, f32::MAX);
-        }
-    });
 }
 
 /// The sums of `(w - w')^2` after each layer and of `w^2`, row after row, whoever has computed which.

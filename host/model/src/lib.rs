@@ -33,6 +33,7 @@ mod footprint;
 mod header;
 mod image;
 mod inspect;
+mod layered;
 mod model;
 mod moments;
 mod near_names;
