@@ -24,7 +24,7 @@ fn golden_text(count: usize, sampling: Sampling, activation_bits: u32) -> String
         panic!("the embedded model is not compressed");
     };
     let chosen = source.compressible(&Rules::default()).unwrap();
-    let coded = encode_tensors(source, &chosen, &Code::preset(FORMAT).unwrap(), None, &|_| ()).unwrap();
+    let coded = encode_tensors(source, &chosen, &[Code::preset(FORMAT).unwrap()], None, &|_| ()).unwrap();
     let matrices = coded
         .iter()
         .map(|coded| MachineMatrix::of(&coded.name, &coded.stored.layers()[0], coded.stored.rotation()));

@@ -5,22 +5,34 @@ use crate::outcome::{EXIT_CODES, Outcome};
 use crate::stdout::{codes, print, print_json};
 use crate::talk::Talk;
 use crate::writing::Writing;
+use anyhow::Context;
 use clap::{Args, ValueEnum};
 use indicatif::DecimalBytes;
-use seedlm_model::{CompressedMatrix, Container, DecompressOptions, DecompressReport, FloatDtype, decompress};
+use seedlm_model::{
+    CompressedMatrix, Container, DecompressOptions, DecompressReport, FloatDtype, decompress, describe_layers,
+    matrices_with_layer, receive,
+};
 use serde::Serialize;
-use std::path::PathBuf;
+use std::io::stdin;
+use std::path::{Path, PathBuf};
+use tempfile::{NamedTempFile, TempPath};
 
 /// Turn a compressed model back into plain safetensors that any tool loads
 #[derive(Debug, Args)]
 #[command(after_help = EXIT_CODES)]
 pub struct Decompress {
-    /// A container file, or a folder that compress has written
+    /// A container file, or a folder that compress has written; - for what comes through a pipe, which may end early
     #[arg(value_name = "IN")]
     input: PathBuf,
     /// Where to write; a file for a file, a folder for a folder
     #[arg(short, long, value_name = "OUT")]
     output: PathBuf,
+    /// Decode the first N layers only
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..))]
+    layers: Option<u64>,
+    /// Decode the whole layers of a file that is cut off
+    #[arg(long)]
+    partial: bool,
     /// Type of the decoded matrices; kept tensors stay as they are
     #[arg(long, value_enum, default_value_t)]
     dtype: Dtype,
@@ -51,9 +63,37 @@ struct Run {
 }
 
 impl Decompress {
+    /// Opens the input. What comes through a pipe is put into a file beside the output, which is removed with the second value.
+    fn open(&self) -> anyhow::Result<(Container, Option<TempPath>)> {
+        if self.input != Path::new("-") {
+            let opened = match self.partial {
+                true => Container::open_cut(&self.input)?,
+                false => Container::open(&self.input)?,
+            };
+            return Ok((opened, None));
+        }
+        let folder = match self.output.parent() {
+            Some(folder) if !folder.as_os_str().is_empty() => folder,
+            _ => Path::new("."),
+        };
+        let received = NamedTempFile::new_in(folder).with_context(|| format!("{}: cannot write", folder.display()))?;
+        let received = received.into_temp_path();
+        receive(&mut stdin().lock(), &received)?;
+        let container = Container::open_cut(&received).context("what came through the pipe cannot be decoded")?;
+        let talk = Talk::new(self.writing.volume, 0);
+        talk.say(&format!(
+            "received {}",
+            describe_layers(&matrices_with_layer(&container))
+        ));
+        Ok((container, Some(received)))
+    }
+
     /// Runs the verb.
     pub fn run(self) -> anyhow::Result<Outcome> {
-        let container = Container::open(&self.input)?;
+        let (mut container, _received) = self.open()?;
+        if let Some(layers) = self.layers {
+            container.keep_layers(layers as usize);
+        }
         let options = DecompressOptions {
             dtype: match self.dtype {
                 Dtype::Source => None,

@@ -5,7 +5,7 @@ use crate::stdout::{decibels, print, print_json, printable};
 use clap::Args;
 use indicatif::{DecimalBytes, HumanCount};
 use seedlm_codec::Code;
-use seedlm_model::{ContainerInspection, Inspection, Model, PlainInspection, inspect};
+use seedlm_model::{ContainerInspection, Inspection, MatrixSummary, Model, PlainInspection, inspect};
 use serde::Serialize;
 use std::fmt::Write;
 use std::path::PathBuf;
@@ -89,6 +89,12 @@ fn parameters(code: &Code) -> String {
     }
 }
 
+/// The error after each layer.
+fn layer_errors(matrix: &MatrixSummary) -> String {
+    let errors = matrix.layers.iter().map(|layer| format!("{:.4}", layer.relative_error));
+    errors.collect::<Vec<_>>().join(", ")
+}
+
 fn container_text(input: &str, container: &ContainerInspection) -> String {
     let mut text = format!(
         "{input}: SeedLM container version {} by {}, {}\n",
@@ -119,16 +125,26 @@ fn container_text(input: &str, container: &ContainerInspection) -> String {
         "  whole model (whole files): {:.3} bits/weight",
         container.bits_per_weight
     );
+    for prefix in container.prefixes.iter().filter(|_| container.prefixes.len() > 1) {
+        let _ = writeln!(
+            text,
+            "  up to layer {}: {:.3} bits/weight, relative error {:.4}; the first {} of the file",
+            prefix.layers,
+            prefix.bits_per_compressed_weight,
+            prefix.relative_error,
+            DecimalBytes(prefix.read_bytes)
+        );
+    }
     for matrix in &container.matrices {
         let _ = writeln!(
             text,
-            "{} {:?} {} -> {} {:.2} bits/weight  relative error {:.4}  {}{}",
+            "{} {:?} {} -> {} {:.2} bits/weight  relative error {}  {}{}",
             printable(&matrix.name),
             matrix.shape,
             matrix.source_dtype,
             matrix.code,
             matrix.bits_per_weight,
-            matrix.relative_error,
+            layer_errors(matrix),
             decibels(matrix.sqnr_db),
             if matrix.rotation.is_some() { "  rotated" } else { "" }
         );

@@ -16,8 +16,10 @@ mod interrupt;
 mod outcome;
 mod output_file;
 mod stdout;
+mod stream;
 mod talk;
 mod threads;
+mod truncate;
 mod verify;
 mod writing;
 
@@ -39,6 +41,8 @@ enum Verb {
     Decompress(decompress::Decompress),
     Inspect(inspect::Inspect),
     Verify(verify::Verify),
+    Truncate(truncate::Truncate),
+    Stream(stream::Stream),
     Image(image::Image),
     Import(import::Import),
     Bench(bench::Bench),
@@ -52,6 +56,8 @@ fn main() -> ExitCode {
         Verb::Decompress(verb) => verb.run(),
         Verb::Inspect(verb) => verb.run(),
         Verb::Verify(verb) => verb.run(),
+        Verb::Truncate(verb) => verb.run(),
+        Verb::Stream(verb) => verb.run(),
         Verb::Image(verb) => verb.run(),
         Verb::Import(verb) => verb.run(),
         Verb::Bench(verb) => verb.run(),

@@ -6,6 +6,7 @@ use crate::language_model::{LanguageModel, Logits};
 use crate::linear::LinearLayers;
 use crate::sampler::{Sampler, Sampling};
 use crate::text::TextTokenizer;
+use crate::written_text::WrittenText;
 use std::ops::ControlFlow;
 
 /// Why a text has ended.
@@ -46,44 +47,36 @@ pub fn generate(
     sampling: Sampling,
     on_text: &mut dyn FnMut(&str) -> ControlFlow<()>,
 ) -> Result<Generated, LlmError> {
+    let mut written = WrittenText::new(model.config(), tokenizer, prompt.len(), count, on_text)?;
     let mut cache = Cache::new(model.config());
     let mut sampler = Sampler::new(sampling);
-    let mut stream = tokenizer.stream();
-    let mut text = String::new();
-    let mut tokens = Vec::new();
-    if prompt.is_empty() {
-        let reason = "the prompt has no tokens; give at least one character";
-        return Err(LlmError::Text(reason.into()));
-    }
-    let mut logits = Vec::new();
-    for token in prompt {
-        logits = model.forward(linear, &mut cache, &[*token], Logits::Last)?;
-    }
+    let mut logits = read_prompt(model, linear, &mut cache, prompt)?;
     let ending = loop {
-        if tokens.len() == count {
+        if written.tokens_left() == 0 {
             break Ending::Length;
         }
         let token = sampler.choose(&logits);
-        if model.config().end_tokens.contains(&token) {
-            break Ending::EndToken;
-        }
-        tokens.push(token);
-        let piece = stream.push(token)?;
-        text.push_str(&piece);
-        if on_text(&piece).is_break() {
-            break Ending::Stopped;
-        }
-        if tokens.len() == count {
-            break Ending::Length;
-        }
-        if cache.tokens() == model.config().positions {
-            break Ending::Positions;
+        if let Some(ending) = written.add(token)? {
+            break ending;
         }
         logits = model.forward(linear, &mut cache, &[token], Logits::Last)?;
     };
-    let rest = stream.finish()?;
-    text.push_str(&rest);
-    // Nothing depends on the answer any more.
-    let _ = on_text(&rest);
-    Ok(Generated { tokens, text, ending })
+    written.finish(ending)
+}
+
+/// Reads a prompt token by token, as the machine does it, and gives the logits behind its last token.
+///
+/// # Errors
+/// As [`LanguageModel::forward`].
+pub(crate) fn read_prompt(
+    model: &LanguageModel,
+    linear: &mut dyn LinearLayers,
+    cache: &mut Cache,
+    prompt: &[u32],
+) -> Result<Vec<f32>, LlmError> {
+    let mut logits = Vec::new();
+    for token in prompt {
+        logits = model.forward(linear, cache, &[*token], Logits::Last)?;
+    }
+    Ok(logits)
 }

@@ -198,6 +198,13 @@ impl LanguageModel {
     ) -> Result<[Vec<f32>; N], LlmError> {
         let mut products = linear.products(&matrices, inputs, tokens)?;
         for (matrix, product) in matrices.iter().zip(&mut products) {
+            let expected = tokens * matrix.shape(&self.config)[0];
+            if product.len() != expected {
+                return Err(LlmError::Machine {
+                    tensor: matrix.to_string(),
+                    source: format!("the backend gave {} values instead of {expected}", product.len()).into(),
+                });
+            }
             let bias = &self.biases[matrix.index(&self.config)];
             if !bias.is_empty() {
                 product.chunks_mut(bias.len()).for_each(|vector| add(vector, bias));

@@ -4,6 +4,7 @@
 //! * [`LanguageModel`]: the forward pass, with a [`Cache`] of what it has seen; [`generate`] writes text;
 //! * [`LinearLayers`]: who works out the matrix products: [`IntegerLayers`] in the integer arithmetic of the accelerator, on any
 //!   [`IntegerMachine`]; `DenseLayers` in binary32;
+//! * [`generate_speculatively`]: the same text in fewer passes of the full weights, with a draft that [`DraftingLayers`] gives;
 //! * `ImportedModel`: GGUF and llama2.c files as such a folder;
 //! * [`collect_moments`]: what calibrates a compression;
 //! * [`evaluate`]: perplexity and divergence of compressed variants of a model.
@@ -29,7 +30,9 @@ mod linear;
 mod package;
 mod rope;
 mod sampler;
+mod speculate;
 mod text;
+mod written_text;
 
 #[cfg(feature = "dense")]
 pub use backend::DenseLayers;
@@ -48,4 +51,5 @@ pub use language_model::{LanguageModel, Logits};
 pub use linear::{EMBEDDING, Linear, LinearLayers, Projection};
 pub use package::{CONFIG_FILE, Package, TOKENIZER_FILE};
 pub use sampler::{Sampler, Sampling};
+pub use speculate::{DraftAndFull, DraftingLayers, SpeculationCost, SpeculationStatistics, generate_speculatively};
 pub use text::{TextStream, TextTokenizer};

@@ -1,13 +1,15 @@
 //! The model inside the program, as its training script knows it, and through all arithmetics.
 
-use seedlm_codec::{Code, WeightMatrix};
+mod coded;
+
+use coded::{encode, integer};
+use seedlm_codec::Code;
 use seedlm_llm::evaluate::{Step, Variant, Windows, compare};
 use seedlm_llm::{
-    DenseLayers, Generated, GoldenMachine, IntegerLayers, IntegerMachine, LinearLayers, MachineMatrix, Package,
-    Sampling, SoftwareMachine, collect_moments, generate,
+    DenseLayers, Generated, GoldenMachine, LinearLayers, Package, Sampling, SoftwareMachine, collect_moments, generate,
 };
 use seedlm_model::embedded::SHAKESPEARE_SAMPLE_TEXT;
-use seedlm_model::{CodedTensor, Model, Rules, encode_tensors};
+use seedlm_model::{Model, Rules, encode_tensors};
 use std::ops::ControlFlow;
 
 fn dense(package: &Package) -> DenseLayers {
@@ -46,34 +48,6 @@ fn the_loss_on_the_sample_is_the_one_of_the_training_script() {
     assert!((scores.nats_per_token.mean - 1.18425).abs() < 2e-5, "{scores:?}");
 }
 
-fn encode(package: &Package, code: &str) -> Vec<CodedTensor> {
-    let Model::Plain(source) = &package.model else {
-        panic!("the embedded model is not compressed");
-    };
-    let chosen = source.compressible(&Rules::default()).unwrap();
-    encode_tensors(source, &chosen, &Code::preset(code).unwrap(), None, &|_| ()).unwrap()
-}
-
-fn integer<M: IntegerMachine>(
-    package: &Package,
-    coded: &[CodedTensor],
-    machine: impl FnOnce(Vec<WeightMatrix>) -> M,
-    activation_bits: u32,
-) -> IntegerLayers<M> {
-    let matrices = coded
-        .iter()
-        .map(|coded| MachineMatrix::of(&coded.name, &coded.stored.layers()[0], coded.stored.rotation()));
-    let machine = machine(coded.iter().map(|coded| coded.stored.layers()[0].clone()).collect());
-    IntegerLayers::new(
-        &package.language,
-        &package.model,
-        matrices.collect(),
-        machine,
-        activation_bits,
-    )
-    .unwrap()
-}
-
 fn write(package: &Package, linear: &mut dyn LinearLayers, sampling: Sampling) -> Generated {
     let prompt = package.tokenizer.encode("KING ", true).unwrap();
     let on_text = &mut |_: &str| ControlFlow::Continue(());
@@ -109,7 +83,7 @@ fn divergences(package: &Package, code: &str) -> [f64; 2] {
     let chosen = source.compressible(&Rules::default()).unwrap();
     let config = package.language.config();
     let mut variants = [None, Some(&moments)].map(|moments| {
-        let coded = encode_tensors(source, &chosen, &Code::preset(code).unwrap(), moments, &|_| ()).unwrap();
+        let coded = encode_tensors(source, &chosen, &[Code::preset(code).unwrap()], moments, &|_| ()).unwrap();
         let mut decoded = dense(package);
         for coded in &coded {
             let linear = seedlm_llm::Linear::all(config).find(|linear| linear.tensor_name(config) == coded.name);

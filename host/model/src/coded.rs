@@ -41,7 +41,7 @@ pub fn read_coded(container: &Container) -> Result<Vec<CodedTensor>, ModelError>
     matrices.collect()
 }
 
-/// Encodes matrices as `seedlm compress` does it by default: with the exact search, and rotated where that pays; calibrated where
+/// Encodes matrices in one code, or in layers of codes, as `seedlm compress` does it by default: with the exact search, and rotated where that pays; calibrated where
 /// there are moments of the inputs. `advance` is
 /// told how many weights have been finished, from any thread.
 ///
@@ -50,11 +50,14 @@ pub fn read_coded(container: &Container) -> Result<Vec<CodedTensor>, ModelError>
 pub fn encode_tensors(
     source: &Source,
     tensors: &[TensorInfo],
-    code: &Code,
+    layers: &[Code],
     moments: Option<&ModelMoments>,
     advance: &(dyn Fn(usize) + Sync),
 ) -> Result<Vec<CodedTensor>, ModelError> {
-    let encoding = Encoding::new(code.clone(), Quantizer::Exact, Rotate::Auto);
+    let [base, ..] = layers else {
+        return Err(ModelError::Layers("no layer was asked for".into()));
+    };
+    let encoding = Encoding::new(base.clone(), Quantizer::Exact, Rotate::Auto).with_layers(layers.to_vec())?;
     let encoder = MatrixEncoder::new(&encoding).map_err(ModelError::Encoder)?;
     let go_on = |weights: usize| {
         advance(weights);

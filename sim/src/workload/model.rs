@@ -206,7 +206,9 @@ pub fn compress_model(
     advance: &(dyn Fn(usize) + Sync),
 ) -> Result<Pass, WorkloadError> {
     let coded = match model {
-        ModelSource::Plain(source, chosen) => encode_tensors(source, chosen, code, None, advance)?,
+        ModelSource::Plain(source, chosen) => {
+            encode_tensors(source, chosen, std::slice::from_ref(code), None, advance)?
+        }
         ModelSource::Compressed(container) => {
             check_codes(container, code)?;
             let coded = read_coded(container)?;

@@ -6,6 +6,7 @@ use crate::config::ModelConfig;
 use crate::error::LlmError;
 use crate::language_model::LanguageModel;
 use crate::linear::{Linear, LinearLayers};
+use crate::speculate::DraftingLayers;
 use rayon::prelude::*;
 use seedlm_codec::{Activations, Rotation, WeightMatrix};
 use seedlm_model::{Model, rotate_rows};
@@ -210,6 +211,13 @@ impl<M: IntegerMachine> IntegerLayers<M> {
             .into_iter()
             .map(|sums| sums.into_iter().map(|sum| sum as f32).collect());
         Ok(rounded.collect())
+    }
+}
+
+/// The draft is the base of every matrix.
+impl<M: IntegerMachine> DraftingLayers for IntegerLayers<M> {
+    fn use_draft(&mut self, is_draft: bool) {
+        self.use_layers(if is_draft { 1 } else { usize::MAX });
     }
 }
 
