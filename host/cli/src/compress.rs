@@ -2,6 +2,7 @@
 
 use crate::calibration::Calibration;
 use crate::code_options::{CodeOptions, Quantizer, Rotate};
+use crate::compress_report::{Compressed, ReportOptions};
 use crate::effort::Effort;
 use crate::interrupt;
 use crate::outcome::{EXIT_CODES, Outcome};
@@ -51,6 +52,8 @@ pub struct Compress {
     #[command(flatten)]
     effort: Effort,
     #[command(flatten)]
+    report: ReportOptions,
+    #[command(flatten)]
     writing: Writing,
 }
 
@@ -66,15 +69,6 @@ struct DryRun {
     least_memory_bytes: u64,
     #[serde(flatten)]
     plan: Plan,
-}
-
-/// The JSON of a run.
-#[derive(Serialize)]
-struct Run {
-    input: String,
-    output: String,
-    #[serde(flatten)]
-    report: CompressReport,
 }
 
 impl Compress {
@@ -127,20 +121,23 @@ impl Compress {
             plan.code
         ));
         check_output(&source, output, &options)?;
+        let reports = self.report.create(&self.input, output)?;
         let calibrate = || self.calibration.moments(&self.input, self.writing.volume);
         options.moments = self.writing.threads.run(calibrate)??;
         let run = self.effort.run_options();
         let result = (self.writing.threads).run(|| compress_with(&source, output, &options, run, &talk));
         talk.end();
         let report = result??;
+        let compressed = Compressed {
+            input: &self.input.display().to_string(),
+            output: &output.display().to_string(),
+            report: &report,
+        };
+        reports.write(compressed)?;
         if self.writing.json {
-            print_json(&Run {
-                input: self.input.display().to_string(),
-                output: output.display().to_string(),
-                report,
-            })?;
+            print_json(&compressed)?;
         } else {
-            print(&summary(&report, &output.display().to_string()))?;
+            print(&summary(&report, compressed.output))?;
         }
         Ok(Outcome::Done)
     }

@@ -4,8 +4,11 @@
 mod bench;
 mod calibration;
 mod code_options;
+mod comma_separated;
+mod compare;
 mod completions;
 mod compress;
+mod compress_report;
 mod decompress;
 mod effort;
 mod eval;
@@ -17,6 +20,7 @@ mod outcome;
 mod output_file;
 mod stdout;
 mod stream;
+mod svg_text;
 mod talk;
 mod threads;
 mod truncate;
@@ -43,6 +47,7 @@ enum Verb {
     Verify(verify::Verify),
     Truncate(truncate::Truncate),
     Stream(stream::Stream),
+    Compare(compare::Compare),
     Image(image::Image),
     Import(import::Import),
     Bench(bench::Bench),
@@ -58,6 +63,7 @@ fn main() -> ExitCode {
         Verb::Verify(verb) => verb.run(),
         Verb::Truncate(verb) => verb.run(),
         Verb::Stream(verb) => verb.run(),
+        Verb::Compare(verb) => verb.run(),
         Verb::Image(verb) => verb.run(),
         Verb::Import(verb) => verb.run(),
         Verb::Bench(verb) => verb.run(),

@@ -36,6 +36,11 @@ impl OutputFile {
         Ok(OutputFile { path: whole, temporary })
     }
 
+    /// The path that it will have, with its folder's true name.
+    pub fn path(&self) -> &Path {
+        &self.path
+    }
+
     /// Writes the file and gives it its name; one that is there is replaced.
     pub fn write(mut self, text: &str) -> anyhow::Result<()> {
         let shown = self.path.display().to_string();

@@ -188,6 +188,20 @@ pub enum ModelError {
         /// The folder that keeps them.
         folder: PathBuf,
     },
+    /// Models that are to be compared have nothing in common.
+    #[error(
+        "{}: {reason} in {}; compare models of the same architecture, with the names of tensors that compress has left",
+        path.display(),
+        a.display()
+    )]
+    Unrelated {
+        /// The other model, or the reference.
+        path: PathBuf,
+        /// What it has not.
+        reason: String,
+        /// The model that is compared with it.
+        a: PathBuf,
+    },
     /// The memory that a compression may use does not suffice.
     #[error(
         "{}: tensor {tensor:?}: to encode it takes about {needed} of memory, and --memory allows {allowed}; \

@@ -5,6 +5,7 @@
 //!   where another run has stopped.
 //! * [`Container`]: a compressed model, whose matrices are [`StoredMatrix`]; [`decompress`], [`verify`], [`inspect`].
 //! * [`truncate`]: fewer layers of a container that has several; [`prefix`]: the start of its file, which decodes by itself.
+//! * [`Comparison`]: two models tensor by tensor, each plain or compressed.
 //! * [`write_image`]: a container as one flat memory image with an address map; [`MemoryImage`] reads both.
 //! * [`MatrixEncoder`]: one matrix in either code, rotated where [`Rotate`] says so.
 //! * [`Model`]: either of the two; [`embedded`]: a small model that is part of the program.
@@ -15,6 +16,7 @@
 mod assemble;
 mod budget;
 mod coded;
+mod compare;
 mod compress;
 mod container;
 mod copy;
@@ -55,6 +57,10 @@ mod verify;
 mod work;
 
 pub use coded::{CodedTensor, encode_tensors, read_coded};
+pub use compare::{
+    AgainstReference, Better, CompareReport, CompareTotals, Comparison, Difference, DifferentShapes, ReferenceTotals,
+    StoredAs, TensorComparison,
+};
 pub use compress::{CompressOptions, RunOptions, check_output, compress, compress_with};
 pub use container::{
     CONTAINER_VERSION, CompressedEntry, CompressedMatrix, Container, Crc32, Document, FIRST_CONTAINER_VERSION,
