@@ -1,16 +1,18 @@
-"""Section 5 of docs/format.md, the container, with what version 2 adds in section 9. See seedlm_reference.py for what these
-files are."""
+"""Section 5 of docs/format.md, the container, with what version 2 adds in section 9 and version 3 in section 12. See
+seedlm_reference.py for what these files are."""
 
 from __future__ import annotations
 
 import json
+import math
 import re
 import struct
 import zlib
 from dataclasses import dataclass
 
 from chained_reference import ChainedCode, ChainedMatrix, ChainMap
-from rotation_reference import Rotation, undone_weights_bits
+from layers_reference import MOST_LAYERS, LayeredMatrix
+from rotation_reference import Rotation
 from seedlm_reference import Code, Matrix, Refused, require
 
 DTYPE_BYTES = {
@@ -31,20 +33,21 @@ class Tensor:
     dtype: str
     shape: tuple[int, ...]
     data: bytes
+    # Where its bytes lie among the data of the file that it was read from.
+    span: tuple[int, int] | None = None
+
+    @property
+    def is_whole(self) -> bool:
+        """Not so where the file ends before the tensor does."""
+        return self.span is None or len(self.data) == self.span[1] - self.span[0]
 
 
 @dataclass(frozen=True)
 class Container:
-    compressed: dict[str, Matrix | ChainedMatrix]
-    rotations: dict[str, Rotation | None]
+    compressed: dict[str, LayeredMatrix]
     kept: dict[str, Tensor]
     document: dict
     metadata: dict
-
-    def weights_bits(self, name: str) -> list[list[int]]:
-        """The bits of the binary32 weights of a matrix, its rotation undone."""
-        weights, rotation = self.compressed[name].weights_bits(), self.rotations[name]
-        return weights if rotation is None else undone_weights_bits(rotation, weights)
 
 
 def parse_json(text: str, what: str) -> object:
@@ -72,6 +75,12 @@ def require_keys(value: object, keys: set[str], what: str) -> dict:
 
 def is_count(value: object) -> bool:
     return isinstance(value, int) and not isinstance(value, bool) and value >= 0
+
+
+def require_measure(value: object, what: str) -> None:
+    """What the encoder measured."""
+    require(isinstance(value, (int, float)) and not isinstance(value, bool), f"{what} is no number")
+    require(0 <= value < math.inf, f"{what} is {value}")
 
 
 def require_crc(value: object, data: bytes, what: str) -> None:
@@ -115,8 +124,9 @@ def read_code(value: object, label: str, version: int) -> Code | ChainedCode:
     return Code(*widths, lfsr["length"], tuple(lfsr["taps"])).check()
 
 
-def read_safetensors(file: bytes) -> tuple[bytes, dict[str, str], dict[str, Tensor]]:
-    """The header's bytes, its metadata and the tensors; the data must be covered without gaps or overlaps."""
+def read_safetensors(file: bytes, may_be_cut: bool = False) -> tuple[bytes, dict[str, str], dict[str, Tensor]]:
+    """The header's bytes, its metadata and the tensors; the data must be covered without gaps or overlaps. Of a file that may be
+    cut, tensors have the bytes that are there."""
     require(len(file) >= 8, "the file is truncated: it is shorter than 8 bytes")
     (length,) = struct.unpack("<Q", file[:8])
     require(8 + length <= len(file), "the file is truncated: its header is longer than it")
@@ -141,18 +151,18 @@ def read_safetensors(file: bytes) -> tuple[bytes, dict[str, str], dict[str, Tens
         require(isinstance(offsets, list) and len(offsets) == 2, f"the offsets of {name} are broken")
         require(all(is_count(n) for n in offsets), f"the offsets of {name} are broken")
         begin, end = offsets
-        require(begin <= end <= len(data), f"the file is truncated: the data of {name} lie outside")
+        require(begin <= end and (end <= len(data) or may_be_cut), f"the file is truncated: the data of {name} lie outside")
         size = DTYPE_BYTES[dtype]
         for n in shape:
             size *= n
         require(end - begin == size, f"tensor {name} has {end - begin} bytes, its shape says {size}")
-        tensors[name] = Tensor(dtype, tuple(shape), data[begin:end])
+        tensors[name] = Tensor(dtype, tuple(shape), data[begin:end], (begin, end))
         spans.append((begin, end))
     at = 0
     for begin, end in sorted(spans):
         require(begin == at, "the data have a gap or an overlap")
         at = end
-    require(at == len(data), "bytes after the last tensor")
+    require(at == len(data) or (may_be_cut and at > len(data)), "bytes after the last tensor")
     return raw, metadata, tensors
 
 
@@ -179,8 +189,46 @@ def stored_matrix(code: Code | ChainedCode, rows: int, columns: int, words: byte
     return Matrix(code, rows, columns, words, scale_bits)
 
 
-def read_container(file: bytes) -> Container:
-    raw, metadata, tensors = read_safetensors(file)
+def layer_names(name: str, number: int) -> tuple[str, str]:
+    """The tensors of a layer: its words, and its scale or scales. The base is layer 1."""
+    number_text = f"_{number}" if number > 1 else ""
+    return f"{name}.seedlm_words{number_text}", f"{name}.seedlm_scale{number_text}"
+
+
+def read_layer(entry: dict, code: Code | ChainedCode, shape: list[int], words: Tensor, scale: Tensor, names: tuple[str, str]) -> Matrix | ChainedMatrix | None:
+    """A layer, checked to its last bit; None where the file ends before it does."""
+    rows, columns = shape
+    words_name, scale_name = names
+    require(words.dtype == "U8" and len(words.shape) == 1, f"{words_name} is not U8 of one dimension")
+    dtype, count = ("BF16", rows) if isinstance(code, ChainedCode) else ("F32", 1)
+    require(scale.dtype == dtype and scale.shape == (count,), f"{scale_name} is not {dtype} of shape [{count}]")
+    if not (words.is_whole and scale.is_whole):
+        return None
+    require_crc(entry["words_crc32"], words.data, words_name)
+    require_crc(entry["scale_crc32"], scale.data, scale_name)
+    matrix = stored_matrix(code, rows, columns, words.data, scale.data)
+    matrix.integers()  # every seed, the length, the unused bits and the scales
+    return matrix
+
+
+def read_source_shape(value: object, rows: int, columns: int, what: str) -> tuple[int, ...]:
+    require(isinstance(value, list) and all(is_count(n) for n in value), f"{what}: the source_shape is broken")
+    splits = [(math.prod(value[:axes]), math.prod(value[axes:])) for axes in range(1, len(value) + 1)]
+    require((rows, columns) in splits, f"{what}: the source_shape {value} is not {rows} rows of {columns} weights")
+    return tuple(value)
+
+
+def require_sections(sections: list[list[tuple[str, Tensor]]]) -> None:
+    """The kept tensors and the bases, then the second layers, and so on."""
+    for number in range(1, len(sections)):
+        end = max(tensor.span[1] for section in sections[:number] for _, tensor in section)
+        for name, tensor in sections[number]:
+            require(tensor.span[0] >= end, f"{name} is of layer {number + 1}, and not all of layer {number} lies before it")
+
+
+def read_container(file: bytes, may_be_cut: bool = False) -> Container:
+    """A container; of one that may be cut, each matrix has the layers that are whole, and must have its base."""
+    raw, metadata, tensors = read_safetensors(file, may_be_cut)
     require("seedlm" in metadata, "no seedlm document: not a container")
     require(HEADER_CRC_KEY in metadata, "the checksum of the header is missing")
     digits = metadata[HEADER_CRC_KEY]
@@ -191,7 +239,7 @@ def read_container(file: bytes) -> Container:
     require(isinstance(document, dict), "the seedlm description is not an object")
     version = document.get("version")
     require(is_count(version), "the version is missing")
-    require(version in (1, 2), f"version {version} is not known here")
+    require(version in (1, 2, 3), f"version {version} is not known here")
     require_keys(document, {"version", "generator", "codes", "compressed", "kept"}, "the seedlm description")
     require(isinstance(document["generator"], str), "the generator is not a string")
     for part in ("codes", "compressed", "kept"):
@@ -206,39 +254,55 @@ def read_container(file: bytes) -> Container:
         accounted.add(name)
         return tensors[name]
 
-    compressed, rotations = {}, {}
-    keys = {"shape", "source_dtype", "code", "words_crc32", "scale_crc32", "squared_error", "squared_norm"}
+    compressed: dict[str, LayeredMatrix] = {}
+    sections: list[list[tuple[str, Tensor]]] = [[]]
+    layer_keys = {"code", "words_crc32", "scale_crc32", "squared_error"}
+    keys = layer_keys | {"shape", "source_dtype", "squared_norm"}
+    if version >= 2:
+        keys |= {"rotation"}
+    if version >= 3:
+        keys |= {"source_shape", "layers"}
     for name, value in document["compressed"].items():
         what = f"the entry of {name}"
-        entry = require_keys(value, keys | {"rotation"} if version >= 2 else keys, what)
+        entry = require_keys(value, keys, what)
         shape = entry["shape"]
         require(isinstance(shape, list) and len(shape) == 2 and all(is_count(n) for n in shape), f"{what}: the shape is broken")
         require(entry["source_dtype"] in ("F32", "F16", "BF16"), f"{what}: the source dtype {entry['source_dtype']} is not known")
-        require(isinstance(entry["code"], str) and entry["code"] in codes, f"{what}: the code {entry['code']} is not defined")
-        for key in ("squared_error", "squared_norm"):
-            number = entry[key]
-            require(isinstance(number, (int, float)) and not isinstance(number, bool), f"{what}: {key} is no number")
-        words, scale = take(name + ".seedlm_words"), take(name + ".seedlm_scale")
-        require(words.dtype == "U8" and len(words.shape) == 1, f"{name}.seedlm_words is not U8 of one dimension")
-        code = codes[entry["code"]]
-        dtype, count = ("BF16", shape[0]) if isinstance(code, ChainedCode) else ("F32", 1)
-        require(scale.dtype == dtype and scale.shape == (count,), f"{name}.seedlm_scale is not {dtype} of shape [{count}]")
-        require_crc(entry["words_crc32"], words.data, f"the words of {name}")
-        require_crc(entry["scale_crc32"], scale.data, f"the scale of {name}")
-        matrix = stored_matrix(code, shape[0], shape[1], words.data, scale.data)
-        matrix.integers()  # every seed, the length, the unused bits and the scales
-        rotations[name] = read_rotation(entry["rotation"], name) if version >= 2 else None
-        compressed[name] = matrix
+        require_measure(entry["squared_norm"], f"{what}: squared_norm")
+        further = entry["layers"] if version >= 3 else []
+        require(isinstance(further, list), f"{what}: the layers are no list")
+        require(len(further) < MOST_LAYERS, f"{what}: {len(further)} layers after the base, more than {MOST_LAYERS - 1}")
+        layers = []
+        for number, layer in enumerate([entry, *further], 1):
+            of_layer = f"layer {number} of {what}"
+            if number > 1:
+                require_keys(layer, layer_keys, of_layer)
+            require(isinstance(layer["code"], str) and layer["code"] in codes, f"{of_layer}: the code {layer['code']} is not defined")
+            require_measure(layer["squared_error"], f"{of_layer}: squared_error")
+            names = layer_names(name, number)
+            words, scale = map(take, names)
+            if len(sections) < number:
+                sections.append([])
+            sections[number - 1] += zip(names, (words, scale), strict=True)
+            layers.append(read_layer(layer, codes[layer["code"]], shape, words, scale, names))
+        require(layers[0] is not None, f"the file is truncated: it ends before the base of {name} does")
+        whole = layers.index(None) if None in layers else len(layers)
+        rotation = read_rotation(entry["rotation"], name) if version >= 2 else None
+        source_shape = read_source_shape(entry["source_shape"], *shape, what) if version >= 3 else tuple(shape)
+        compressed[name] = LayeredMatrix(tuple(layers[:whole]), rotation, source_shape)
 
     kept = {}
     for name, value in document["kept"].items():
         entry = require_keys(value, {"crc32"}, f"the entry of {name}")
         require(name not in compressed, f"tensor {name} is compressed and kept")
         kept[name] = take(name)
+        require(kept[name].is_whole, f"the file is truncated: it ends before {name} does")
         require_crc(entry["crc32"], kept[name].data, f"tensor {name}")
+        sections[0].append((name, kept[name]))
     for name in tensors:
         require(name in accounted, f"tensor {name} is not accounted for")
-    return Container(compressed, rotations, kept, document, metadata)
+    require_sections(sections)
+    return Container(compressed, kept, document, metadata)
 
 
 def json_text(value: object) -> str:

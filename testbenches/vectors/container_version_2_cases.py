@@ -98,7 +98,7 @@ def bad_containers() -> dict[str, tuple[str, list[str], Plan]]:
     edit("chained-in-version-1", "a chained code in version 1", ["chained"], nothing, lambda: small_plan(version=1))
     edit("rotation-in-version-1", "a rotation in version 1", ["rotation"], nothing, version_1_block(DEFAULT.as_json()))
     edit("null-rotation-in-version-1", "the key itself is unknown in version 1", ["rotation"], nothing, version_1_block(None))
-    edit("version-3", "version 3", ["version"], lambda p: p.document.update(version=3))
+    edit("version-4", "version 4", ["version"], lambda p: p.document.update(version=4))
 
     def unused_chained() -> Plan:
         p = plan({LAYER: ("paper-4b", Draw("unused in 1").matrix(PAPER_4B, 1, 8))}, {})
@@ -186,8 +186,8 @@ def files() -> tuple[dict[str, bytes], dict[str, tuple[str, list[dict]]]]:
             file = containers[f"{folder}/containers/{name}.safetensors"] = p.file()
             container = read_container(file)
             matrices = []
-            for matrix, m in container.compressed.items():
-                rotation = container.rotations[matrix]
+            for matrix, stored in container.compressed.items():
+                m, rotation = stored.base, stored.rotation
                 matrices.append({
                     "name": matrix,
                     "rows": m.rows,
@@ -196,7 +196,7 @@ def files() -> tuple[dict[str, bytes], dict[str, tuple[str, list[dict]]]]:
                     "rotation": rotation and rotation.as_json(),
                     "scale_bits": scale_text(m),
                     "integers": m.integers(),
-                    "weights_bits": weights_text(container.weights_bits(matrix)),
+                    "weights_bits": weights_text(stored.weights_bits()),
                 })  # fmt: skip
             tensors = [{"name": n, "dtype": t.dtype, "shape": list(t.shape), "data": t.data.hex()} for n, t in container.kept.items()]
             cases.append({"name": name, "file": f"{name}.safetensors", "expected": "ok", "why": why, "compressed": matrices, "kept": tensors})

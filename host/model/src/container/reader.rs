@@ -442,14 +442,14 @@ fn check_shape(path: &Path, name: &str, entry: &CompressedEntry) -> Result<[usiz
     Ok([rows, columns])
 }
 
-/// Whether the first dimensions of a shape are the rows, and the others the columns.
+/// Whether the first dimensions of a shape, at least one, are the rows, and the others the columns.
 fn splits_into(shape: &[usize], [rows, columns]: [usize; 2]) -> bool {
     let product = |sizes: &[usize]| {
         sizes
             .iter()
             .try_fold(1_usize, |product, &size| product.checked_mul(size))
     };
-    (0..=shape.len()).any(|axes| product(&shape[..axes]) == Some(rows) && product(&shape[axes..]) == Some(columns))
+    (1..=shape.len()).any(|axes| product(&shape[..axes]) == Some(rows) && product(&shape[axes..]) == Some(columns))
 }
 
 fn check_sum(path: &Path, name: &str, what: &str, value: f64) -> Result<(), ModelError> {
