@@ -16,6 +16,7 @@ pub struct LanguageMachine {
     machine: Machine,
     system: SystemConfig,
     format: WeightFormat,
+    layers: Option<usize>,
     relative_error: Option<f64>,
     matrices: Vec<Placed>,
     /// Gives the results that those of the machine are held against.
@@ -61,6 +62,7 @@ impl LanguageMachine {
             machine,
             system,
             format: pass.format,
+            layers: pass.layers,
             relative_error: pass.relative_error,
             matrices,
             meter,
@@ -78,8 +80,12 @@ impl LanguageMachine {
 
     /// What the machine has done so far.
     pub fn report(&self) -> FormatReport {
-        self.meter
-            .report(&self.format, self.relative_error, &self.system, self.host_seconds)
+        self.meter.report(
+            &self.format,
+            (self.layers, self.relative_error),
+            &self.system,
+            self.host_seconds,
+        )
     }
 }
 

@@ -67,12 +67,12 @@ impl Meter {
         }
     }
 
-    /// The report of all that was added, which is a whole number of passes: every matrix as often as the first.
+    /// The report of all that was added to matrices of so many layers, which is a whole number of passes: every matrix as often as the first.
     /// `host_seconds` is the time that the cycles took to simulate.
     pub fn report(
         &self,
         format: &WeightFormat,
-        relative_error: Option<f64>,
+        (layers, relative_error): (Option<usize>, Option<f64>),
         system: &SystemConfig,
         host_seconds: f64,
     ) -> FormatReport {
@@ -86,6 +86,8 @@ impl Meter {
         let cycles = sum(|matrix| matrix.cycles);
         let weights = sum(|matrix| u64::from(matrix.is_base) * matrix.rows as u64 * matrix.columns as u64);
         let used_weights = (weights * passes) as f64;
+        // Every layer of a weight is decoded and multiplied.
+        let multiplied = (sum(|matrix| matrix.rows as u64 * matrix.columns as u64) * passes) as f64;
         let beat_bytes = u64::from(datapath.beat_bits) / 8;
         let weight_bytes = sum(|matrix| matrix.weight_beats as u64) * beat_bytes;
         let read_bytes = weight_bytes + sum(|matrix| matrix.activation_beats as u64) * beat_bytes;
@@ -99,6 +101,7 @@ impl Meter {
         };
         FormatReport {
             format: format.label(),
+            layers,
             relative_error,
             rotated_matrices: self.matrices.iter().filter(|matrix| matrix.rotated).count(),
             machine: datapath.clone(),
@@ -122,8 +125,8 @@ impl Meter {
             bandwidth_share_of_refresh_limited: read_gb_per_s / system.refresh_limited_gb_per_s(),
             dram_commands: self.dram_commands,
             energy: None,
-            weights_per_cycle: per_cycle(used_weights),
-            mac_utilisation: per_cycle(used_weights / multipliers as f64),
+            weights_per_cycle: per_cycle(multiplied),
+            mac_utilisation: per_cycle(multiplied / multipliers as f64),
             decoder_utilisation: per_cycle(activity.cycles(Unit::DecodeLanes, State::Busy) as f64),
             results_checked: sum(|matrix| matrix.rows as u64) * passes,
             units: unit_reports(&activity),
@@ -193,7 +196,7 @@ pub fn measure(
     let started = Instant::now();
     machine.run_back_to_back(&mut next_job, &mut |_| true, waves, &mut note)?;
     let host_seconds = started.elapsed().as_secs_f64() - layout_seconds;
-    Ok(meter.report(&pass.format, pass.relative_error, system, host_seconds))
+    Ok(meter.report(&pass.format, (pass.layers, pass.relative_error), system, host_seconds))
 }
 
 fn unit_reports(activity: &Activity) -> Vec<UnitReport> {

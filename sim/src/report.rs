@@ -57,6 +57,9 @@ pub enum Accelerator {
 pub struct FormatReport {
     /// Name of the format.
     pub format: String,
+    /// Layers of the matrices that were run, where they were asked for: the codes of all of them are the format's.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub layers: Option<usize>,
     /// ||W - W'|| / ||W|| over all matrices, where the original weights are known.
     pub relative_error: Option<f64>,
     /// Matrices whose rows are rotated; the host rotates their activations, which takes no cycles here.
@@ -117,6 +120,27 @@ pub struct FormatReport {
 }
 
 impl FormatReport {
+    /// What tables call it.
+    pub fn label(&self) -> String {
+        match self.layers {
+            None => self.format.clone(),
+            Some(1) => format!("{}, 1 layer", self.format),
+            Some(layers) => format!("{}, {layers} layers", self.format),
+        }
+    }
+
+    /// What is nearest to the most it can do: the name of the unit, and its share of that.
+    pub fn roof(&self) -> (&'static str, f64) {
+        let units = [
+            ("memory", self.bandwidth_share_of_refresh_limited),
+            ("decode lanes", self.decoder_utilisation),
+            ("MACs", self.mac_utilisation),
+        ];
+        units
+            .into_iter()
+            .fold(units[0], |most, unit| if unit.1 > most.1 { unit } else { most })
+    }
+
     /// Cycles of one pass: formats that have written texts of different lengths are compared by it.
     pub fn cycles_per_pass(&self) -> f64 {
         self.cycles as f64 / self.passes.max(1) as f64

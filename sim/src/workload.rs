@@ -53,6 +53,8 @@ pub struct ImageStreams {
 pub struct Pass {
     /// The format.
     pub format: WeightFormat,
+    /// How many layers each matrix has at most, where they are counted.
+    pub layers: Option<usize>,
     /// The matrices, in the order of the run.
     pub matrices: Vec<NamedMatrix>,
     /// Relative error ||W - W'|| / ||W|| that the format adds, where the original weights are known.

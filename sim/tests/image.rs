@@ -102,6 +102,7 @@ fn the_image_of_the_embedded_model_runs_as_the_model_does() {
         let from_model = compress_model(
             &ModelSource::Compressed(container),
             &Code::preset(name).unwrap(),
+            None,
             &|_| {},
         );
         let (from_image, from_model) = (from_image.pass().unwrap(), from_model.unwrap());

@@ -32,7 +32,7 @@ fn the_embedded_shape_reads_what_the_embedded_model_reads() {
     let table = EnergyTable::named("45nm").unwrap();
     let counts = operation_counts(&format.label());
     let estimated = estimate(&shape, &format, &system, (&table, counts)).unwrap();
-    let pass = compress_model(&load_model(None).unwrap(), &format.code().unwrap(), &|_| ()).unwrap();
+    let pass = compress_model(&load_model(None).unwrap(), &format.code().unwrap(), None, &|_| ()).unwrap();
     let mut machine = seedlm_sim::Machine::new(&format, &system).unwrap();
     let measured = seedlm_sim::measure::measure(&pass, &system, &mut machine, None, &mut |_| ()).unwrap();
     assert_eq!(estimated.read_bytes, measured.read_bytes);

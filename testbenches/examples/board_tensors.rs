@@ -25,7 +25,7 @@ fn main() -> ExitCode {
     let mut outcome = ExitCode::SUCCESS;
     for weights in ChainedCode::PRESETS {
         let code = Code::preset(weights).expect("presets have names");
-        let pass = compress_model(&model, &code, &|_| {}).expect("the matrix can be encoded");
+        let pass = compress_model(&model, &code, None, &|_| {}).expect("the matrix can be encoded");
         let WeightMatrix::Chained(matrix) = &pass.matrices[0].matrix else {
             panic!("{weights} is a chained code");
         };

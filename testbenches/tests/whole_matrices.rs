@@ -122,7 +122,7 @@ fn embedded_model(all: bool) -> ModelSource {
 fn run_compressed(name: &str) {
     let format = WeightFormat::named(name).unwrap();
     let code = format.code().expect("the format is a code");
-    let pass = compress_model(&embedded_model(is_nightly()), &code, &|_| {}).unwrap();
+    let pass = compress_model(&embedded_model(is_nightly()), &code, None, &|_| {}).unwrap();
     run_on_the_reference_machine(&format, &pass.matrices);
 }
 

@@ -25,12 +25,13 @@ pub struct CodedTensor {
     pub squared_norm: f64,
 }
 
-/// The compressed matrices of a container, in the order of [`Container::matrices`].
+/// The compressed matrices of a container with their first `layers`, in the order of [`Container::matrices`].
 ///
 /// # Errors
 /// As [`Container::matrix`].
-pub fn read_coded(container: &Container) -> Result<Vec<CodedTensor>, ModelError> {
+pub fn read_coded(container: &Container, layers: usize) -> Result<Vec<CodedTensor>, ModelError> {
     let matrices = container.matrices().iter().map(|info| {
+        let info = &info.first_layers(layers);
         Ok(CodedTensor {
             name: info.name.clone(),
             stored: container.matrix(info)?,

@@ -1,13 +1,12 @@
 //! `sim run --prompt`: a language model that speaks through the machine.
 
 use super::output::print_bytes;
-use super::run::{RunArguments, Workload};
 use anyhow::{Result, bail};
 use clap::Args;
-use seedlm_codec::WeightFormat;
 use seedlm_llm::{IntegerLayers, Linear, Package, Sampling, generate};
 use seedlm_sim::language::LanguageMachine;
 use seedlm_sim::report::{FormatReport, GeneratedText};
+use seedlm_sim::workload::Pass;
 use seedlm_sim::{Machine, SystemConfig};
 use std::cell::RefCell;
 use std::ops::ControlFlow;
@@ -106,16 +105,12 @@ impl<'a> Speaker<'a> {
         format!("{:?} continued by {model}", self.prompt)
     }
 
-    /// Writes the text in one format.
-    pub fn speak(
-        &self,
-        format: &WeightFormat,
-        workload: &Workload,
-        run: &RunArguments,
-        system: &SystemConfig,
-        machine: Machine,
-    ) -> Result<FormatReport> {
-        let pass = workload.pass(format, run.quiet)?;
+    /// Writes the text with the matrices of one pass.
+    pub fn speak(&self, pass: Pass, system: &SystemConfig, machine: Machine) -> Result<FormatReport> {
+        let label = pass.format.label();
+        let label = pass
+            .layers
+            .map_or(label.clone(), |layers| format!("{label}, layers: {layers}"));
         let matrices = LanguageMachine::matrices_of(&pass);
         let machine = LanguageMachine::new(pass, system.clone(), machine)?;
         let Package {
@@ -132,7 +127,7 @@ impl<'a> Speaker<'a> {
             .sum();
         let host_weights = all_weights - layers.weights_on_machine();
         // A failure to print ends the text, and is the error of the run.
-        let printing = RefCell::new(self.print(&format!("{}: {}", format.label(), self.prompt)));
+        let printing = RefCell::new(self.print(&format!("{label}: {}", self.prompt)));
         let mut on_text = |piece: &str| {
             let mut printing = printing.borrow_mut();
             if printing.is_ok() {

@@ -8,7 +8,7 @@ use super::rtl::Rtl;
 use anyhow::{Context, Result, bail};
 use clap::Args;
 use indicatif::{ProgressBar, ProgressStyle};
-use seedlm_codec::WeightFormat;
+use seedlm_codec::{MOST_LAYERS, WeightFormat};
 use seedlm_sim::measure::measure;
 use seedlm_sim::report::{Accelerator, Report};
 use seedlm_sim::settings::Settings;
@@ -61,6 +61,10 @@ pub struct RunArguments {
     rtl_from: Option<PathBuf>,
     #[command(flatten)]
     report: ReportArguments,
+    /// Run each code with so many layers of it: a number, or a range as 1..3, which shows what every layer costs and brings. A model
+    /// compressed in layers has them; another one is encoded in so many
+    #[arg(long, value_name = "COUNT|FROM..TO", value_parser = layer_counts, conflicts_with_all = ["workload", "image", "model_shape"])]
+    layers: Option<LayerCounts>,
     /// Write waves of the last format in --weights as VCD, for GTKWave or Surfer (about 1 kB per cycle)
     #[arg(long, value_name = "FILE")]
     vcd: Option<PathBuf>,
@@ -114,13 +118,14 @@ pub fn run(arguments: &RunArguments) -> Result<()> {
         None => workload.usual_formats()?,
     };
     workload.check(&formats)?;
+    let runs = workload.runs(&formats, arguments.layers.as_ref())?;
     let rtl = match arguments.rtl || arguments.rtl_from.is_some() {
         true => Some(Rtl::find(arguments.rtl_from.as_deref(), arguments.quiet)?),
         false => None,
     };
     // All machines are made before the first one runs: what cannot be built is found before models are compressed.
     let mut machines = Vec::new();
-    for format in &formats {
+    for (format, _) in &runs {
         let system = workload.system(&settings, format)?;
         let machine = match &rtl {
             Some(rtl) => rtl.machine(format, &system)?,
@@ -129,18 +134,18 @@ pub fn run(arguments: &RunArguments) -> Result<()> {
         machines.push((system, machine));
     }
     let mut reports = Vec::new();
-    for (index, (format, (system, mut machine))) in formats.iter().zip(machines).enumerate() {
+    for (index, (&(ref format, layers), (system, mut machine))) in runs.iter().zip(machines).enumerate() {
+        let pass = workload.pass(format, layers, arguments.quiet)?;
         if let Some(speaker) = &speaker {
-            reports.push(speaker.speak(format, &workload, arguments, &system, machine)?);
+            reports.push(speaker.speak(pass, &system, machine)?);
             continue;
         }
-        let pass = workload.pass(format, arguments.quiet)?;
         let bar = progress(
             arguments.quiet,
             &format!("Running {}", format.label()),
             workload.weights(),
         );
-        let mut waves = match vcd.as_ref().filter(|_| index + 1 == formats.len()) {
+        let mut waves = match vcd.as_ref().filter(|_| index + 1 == runs.len()) {
             Some(vcd) => Some(Waves::new(
                 Box::new(BufWriter::new(vcd.handle()?)),
                 settings.clock_mhz(),
@@ -164,7 +169,8 @@ pub fn run(arguments: &RunArguments) -> Result<()> {
         memory,
         reports,
     );
-    report.account(&energy, &formats);
+    let run_formats: Vec<WeightFormat> = runs.into_iter().map(|(format, _)| format).collect();
+    report.account(&energy, &run_formats);
     if let Some(vcd) = vcd {
         vcd.finish()?;
     }
@@ -193,6 +199,28 @@ fn report_files(arguments: &RunArguments) -> Result<(ReportFiles, Option<Output>
         .map(|path| Output::create(path, &inputs))
         .transpose()?;
     Ok((files, vcd))
+}
+
+/// Numbers of layers, from the first to the last.
+#[derive(Clone, Debug)]
+struct LayerCounts {
+    first: usize,
+    last: usize,
+}
+
+fn layer_counts(text: &str) -> Result<LayerCounts, String> {
+    let count = |text: &str| match text.trim().parse() {
+        Ok(count) if (1..=MOST_LAYERS).contains(&count) => Ok(count),
+        _ => Err(format!("{text:?} is no number of layers, 1 to {MOST_LAYERS}")),
+    };
+    let (first, last) = match text.split_once("..") {
+        Some((first, last)) => (count(first)?, count(last)?),
+        None => (count(text)?, count(text)?),
+    };
+    match first <= last {
+        true => Ok(LayerCounts { first, last }),
+        false => Err("the range is empty; write it as 1..3".into()),
+    }
 }
 
 /// The formats that --weights names, each once.
@@ -305,6 +333,34 @@ impl Workload {
         Ok(())
     }
 
+    /// What is run, one after the other: each format, and each code with each number of layers.
+    fn runs(
+        &self,
+        formats: &[WeightFormat],
+        counts: Option<&LayerCounts>,
+    ) -> Result<Vec<(WeightFormat, Option<usize>)>> {
+        let Some(counts) = counts else {
+            return Ok(formats.iter().map(|format| (format.clone(), None)).collect());
+        };
+        if let Workload::Model { source, .. } = self
+            && let Some(stored) = source.stored_layers()
+            && counts.last > stored
+        {
+            bail!(
+                "--layers: {} has {stored} layers, and {} were asked for",
+                self.name(),
+                counts.last
+            );
+        }
+        let runs = formats.iter().flat_map(|format| match format.code() {
+            None => vec![(format.clone(), None)],
+            Some(_) => (counts.first..=counts.last)
+                .map(|layers| (format.clone(), Some(layers)))
+                .collect(),
+        });
+        Ok(runs.collect())
+    }
+
     fn weights(&self) -> u64 {
         match self {
             Workload::Product { rows, columns } => (rows * columns) as u64,
@@ -314,10 +370,11 @@ impl Workload {
     }
 
     /// What is run, in a format; a model that is not compressed yet is compressed here.
-    pub fn pass(&self, format: &WeightFormat, quiet: bool) -> Result<Pass> {
+    fn pass(&self, format: &WeightFormat, layers: Option<usize>, quiet: bool) -> Result<Pass> {
         match (self, format) {
             (Workload::Product { rows, columns }, _) => Ok(Pass {
                 format: format.clone(),
+                layers: None,
                 matrices: vec![NamedMatrix {
                     name: self.name(),
                     layer: 1,
@@ -334,7 +391,7 @@ impl Workload {
                 };
                 let started = Instant::now();
                 let bar = progress(quiet, &format!("Compressing to {}", format.label()), self.weights());
-                let pass = compress_model(source, &code, &|weights| bar.inc(weights as u64))?;
+                let pass = compress_model(source, &code, layers, &|weights| bar.inc(weights as u64))?;
                 bar.finish_and_clear();
                 if !quiet && matches!(**source, ModelSource::Plain(..)) {
                     let seconds = started.elapsed().as_secs_f64();

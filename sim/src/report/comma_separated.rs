@@ -26,7 +26,7 @@ impl Report {
                 for unit in &matrix.units {
                     for state in &unit.states {
                         writer.write_record([
-                            &format.format,
+                            &format.label(),
                             &matrix.name,
                             &matrix.rows.to_string(),
                             &matrix.columns.to_string(),

@@ -87,7 +87,7 @@ fn write_bar(out: &mut String, format: &FormatReport, top: f64, most: f64) -> st
         out,
         "<text x=\"20\" y=\"{}\">{}</text>",
         top + BAR_HEIGHT / 2.0 + 5.0,
-        escaped(&format.format)
+        escaped(&format.label())
     )?;
     let mut x = LEFT;
     for state in State::all() {

@@ -78,7 +78,7 @@ impl Report {
             writeln!(
                 out,
                 "Where the cycles went: {}, % of {} cycles",
-                format.format,
+                format.label(),
                 grouped(format.cycles)
             )?;
             writeln!(out, "{}", stall_table(format))?;
@@ -92,7 +92,7 @@ impl Report {
             PassMeaning::Token => "tokens per second (matrices only)",
         };
         let mut table = plain_table();
-        let names = self.formats.iter().map(|format| format.format.clone());
+        let names = self.formats.iter().map(FormatReport::label);
         table.set_header(std::iter::once(String::new()).chain(names));
         let mut row = |name: &str, value: &dyn Fn(&FormatReport) -> String| {
             table.add_row(std::iter::once(name.to_string()).chain(self.formats.iter().map(value)));
@@ -119,6 +119,12 @@ impl Report {
         }
         row("bits read per weight", &|f| format!("{:.3}", f.read_bits_per_weight));
         row(read, &|f| per_pass(f.read_bytes, f));
+        if self.formats.iter().any(|f| f.layers.is_some()) {
+            row("nearest to its limit", &|f| {
+                let (unit, share) = f.roof();
+                format!("{unit}, {} %", percent(share))
+            });
+        }
         row("bandwidth, GB/s", &|f| {
             format!("{:.2} of {:.2}", f.read_gb_per_s, f.peak_gb_per_s)
         });

@@ -340,6 +340,7 @@ fn simulate(
     });
     let pass = Pass {
         format: format.clone(),
+        layers: None,
         matrices: matrices
             .collect::<Result<_, CodecError>>()
             .map_err(MachineError::from)?,

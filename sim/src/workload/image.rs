@@ -117,6 +117,7 @@ impl ImageSource {
         }
         Ok(Pass {
             format: self.format(),
+            layers: None,
             matrices,
             relative_error: None,
         })

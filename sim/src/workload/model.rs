@@ -106,6 +106,14 @@ impl ModelSource {
         }
     }
 
+    /// The most layers of a matrix of a model that is compressed already; none of one that is not.
+    pub fn stored_layers(&self) -> Option<usize> {
+        match self {
+            ModelSource::Plain(..) => None,
+            ModelSource::Compressed(container) => Some(container.most_layers()),
+        }
+    }
+
     /// The code of a model that is compressed already; none of one that is not.
     ///
     /// # Errors
@@ -189,13 +197,15 @@ pub fn model_in_binary16(model: &ModelSource) -> Result<Pass, WorkloadError> {
     })?;
     Ok(Pass {
         format: WeightFormat::Binary16,
+        layers: None,
         matrices,
         relative_error: None,
     })
 }
 
 /// The model in a code: encoded here as `seedlm compress` does it by default, with the exact search and rotated where that
-/// pays, unless it is compressed already. `advance` is told how many
+/// pays, unless it is compressed already: in so many layers of the code, or with so many of those that it has. Without a number
+/// in one layer, or with all. `advance` is told how many
 /// weights have been finished, from any thread.
 ///
 /// # Errors
@@ -203,15 +213,16 @@ pub fn model_in_binary16(model: &ModelSource) -> Result<Pass, WorkloadError> {
 pub fn compress_model(
     model: &ModelSource,
     code: &Code,
+    layers: Option<usize>,
     advance: &(dyn Fn(usize) + Sync),
 ) -> Result<Pass, WorkloadError> {
     let coded = match model {
         ModelSource::Plain(source, chosen) => {
-            encode_tensors(source, chosen, std::slice::from_ref(code), None, advance)?
+            encode_tensors(source, chosen, &vec![code.clone(); layers.unwrap_or(1)], None, advance)?
         }
         ModelSource::Compressed(container) => {
             check_codes(container, code)?;
-            let coded = read_coded(container)?;
+            let coded = read_coded(container, layers.unwrap_or(usize::MAX))?;
             advance(model.weights() as usize);
             coded
         }
@@ -234,6 +245,7 @@ pub fn compress_model(
     });
     Ok(Pass {
         format: code.clone().into(),
+        layers,
         matrices: matrices.collect(),
         relative_error,
     })

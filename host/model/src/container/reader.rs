@@ -94,6 +94,13 @@ impl CompressedMatrix {
         self.layers.iter().map(MatrixLayer::stored_bytes).sum()
     }
 
+    /// The matrix with its first `layers`, at least one.
+    pub(crate) fn first_layers(&self, layers: usize) -> Self {
+        let mut matrix = self.clone();
+        matrix.layers.truncate(layers.max(1));
+        matrix
+    }
+
     /// The matrix with its first so many layers, at least one, as a container describes it.
     pub(crate) fn entry(&self, layers: usize) -> CompressedEntry {
         let entry = |layer: &MatrixLayer| LayerEntry {
@@ -259,7 +266,7 @@ impl Container {
     /// Forgets all layers after the first `layers`, which must be at least one. What is left decodes to the sum of those.
     pub fn keep_layers(&mut self, layers: usize) {
         for matrix in &mut self.matrices {
-            matrix.layers.truncate(layers.max(1));
+            *matrix = matrix.first_layers(layers);
         }
     }
 
