@@ -358,6 +358,56 @@ fn chained_matrices_run_and_rotated_ones_are_reported() {
     );
 }
 
+/// Every layer is read in as many cycles as the first, whether the model was compressed in layers or is on the way in.
+#[test]
+fn a_model_is_run_with_each_number_of_its_layers() {
+    let folder = TempDir::new().unwrap();
+    let plain = folder.path().join("plain.safetensors");
+    write_heavy_tailed_model(&plain);
+    let plain = plain.to_str().unwrap();
+    let on_the_fly = run_json(&[plain, "--weights", "fp16,chained-2b-k12", "--layers", "1..3"]);
+    let formats = on_the_fly["formats"].as_array().unwrap();
+    let layers: Vec<Option<u64>> = formats.iter().map(|format| format["layers"].as_u64()).collect();
+    assert_eq!(layers, [None, Some(1), Some(2), Some(3)]);
+    let number = |index: usize, key: &str| formats[index][key].as_f64().unwrap();
+    for count in 1..=3 {
+        assert_eq!(formats[count]["matrices"].as_array().unwrap().len(), count);
+        assert_eq!(number(count, "results_checked"), 32.0 * count as f64);
+        assert_eq!(number(count, "weights"), number(1, "weights"));
+        let bits = number(1, "read_bits_per_weight") * count as f64;
+        assert_eq!(number(count, "read_bits_per_weight"), bits);
+    }
+    assert!(number(3, "relative_error") < 0.4 * number(2, "relative_error"));
+    let packed = folder.path().join("packed.safetensors");
+    let code = Code::preset("chained-2b-k12").unwrap();
+    let options = CompressOptions {
+        encoding: Encoding::new(code.clone(), Quantizer::Exact, Rotate::Auto)
+            .with_layers(vec![code; 3])
+            .unwrap(),
+        rules: Rules::default(),
+        moments: None,
+        replace: false,
+    };
+    compress(&Source::open(plain).unwrap(), &packed, &options, &Silent).unwrap();
+    let packed = packed.to_str().unwrap();
+    let stored = run_json(&[packed, "--layers", "2"]);
+    assert_eq!(stored["formats"][1]["layers"], 2);
+    for key in ["cycles", "relative_error"] {
+        assert_eq!(stored["formats"][1][key], formats[2][key], "{key}");
+    }
+    // All of them, where nothing is said.
+    assert_eq!(run_json(&[packed])["formats"][1]["cycles"], formats[3]["cycles"]);
+    for (layers, expected) in [
+        ("4", "has 3 layers, and 4 were asked for"),
+        ("2..1", "the range is empty"),
+        ("0", "1 to 8"),
+    ] {
+        let output = sim().args(["run", packed, "--layers", layers]).output().unwrap();
+        let error = String::from_utf8_lossy(&output.stderr).to_string();
+        assert!(!output.status.success() && error.contains(expected), "{error}");
+    }
+}
+
 /// A DRAM's limits, its commands and the machine sized to it stand in the report, and its keys can be changed.
 #[test]
 fn a_dram_and_its_limits_are_reported() {

@@ -115,7 +115,7 @@ fn calibration_lessens_the_divergence() {
 #[test]
 fn fast_integers_are_the_golden_ones() {
     let package = Package::embedded().unwrap();
-    for (code, bits) in [("paper-4b", 8), ("chained-4b-k12", 16)] {
+    for (code, bits) in [("paper-4b", 8), ("chained-4b-k12", 16), ("progressive-4b-k12", 8)] {
         let coded = encode(&package, code);
         assert_eq!(coded.len(), 21);
         for temperature in [0.0, 0.9] {

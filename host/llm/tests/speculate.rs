@@ -143,6 +143,19 @@ fn a_thousand_tokens_are_those_of_plain_decoding() {
     assert_eq!(written, 1000);
 }
 
+/// The base of a layered model drafts, all its layers verify.
+#[test]
+fn the_base_of_a_layered_model_drafts() {
+    let package = Package::embedded().unwrap();
+    let mut layered = layers(&package, &encode(&package, "progressive-4b-k12"));
+    for (prompt, draft_tokens) in PROMPTS.into_iter().zip([4, 2]) {
+        let task = Task::new(&package, prompt, 40);
+        let expected = task.plainly(&mut layered);
+        let statistics = task.check(&mut layered, draft_tokens, &expected);
+        assert!(statistics.accepted_tokens > 0, "{statistics:?}");
+    }
+}
+
 #[test]
 fn a_draft_that_is_the_full_model_is_always_right() {
     let package = Package::embedded().unwrap();
