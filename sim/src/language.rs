@@ -79,13 +79,24 @@ impl LanguageMachine {
     }
 
     /// What the machine has done so far.
-    pub fn report(&self) -> FormatReport {
+    ///
+    /// A pass is one over all matrices; where some were run without their further layers, the caller says how many passes it
+    /// counts.
+    pub fn report(&self, passes: Option<u64>) -> FormatReport {
         self.meter.report(
             &self.format,
             (self.layers, self.relative_error),
+            passes,
             &self.system,
             self.host_seconds,
         )
+    }
+}
+
+impl LanguageMachine {
+    /// Cycles of a pass over the bases of all matrices, and of one over all their layers, in the mean.
+    pub fn cycles_per_pass(&self) -> (f64, f64) {
+        self.meter.cycles_per_pass()
     }
 }
 

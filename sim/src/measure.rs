@@ -67,16 +67,28 @@ impl Meter {
         }
     }
 
-    /// The report of all that was added to matrices of so many layers, which is a whole number of passes: every matrix as often as the first.
+    /// Cycles of a pass over the bases of all matrices, and of one over all their layers, in the mean of those that were added.
+    pub fn cycles_per_pass(&self) -> (f64, f64) {
+        let mean = |matrix: &&MatrixMeter| matrix.cycles as f64 / matrix.passes.max(1) as f64;
+        let bases = self.matrices.iter().filter(|matrix| matrix.is_base);
+        (
+            bases.map(|matrix| mean(&matrix)).sum(),
+            self.matrices.iter().map(|matrix| mean(&matrix)).sum(),
+        )
+    }
+
+    /// The report of all that was added to matrices of so many layers, which is a whole number of passes: every matrix as often as the
+    /// first; or what the caller counts as passes, where layers have been left out of some.
     /// `host_seconds` is the time that the cycles took to simulate.
     pub fn report(
         &self,
         format: &WeightFormat,
         (layers, relative_error): (Option<usize>, Option<f64>),
+        passes: Option<u64>,
         system: &SystemConfig,
         host_seconds: f64,
     ) -> FormatReport {
-        let passes = self.matrices.first().map_or(0, |matrix| matrix.passes);
+        let passes = passes.unwrap_or_else(|| self.matrices.first().map_or(0, |matrix| matrix.passes));
         let mut activity = Activity::default();
         for matrix in &self.matrices {
             activity.add(&matrix.activity);
@@ -87,7 +99,7 @@ impl Meter {
         let weights = sum(|matrix| u64::from(matrix.is_base) * matrix.rows as u64 * matrix.columns as u64);
         let used_weights = (weights * passes) as f64;
         // Every layer of a weight is decoded and multiplied.
-        let multiplied = (sum(|matrix| matrix.rows as u64 * matrix.columns as u64) * passes) as f64;
+        let multiplied = sum(|matrix| matrix.rows as u64 * matrix.columns as u64 * matrix.passes) as f64;
         let beat_bytes = u64::from(datapath.beat_bits) / 8;
         let weight_bytes = sum(|matrix| matrix.weight_beats as u64) * beat_bytes;
         let read_bytes = weight_bytes + sum(|matrix| matrix.activation_beats as u64) * beat_bytes;
@@ -128,7 +140,7 @@ impl Meter {
             weights_per_cycle: per_cycle(multiplied),
             mac_utilisation: per_cycle(multiplied / multipliers as f64),
             decoder_utilisation: per_cycle(activity.cycles(Unit::DecodeLanes, State::Busy) as f64),
-            results_checked: sum(|matrix| matrix.rows as u64) * passes,
+            results_checked: sum(|matrix| matrix.rows as u64 * matrix.passes),
             units: unit_reports(&activity),
             host_seconds,
             simulated_cycles_per_second: if host_seconds > 0.0 {
@@ -137,6 +149,7 @@ impl Meter {
                 0.0
             },
             generated: None,
+            speculation: None,
             matrices: self.matrices.iter().map(MatrixMeter::report).collect(),
         }
     }
@@ -196,7 +209,13 @@ pub fn measure(
     let started = Instant::now();
     machine.run_back_to_back(&mut next_job, &mut |_| true, waves, &mut note)?;
     let host_seconds = started.elapsed().as_secs_f64() - layout_seconds;
-    Ok(meter.report(&pass.format, (pass.layers, pass.relative_error), system, host_seconds))
+    Ok(meter.report(
+        &pass.format,
+        (pass.layers, pass.relative_error),
+        None,
+        system,
+        host_seconds,
+    ))
 }
 
 fn unit_reports(activity: &Activity) -> Vec<UnitReport> {

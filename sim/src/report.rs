@@ -2,7 +2,10 @@
 
 mod comma_separated;
 mod picture;
+mod speculation;
 mod text;
+
+pub use speculation::{ProjectedSpeedUp, SpeculationReport};
 
 use crate::dram::CommandCounts;
 use crate::energy::{Energy, EnergyTable, Traffic, operation_counts};
@@ -70,7 +73,8 @@ pub struct FormatReport {
     pub multipliers: usize,
     /// Weights of all matrices.
     pub weights: u64,
-    /// Passes over all matrices that were run: of a generated text one per token that was read. Cycles, bytes, commands and
+    /// Passes over all matrices that were run: of a generated text one per token that was read, and where it was written
+    /// speculatively, one per token that had to be. Cycles, bytes, commands and
     /// results are those of all passes together.
     pub passes: u64,
     /// Bits read per weight, padding of tiles and beats included, activations not.
@@ -115,6 +119,9 @@ pub struct FormatReport {
     pub simulated_cycles_per_second: f64,
     /// The text that was generated, where one was.
     pub generated: Option<GeneratedText>,
+    /// What speculative decoding has brought, where the text was written so.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub speculation: Option<SpeculationReport>,
     /// Each matrix.
     pub matrices: Vec<MatrixReport>,
 }
@@ -268,6 +275,10 @@ impl Report {
                 groups: groups.sum(),
                 results: report.results_checked / passes,
             };
+            if report.speculation.is_some() {
+                // Its passes are of two kinds, and the table knows of one.
+                continue;
+            }
             report.energy = operation_counts(&report.format).and_then(|counts| {
                 Energy::of(&traffic, (&report.machine, format), counts, (table, self.memory.name()))
             });

@@ -408,6 +408,46 @@ fn a_model_is_run_with_each_number_of_its_layers() {
     }
 }
 
+/// The draft changes nothing of the text, and costs what it reads.
+#[test]
+fn speculative_decoding_writes_the_same_text() {
+    let run = |options: &[&str]| {
+        let common = [
+            "--prompt",
+            "KING ",
+            "--tokens",
+            "14",
+            "--weights",
+            "chained-2b-k12",
+            "--layers",
+            "2",
+        ];
+        run_json(&[&common[..], options].concat())["formats"][0].clone()
+    };
+    let (plain, speculative) = (run(&[]), run(&["--speculate", "3"]));
+    for key in ["text", "tokens"] {
+        assert_eq!(plain["generated"][key], speculative["generated"][key], "{key}");
+    }
+    assert_eq!(plain["passes"], speculative["passes"]);
+    let number = |value: &serde_json::Value| value.as_f64().unwrap();
+    let statistics = &speculative["speculation"];
+    assert!(number(&statistics["accepted_tokens"]) > 0.0, "{statistics}");
+    // A machine of matrix-vector products reads all weights for each token that it verifies.
+    assert!(number(&statistics["speed_up_over_plain"]) < 1.0, "{statistics}");
+    assert!(number(&speculative["cycles"]) > number(&plain["cycles"]));
+    let full = number(&plain["cycles"]) / number(&plain["passes"]);
+    assert!(
+        (number(&statistics["full_cycles_per_pass"]) / full - 1.0).abs() < 0.05,
+        "{statistics}"
+    );
+    let output = sim()
+        .args(["run", "--prompt", "KING ", "--weights", "paper-4b", "--speculate", "2"])
+        .output()
+        .unwrap();
+    let error = String::from_utf8_lossy(&output.stderr).to_string();
+    assert!(error.contains("a draft needs a second one behind it"), "{error}");
+}
+
 /// A DRAM's limits, its commands and the machine sized to it stand in the report, and its keys can be changed.
 #[test]
 fn a_dram_and_its_limits_are_reported() {

@@ -3,12 +3,13 @@
 use super::output::print_bytes;
 use anyhow::{Result, bail};
 use clap::Args;
-use seedlm_llm::{IntegerLayers, Linear, Package, Sampling, generate};
+use seedlm_llm::{IntegerLayers, Linear, Package, Sampling, generate, generate_speculatively};
 use seedlm_sim::language::LanguageMachine;
-use seedlm_sim::report::{FormatReport, GeneratedText};
+use seedlm_sim::report::{FormatReport, GeneratedText, SpeculationReport};
 use seedlm_sim::workload::Pass;
 use seedlm_sim::{Machine, SystemConfig};
 use std::cell::RefCell;
+use std::num::NonZeroUsize;
 use std::ops::ControlFlow;
 use std::path::Path;
 use std::time::Instant;
@@ -31,6 +32,10 @@ pub struct PromptArguments {
     /// Draw from the most likely tokens only, those that together reach this share
     #[arg(long, value_name = "SHARE", default_value_t = 1.0, requires = "prompt", value_parser = share)]
     top_p: f32,
+    /// Decode speculatively: the first layer drafts up to so many tokens, all layers verify them; the same text, greedily. Of a
+    /// model in layers, or with --layers
+    #[arg(long, value_name = "COUNT", requires = "prompt", conflicts_with = "temperature")]
+    speculate: Option<NonZeroUsize>,
     /// Seed of the draws
     #[arg(long, default_value_t = 1, requires = "prompt")]
     seed: u64,
@@ -111,6 +116,14 @@ impl<'a> Speaker<'a> {
         let label = pass
             .layers
             .map_or(label.clone(), |layers| format!("{label}, layers: {layers}"));
+        let has_layers = pass.matrices.iter().any(|named| named.layer > 1);
+        if self.arguments.speculate.is_some() && !has_layers && pass.format.code().is_some() {
+            bail!(
+                "--speculate: {} has one layer here, and a draft needs a second one behind it; give --layers 2, or a model that was \
+                 compressed with --layers",
+                pass.format.label()
+            );
+        }
         let matrices = LanguageMachine::matrices_of(&pass);
         let machine = LanguageMachine::new(pass, system.clone(), machine)?;
         let Package {
@@ -139,19 +152,38 @@ impl<'a> Speaker<'a> {
             }
         };
         let started = Instant::now();
-        let generated = generate(
-            language,
-            &mut layers,
-            tokenizer,
-            &self.prompt_tokens,
-            self.arguments.tokens,
-            self.arguments.sampling(),
-            &mut on_text,
-        )?;
+        let (prompt, count) = (&self.prompt_tokens, self.arguments.tokens);
+        let draft_tokens = self.arguments.speculate.filter(|_| has_layers);
+        let (generated, statistics) = match draft_tokens {
+            None => {
+                let sampling = self.arguments.sampling();
+                let generated = generate(language, &mut layers, tokenizer, prompt, count, sampling, &mut on_text)?;
+                (generated, None)
+            }
+            Some(draft_tokens) => {
+                let (generated, statistics) = generate_speculatively(
+                    language,
+                    &mut layers,
+                    tokenizer,
+                    prompt,
+                    count,
+                    draft_tokens,
+                    &mut on_text,
+                )?;
+                (generated, Some((draft_tokens, statistics)))
+            }
+        };
         let seconds = started.elapsed().as_secs_f64();
         printing.into_inner()?;
         self.print("\n\n")?;
-        let mut report = layers.machine().report();
+        // The last token of a text need not be read.
+        let needed = (prompt.len() + generated.tokens.len()).saturating_sub(1) as u64;
+        let machine = layers.machine();
+        let mut report = machine.report(statistics.map(|_| needed));
+        report.speculation = statistics.map(|(draft_tokens, statistics)| {
+            let (draft_cycles, full_cycles) = machine.cycles_per_pass();
+            SpeculationReport::new(draft_tokens.get(), statistics, draft_cycles, full_cycles)
+        });
         report.generated = Some(GeneratedText {
             prompt: self.prompt.into(),
             text: generated.text,

@@ -68,8 +68,14 @@ impl Report {
                 speeds(&self.formats)
             )?;
         }
+        for speculation in self.formats.iter().filter_map(|format| format.speculation.as_ref()) {
+            write!(out, "\n{}", speculation.text())?;
+        }
         if let Some(table) = &self.energy_table
-            && self.formats.iter().any(|format| format.energy.is_none())
+            && self
+                .formats
+                .iter()
+                .any(|format| format.energy.is_none() && format.speculation.is_none())
         {
             writeln!(out, "\n{}", no_energy(table, self.memory.name()))?;
         }
