@@ -1,5 +1,5 @@
 //! Layers on the command line: compressed, looked at, streamed, truncated.
-
+#[allow(dead_code)]
 mod common;
 
 use common::{listing, run, seedlm, write_small_model};

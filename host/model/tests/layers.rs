@@ -1,5 +1,5 @@
 //! Models in layers: every prefix is a model, however it was cut.
-
+#[allow(dead_code)]
 mod common;
 
 use common::{f32_matrix, heavy_tailed_matrix, numbers, options_for, safetensors, small_chained_code, small_code};
