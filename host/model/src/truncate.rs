@@ -110,6 +110,10 @@ pub fn truncate(
 /// How many layers of each matrix are kept.
 fn held_layers(container: &Container, limit: TruncateLimit) -> Result<Vec<usize>, ModelError> {
     let matrices = container.matrices();
+    let refuse = |reason: String| {
+        let path = container.source().path().display();
+        Err(ModelError::Layers(format!("{path}: {reason}")))
+    };
     let mut held: Vec<usize> = matrices.iter().map(|matrix| matrix.layers.len()).collect();
     match limit {
         TruncateLimit::Layers(0) => {
@@ -121,10 +125,10 @@ fn held_layers(container: &Container, limit: TruncateLimit) -> Result<Vec<usize>
         TruncateLimit::BitsPerWeight(most) => {
             while bits(matrices, &held) > most {
                 if !drop_cheapest(matrices, &mut held) {
-                    return Err(ModelError::Layers(format!(
+                    return refuse(format!(
                         "the first layer alone takes {:.3} bits per weight; {most} is too few",
                         bits(matrices, &held)
-                    )));
+                    ));
                 }
             }
         }
@@ -132,9 +136,9 @@ fn held_layers(container: &Container, limit: TruncateLimit) -> Result<Vec<usize>
             let mut size = container.shortened_bytes(&held)?;
             while size > most {
                 if !drop_cheapest(matrices, &mut held) {
-                    return Err(ModelError::Layers(format!(
+                    return refuse(format!(
                         "the first layer and the tensors that are kept take {size} bytes; {most} is too few"
-                    )));
+                    ));
                 }
                 size = container.shortened_bytes(&held)?;
             }

@@ -390,7 +390,7 @@ fn account<'a>(
                     words_crc32,
                     scale_crc32,
                 };
-            check_layer(path, name, [rows, columns], &layer)?;
+            check_layer(path, name, number + 1, [rows, columns], &layer)?;
             Ok(layer)
         });
         matrices.push(CompressedMatrix {
@@ -467,8 +467,20 @@ fn check_sum(path: &Path, name: &str, what: &str, value: f64) -> Result<(), Mode
 }
 
 /// Checks what can be checked of a layer without reading it.
-fn check_layer(path: &Path, name: &str, [rows, columns]: [usize; 2], layer: &MatrixLayer) -> Result<(), ModelError> {
-    let refuse = |reason: String| Err(ModelError::tensor(path, name, reason));
+fn check_layer(
+    path: &Path,
+    name: &str,
+    number: usize,
+    [rows, columns]: [usize; 2],
+    layer: &MatrixLayer,
+) -> Result<(), ModelError> {
+    let refuse = |reason: String| {
+        let reason = match number {
+            1 => reason,
+            number => format!("layer {number}: {reason}"),
+        };
+        Err(ModelError::tensor(path, name, reason))
+    };
     let (code, words, scale) = (&layer.code, &layer.words, &layer.scale);
     let expected = code.word_bytes(rows, columns);
     if words.dtype != Dtype::U8 || words.shape.len() != 1 || Some(words.bytes()) != expected {
