@@ -1,11 +1,12 @@
 //! Options that choose a code and how matrices are encoded in it.
 
+use crate::profile_options::ProfileOption;
 use anyhow::{Context, bail};
 use clap::builder::{PossibleValuesParser, TypedValueParser};
 use clap::{Args, ValueEnum};
 use seedlm_codec::{ChainMap, ChainedCode, Code};
 use seedlm_encoder::ChainedEncoder;
-use seedlm_model::{encoding_presets, preset_layers};
+use seedlm_model::{chained_layers, encoding_presets, preset_layers};
 use std::fs;
 use std::path::PathBuf;
 
@@ -28,6 +29,8 @@ pub struct CodeOptions {
     /// Length of the windows of a chained code, in bits: 16 has less error, 12 encodes some ten times faster
     #[arg(long, value_name = "BITS", conflicts_with = "map", value_parser = chain_lengths())]
     chain_length: Option<u32>,
+    #[command(flatten)]
+    pub profile: ProfileOption,
     /// The map of a chained code, in place of the standard one: {"length": bits of a window, "fields": [[mask, ...], ...]}
     #[arg(long, value_name = "FILE")]
     map: Option<PathBuf>,
@@ -92,52 +95,52 @@ impl From<Rotate> for seedlm_model::Rotate {
     }
 }
 
-/// A layer of `--layers`.
-fn layer(bits: &str, length: u32, layers: &str) -> anyhow::Result<Code> {
-    let bits: u32 = bits.trim().parse().with_context(|| {
-        format!("--layers {layers}: {bits:?} is no number of bits per weight; give numbers of 1 to 8, as 2+2+2")
-    })?;
-    let code = ChainedCode::standard(bits, length).with_context(|| format!("--layers {layers}"))?;
-    Ok(code.into())
-}
-
 impl CodeOptions {
     /// The codes of the layers asked for, the base first; one where no layers are asked for.
     pub fn layers(&self) -> anyhow::Result<Vec<Code>> {
         if let Some(layers) = &self.layers {
-            let length = self.chain_length.unwrap_or(STANDARD_LENGTH);
-            return layers.split('+').map(|bits| layer(bits, length, layers)).collect();
+            return chained_layers(layers, self.window_length()).with_context(|| format!("--layers {layers}"));
         }
-        let layers = preset_layers(&self.code)?;
+        let layers = preset_layers(self.code_name())?;
         if layers.len() == 1 {
             return Ok(vec![self.code()?]);
         }
         if self.chain_length.is_some() || self.map.is_some() {
             bail!(
                 "--chain-length and --map do not go with {}; give the layers themselves: --layers 2+2 --chain-length 12",
-                self.code
+                self.code_name()
             );
         }
         Ok(layers)
     }
 
+    /// Bits of the windows of chained codes of which nothing else is said.
+    pub fn window_length(&self) -> u32 {
+        self.chain_length.unwrap_or(STANDARD_LENGTH)
+    }
+
+    /// The code's name; a profile stands for one.
+    fn code_name(&self) -> &str {
+        self.profile.get().map_or(&self.code, |profile| &profile.code)
+    }
+
     fn code(&self) -> anyhow::Result<Code> {
-        let Code::Chained(code) = Code::preset(&self.code)? else {
+        let Code::Chained(code) = Code::preset(self.code_name())? else {
             if self.chain_length.is_some() || self.map.is_some() {
                 bail!(
                     "--chain-length and --map belong to the chained codes ({}), and {} is none",
                     ChainedCode::PRESETS.join(", "),
-                    self.code
+                    self.code_name()
                 );
             }
-            return Ok(Code::preset(&self.code)?);
+            return Ok(Code::preset(self.code_name())?);
         };
         let bits_per_weight = code.bits_per_weight();
         if let Some(length) = self.chain_length {
-            if self.code.ends_with("-k12") && length != code.map().length() {
+            if self.code_name().ends_with("-k12") && length != code.map().length() {
                 bail!(
                     "{} has windows of {} bits, and --chain-length asks for {length}; leave one of them out",
-                    self.code,
+                    self.code_name(),
                     code.map().length()
                 );
             }
@@ -149,10 +152,10 @@ impl CodeOptions {
         let text = fs::read_to_string(path).with_context(|| format!("{}: cannot read", path.display()))?;
         let map: ChainMap =
             serde_json::from_str(&text).with_context(|| format!("{}: not a chain map", path.display()))?;
-        if self.code.ends_with("-k12") && map.length() != code.map().length() {
+        if self.code_name().ends_with("-k12") && map.length() != code.map().length() {
             bail!(
                 "{} has windows of {} bits, and those of the map in {} have {}; leave out \"-k12\"",
-                self.code,
+                self.code_name(),
                 code.map().length(),
                 path.display(),
                 map.length()

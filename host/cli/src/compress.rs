@@ -8,12 +8,15 @@ use crate::interrupt;
 use crate::outcome::{EXIT_CODES, Outcome};
 use crate::stdout::{decibels, print, print_json, printable};
 use crate::talk::Talk;
+use crate::target_options::{TargetOptions, choose};
 use crate::writing::Writing;
 use anyhow::bail;
 use clap::Args;
 use indicatif::{BinaryBytes, DecimalBytes, HumanCount, HumanDuration};
+use seedlm_codec::Code;
 use seedlm_model::{
-    CompressOptions, CompressReport, Encoding, Footprint, ModelError, Plan, Rules, Source, check_output, compress_with,
+    BitChoice, CompressOptions, CompressReport, Encoding, Footprint, ModelError, Plan, RuleFile, Rules, Source,
+    TargetBits, chained_layers, check_output, compress_with,
 };
 use serde::Serialize;
 use std::fmt::Write;
@@ -35,15 +38,23 @@ pub struct Compress {
     /// How the paper's codes choose coefficients; exact if not given. The chained codes have no choice
     #[arg(long, value_enum)]
     quantizer: Option<Quantizer>,
-    /// Which matrices are rotated along their inputs before they are encoded, which tames heavy tails; decompress undoes it
-    #[arg(long, value_enum, default_value_t)]
-    rotate: Rotate,
+    /// Which matrices are rotated along their inputs before they are encoded, which tames heavy tails; decompress undoes it; auto if
+    /// not given
+    #[arg(long, value_enum)]
+    rotate: Option<Rotate>,
+    #[command(flatten)]
+    target: TargetOptions,
     /// Compress the tensors that match, even where the default keeps them; repeatable
     #[arg(long, value_name = "GLOB")]
     include: Vec<String>,
-    /// Keep the tensors that match; goes before --include; repeatable
+    /// Keep the tensors that match; goes before --rules and --include; repeatable
     #[arg(long, value_name = "GLOB")]
     exclude: Vec<String>,
+    /// A TOML file of rules: tables [[rule]] with match = a pattern or a list of them, and keep = true, or any of code, bits, layers,
+    /// chain_length, rotate, quantizer for the tensors that match; the first rule that matches decides, and what it does not say is
+    /// as on the command line
+    #[arg(long, value_name = "FILE")]
+    rules: Option<PathBuf>,
     /// Write nothing; say what would be compressed, to which size, in about which time
     #[arg(long)]
     dry_run: bool,
@@ -69,32 +80,38 @@ struct DryRun {
     least_memory_bytes: u64,
     #[serde(flatten)]
     plan: Plan,
+    /// Why each matrix has its code, where a mean number of bits was asked for.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    choice: Option<BitChoice>,
 }
 
 impl Compress {
     /// Runs the verb.
     pub fn run(self) -> anyhow::Result<Outcome> {
-        let layers = self.code.layers()?;
-        let encoding = Encoding::new(
-            layers[0].clone(),
-            self.quantizer.unwrap_or_default().into(),
-            self.rotate.into(),
-        );
-        let encoding = encoding.with_layers(layers)?;
-        if self.quantizer.is_some() && !encoding.has_block_code() {
-            bail!(
-                "--quantizer belongs to the paper's codes, and {} is none; leave it out",
-                encoding.label()
-            );
+        let target = self.target.target(&self.code)?;
+        let encoding = self.encoding(target.as_ref())?;
+        let mut rules = Rules::new(&self.include, &self.exclude)?;
+        if let Some(path) = &self.rules {
+            rules = rules.with_file(RuleFile::open(path)?);
         }
         let mut options = CompressOptions {
             encoding,
-            rules: Rules::new(&self.include, &self.exclude)?,
+            rules,
             moments: None,
             replace: self.writing.force,
         };
         let source = Source::open(&self.input)?;
-        let plan = Plan::new(&source, &options.rules, &options.encoding)?;
+        let mut plan = Plan::new(&source, &options.rules, &options.encoding)?;
+        let candidates = target.iter().flat_map(|target| target.candidates.iter().flatten());
+        let has_quantizer = options.encoding.has_block_code()
+            || plan.encodings().iter().any(Encoding::has_block_code)
+            || candidates.into_iter().any(|code| matches!(code, Code::Block(_)));
+        if self.quantizer.is_some() && !has_quantizer {
+            bail!(
+                "--quantizer belongs to the paper's codes, and {} is none; leave it out",
+                options.encoding.label()
+            );
+        }
         let talk = Talk::new(self.writing.volume, plan.compressed_weights);
         for tensor in &plan.kept {
             talk.detail(&format!(
@@ -105,13 +122,21 @@ impl Compress {
                 tensor.reason
             ));
         }
+        if !self.dry_run || target.is_some() {
+            interrupt::listen()?;
+        }
         if self.dry_run {
-            return self.dry_run(&source, plan);
+            let choice = self.choose(&source, target.as_ref(), &mut options, &mut plan)?;
+            return self.dry_run(&source, plan, choice);
         }
         let Some(output) = &self.output else {
             bail!("no output; name one with -o");
         };
-        interrupt::listen()?;
+        check_output(&source, output, &options)?;
+        let reports = self.report.create(&self.input, output)?;
+        let calibrate = || self.calibration.moments(&self.input, self.writing.volume);
+        options.moments = self.writing.threads.run(calibrate)??;
+        let choice = self.choose(&source, target.as_ref(), &mut options, &mut plan)?;
         talk.say(&format!(
             "compressing {} of {} tensors, {} of {} weights, to {}",
             plan.compressed.len(),
@@ -120,10 +145,6 @@ impl Compress {
             HumanCount(plan.weights),
             plan.code
         ));
-        check_output(&source, output, &options)?;
-        let reports = self.report.create(&self.input, output)?;
-        let calibrate = || self.calibration.moments(&self.input, self.writing.volume);
-        options.moments = self.writing.threads.run(calibrate)??;
         let run = self.effort.run_options();
         let result = (self.writing.threads).run(|| compress_with(&source, output, &options, run, &talk));
         talk.end();
@@ -132,6 +153,7 @@ impl Compress {
             input: &self.input.display().to_string(),
             output: &output.display().to_string(),
             report: &report,
+            choice: choice.as_ref(),
         };
         reports.write(compressed)?;
         if self.writing.json {
@@ -142,7 +164,45 @@ impl Compress {
         Ok(Outcome::Done)
     }
 
-    fn dry_run(&self, source: &Source, plan: Plan) -> anyhow::Result<Outcome> {
+    /// How matrices are encoded of which no rule says anything.
+    fn encoding(&self, target: Option<&TargetBits>) -> anyhow::Result<Encoding> {
+        let layers = match target {
+            // Each matrix will have a code of its own; of this one, rules take the length of the windows.
+            Some(_) => chained_layers("4", self.code.window_length())?,
+            None => self.code.layers()?,
+        };
+        let profile = self.code.profile.get();
+        let quantizer = match (self.quantizer, profile.and_then(|profile| profile.quantizer.as_ref())) {
+            (Some(quantizer), _) => quantizer.into(),
+            (None, Some(name)) => name.parse()?,
+            (None, None) => Quantizer::default().into(),
+        };
+        let rotate = match (self.rotate, profile) {
+            (Some(rotate), _) => rotate.into(),
+            (None, Some(profile)) => profile.rotate.parse()?,
+            (None, None) => Rotate::default().into(),
+        };
+        Ok(Encoding::new(layers[0].clone(), quantizer, rotate).with_layers(layers)?)
+    }
+
+    /// Shares out the bits, where a mean is asked for: changes the rules, and the plan with them.
+    fn choose(
+        &self,
+        source: &Source,
+        target: Option<&TargetBits>,
+        options: &mut CompressOptions,
+        plan: &mut Plan,
+    ) -> anyhow::Result<Option<BitChoice>> {
+        let Some(target) = target else {
+            return Ok(None);
+        };
+        let choice = choose(source, plan, target, options.moments.as_deref(), &self.writing)?;
+        options.rules = options.rules.clone().with_encodings(choice.encodings().clone());
+        *plan = Plan::new(source, &options.rules, &options.encoding)?;
+        Ok(Some(choice))
+    }
+
+    fn dry_run(&self, source: &Source, plan: Plan, choice: Option<BitChoice>) -> anyhow::Result<Outcome> {
         let memory_bytes = self.effort.run_options().memory_bytes;
         let estimate = || -> Result<(Option<f64>, Footprint), ModelError> {
             let footprint = Footprint::new(&plan);
@@ -159,6 +219,7 @@ impl Compress {
                 peak_memory_bytes: footprint.most_bytes(),
                 least_memory_bytes: footprint.least_bytes(),
                 plan,
+                choice,
             })?;
         } else {
             print(&planned(&plan, estimated_seconds, &footprint))?;

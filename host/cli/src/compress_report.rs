@@ -7,7 +7,7 @@ mod picture;
 use crate::output_file::OutputFile;
 use anyhow::bail;
 use clap::Args;
-use seedlm_model::{CompressReport, MatrixReport};
+use seedlm_model::{BitChoice, CompressReport, MatrixReport};
 use serde::Serialize;
 use std::path::{Path, PathBuf};
 
@@ -103,6 +103,9 @@ pub struct Compressed<'a> {
     /// What came of it.
     #[serde(flatten)]
     pub report: &'a CompressReport,
+    /// Why each matrix has its code, where a mean number of bits was asked for.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub choice: Option<&'a BitChoice>,
 }
 
 /// The JSON of a report: as `--json` has it, and the worst matrices.

@@ -90,6 +90,10 @@ impl Progress for Talk {
         self.now_at(format!("checking {}", printable(name)));
     }
 
+    fn measuring(&self, name: &str) {
+        self.now_at(format!("measuring {}", printable(name)));
+    }
+
     fn resumed(&self, resumed: Resumed) {
         let (finished, count) = (resumed.finished, resumed.count);
         if finished == 0 {

@@ -205,14 +205,7 @@ impl MatrixEncoder {
     ) -> Result<EncodedWeights, EncodeError> {
         let (rows, columns) = (weights.rows, weights.columns);
         let rotation = Rotation::default();
-        let (is_rotated, trial) = match self.rotate {
-            Rotate::Always => (true, None),
-            Rotate::Auto if self.has_trials() => {
-                let trial = self.try_rotation(&weights, &rotation, advance)?;
-                (trial.is_worthwhile, Some(trial.figures))
-            }
-            Rotate::Auto | Rotate::Never => (false, None),
-        };
+        let (is_rotated, trial) = self.choose_rotation(&weights, advance)?;
         if is_rotated {
             rotate_rows(&rotation, columns, &mut weights.values);
         }
@@ -242,6 +235,22 @@ impl MatrixEncoder {
             stored,
             squared_norm,
             trial,
+        })
+    }
+
+    /// Whether a matrix is rotated, and the trial that says so where something is measured.
+    pub(crate) fn choose_rotation(
+        &self,
+        weights: &Matrix,
+        advance: Advance<'_>,
+    ) -> Result<(bool, Option<RotationTrial>), EncodeError> {
+        Ok(match self.rotate {
+            Rotate::Always => (true, None),
+            Rotate::Auto if self.has_trials() => {
+                let trial = self.try_rotation(weights, &Rotation::default(), advance)?;
+                (trial.is_worthwhile, Some(trial.figures))
+            }
+            Rotate::Auto | Rotate::Never => (false, None),
         })
     }
 

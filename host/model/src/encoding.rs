@@ -39,6 +39,24 @@ pub fn preset_layers(name: &str) -> Result<Vec<Code>, CodecError> {
     codes.collect()
 }
 
+/// Layers of chained codes with the standard maps for windows of `length` bits: `bits` has the stored bits per weight of each, 1 to
+/// 8, the base first, as `2+1+1`; one number is one layer.
+///
+/// # Errors
+/// [`ModelError::Layers`] says which number is none, or which code there is not.
+pub fn chained_layers(bits: &str, length: u32) -> Result<Vec<Code>, ModelError> {
+    let layer = |number: &str| {
+        let bits: u32 = number.trim().parse().map_err(|error| {
+            let reason =
+                format!("{number:?} is no number of bits per weight ({error}); give numbers of 1 to 8, as 2+2+2");
+            ModelError::Layers(reason)
+        })?;
+        let code = ChainedCode::standard(bits, length).map_err(|error| ModelError::Layers(error.to_string()))?;
+        Ok(code.into())
+    };
+    bits.split('+').map(layer).collect()
+}
+
 /// How a matrix is encoded: in one code, or in layers, each of which encodes what those before it have left of the weights.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Encoding {
@@ -70,6 +88,18 @@ impl Encoding {
         }
         self.layers = layers;
         Ok(self)
+    }
+
+    /// The same with another choice of rotation.
+    pub fn with_rotate(mut self, rotate: Rotate) -> Self {
+        self.rotate = rotate;
+        self
+    }
+
+    /// The same with another quantizer.
+    pub fn with_quantizer(mut self, quantizer: Quantizer) -> Self {
+        self.quantizer = quantizer;
+        self
     }
 
     /// The codes of the layers, the base first; at least one.

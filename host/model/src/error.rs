@@ -157,6 +157,19 @@ pub enum ModelError {
         /// What is wrong.
         reason: String,
     },
+    /// A file of rules that cannot be used.
+    #[error("{}: line {line}: {reason}", path.display())]
+    RuleFile {
+        /// The file.
+        path: PathBuf,
+        /// The line, from 1.
+        line: usize,
+        /// What is wrong.
+        reason: String,
+    },
+    /// A number of stored bits per weight that cannot be reached, or candidates that cannot be.
+    #[error("{0}")]
+    TargetBits(String),
     /// The output may not be written there.
     #[error("{}: {reason}", path.display())]
     Output {

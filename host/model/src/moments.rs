@@ -95,6 +95,20 @@ impl ModelMoments {
         hasher.finalize()
     }
 
+    /// The mean square of an input, times the number of inputs: the mean over the matrices. None where there are none.
+    pub(crate) fn mean_square(&self) -> Option<f64> {
+        let means = self
+            .by_name
+            .values()
+            .filter(|moments| moments.columns > 0)
+            .map(|moments| {
+                let diagonal = moments.sums.iter().step_by(moments.columns + 1);
+                diagonal.map(|&sum| f64::from(sum)).sum::<f64>() / moments.columns as f64
+            });
+        let (sum, count) = means.fold((0.0, 0), |(sum, count), mean| (sum + mean, count + 1));
+        (count > 0).then(|| sum / f64::from(count))
+    }
+
     /// Adds those of a matrix.
     pub fn insert(&mut self, name: String, moments: Arc<InputMoments>) {
         self.by_name.insert(name, moments);

@@ -6,7 +6,8 @@ use crate::encoding::Encoding;
 use crate::error::ModelError;
 use crate::figures::bits_per_weight;
 use crate::floats::FloatDtype;
-use crate::rules::{KeepReason, Rules};
+use crate::rule_file::TensorRule;
+use crate::rules::{Choice, KeepReason, Rules};
 use crate::source::{Source, TensorInfo};
 use seedlm_codec::Code;
 use serde::Serialize;
@@ -64,6 +65,9 @@ pub struct PlannedMatrix {
     /// Its place in [`Plan::encodings`].
     #[serde(skip)]
     pub(crate) encoding_number: usize,
+    /// Whether a rule names its code.
+    #[serde(skip)]
+    pub(crate) has_own_code: bool,
     #[serde(skip)]
     pub(crate) info: TensorInfo,
 }
@@ -89,8 +93,8 @@ impl Plan {
     /// Decides for each tensor of the source, and counts.
     ///
     /// # Errors
-    /// [`ModelError::Pattern`] when a pattern of the rules matches nothing; [`ModelError::Container`] when the source
-    /// is compressed already; [`ModelError::Tensor`] when a tensor's name is in the way.
+    /// [`ModelError::Pattern`] or [`ModelError::RuleFile`] when a pattern of the rules matches nothing, or a rule does not fit
+    /// the encoding; [`ModelError::Container`] when the source is compressed already; [`ModelError::Tensor`] when a tensor's name is in the way.
     pub fn new(source: &Source, rules: &Rules, encoding: &Encoding) -> Result<Self, ModelError> {
         if let Some(file) = source.files().iter().find(|file| describes_itself(file)) {
             return Err(ModelError::Container {
@@ -112,12 +116,22 @@ impl Plan {
         };
         for (info, choice) in source.tensors().iter().zip(rules.choose(source.tensors())?) {
             match choice {
-                Some(reason) => plan.kept.push(planned_tensor(info, reason)),
-                None => plan.compressed.push(planned_matrix(source, info, encoding)?),
+                Choice::Keep(reason) => plan.kept.push(planned_tensor(info, reason)),
+                Choice::Compress(rule) => {
+                    let encoding = rules.encoding(&info.name, rule, encoding)?;
+                    let mut matrix = planned_matrix(source, info, &encoding)?;
+                    matrix.has_own_code = rule.is_some_and(TensorRule::names_code);
+                    plan.compressed.push(matrix);
+                }
             }
         }
         plan.count(source)?;
         Ok(plan)
+    }
+
+    /// The ways in which matrices are encoded, each once.
+    pub fn encodings(&self) -> &[Encoding] {
+        &self.encodings
     }
 
     /// Counts what depends on how the matrices are encoded.
@@ -263,6 +277,7 @@ fn planned_matrix(source: &Source, info: &TensorInfo, encoding: &Encoding) -> Re
         bits_per_weight: bits_per_weight(output_bytes, info.elements() as u64),
         encoding: encoding.clone(),
         encoding_number: 0,
+        has_own_code: false,
         info: info.clone(),
     })
 }

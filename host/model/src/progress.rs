@@ -115,6 +115,8 @@ pub trait Progress: Sync {
     fn checking(&self, _path: &Path) {}
     /// A matrix is about to be read and checked.
     fn checking_matrix(&self, _name: &str) {}
+    /// Some rows of a matrix are about to be encoded, to choose its code.
+    fn measuring(&self, _name: &str) {}
     /// A run that was to be resumed has found so much; there may be nothing.
     fn resumed(&self, _resumed: Resumed) {}
     /// So many finished matrices of an earlier run are discarded, as asked for.

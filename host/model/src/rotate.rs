@@ -4,6 +4,8 @@ use rayon::prelude::*;
 use seedlm_codec::Rotation;
 use serde::{Deserialize, Serialize};
 use std::fmt;
+use std::str::FromStr;
+use thiserror::Error;
 
 /// Values that a thread rotates between two looks at the work that is left.
 const VALUES_PER_TASK: usize = 1 << 14;
@@ -21,6 +23,11 @@ pub enum Rotate {
     Never,
 }
 
+impl Rotate {
+    /// All choices.
+    pub const ALL: [Rotate; 3] = [Rotate::Auto, Rotate::Always, Rotate::Never];
+}
+
 impl fmt::Display for Rotate {
     fn fmt(&self, formatter: &mut fmt::Formatter) -> fmt::Result {
         formatter.pad(match self {
@@ -30,6 +37,20 @@ impl fmt::Display for Rotate {
         })
     }
 }
+
+impl FromStr for Rotate {
+    type Err = UnknownRotate;
+
+    fn from_str(name: &str) -> Result<Self, UnknownRotate> {
+        let known = Rotate::ALL.into_iter().find(|rotate| rotate.to_string() == name);
+        known.ok_or_else(|| UnknownRotate(name.into()))
+    }
+}
+
+/// A name that no choice of rotation has.
+#[derive(Clone, Debug, Error, PartialEq, Eq)]
+#[error("no choice of rotation is called {0:?}; there are: auto, always, never")]
+pub struct UnknownRotate(String);
 
 /// Some rows of a matrix, encoded as they are and rotated.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]

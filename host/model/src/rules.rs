@@ -10,20 +10,49 @@
 //! | heads | contain `classifier` or `score`; are `lm_head`, `cls`, `qa_outputs`; a first part `output` or `head` |
 //! | routers of mixtures of experts | are `gate` or `router` |
 //!
+//! | convolutions | have more than two dimensions |
+//!
 //! A BERT pooler (`pooler.dense.weight`) is a linear layer like any other and is compressed. Upper and lower case are
-//! the same. Patterns change the choice: `--exclude` goes before `--include`, and `--include` before the default.
+//! the same. Patterns change the choice: `--exclude` goes before the rules of a file ([`RuleFile`]), those before `--include`, and
+//! `--include` before the default. What they choose need not be a linear layer: an embedding, the weights of a recurrent layer
+//! (`rnn.weight_ih_l0`), or a convolution of any rank, whose first dimension is the rows (outputs) and all others together the
+//! columns; decompress gives it its own shape back. A tensor of fewer than two dimensions is always kept.
 
+use crate::encoding::Encoding;
 use crate::error::ModelError;
 use crate::floats::FloatDtype;
 use crate::near_names::near_names;
+use crate::rule_file::{RuleFile, TensorRule};
 use crate::source::TensorInfo;
 use globset::{Glob, GlobMatcher};
+use std::collections::BTreeMap;
 
 /// Chooses the tensors to compress.
 #[derive(Clone, Debug, Default)]
 pub struct Rules {
     include: Vec<GlobMatcher>,
     exclude: Vec<GlobMatcher>,
+    file: Option<RuleFile>,
+    /// How matrices are encoded for which that was chosen one by one.
+    encodings: BTreeMap<String, Encoding>,
+}
+
+/// What becomes of a tensor.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum Choice<'a> {
+    /// It is kept.
+    Keep(KeepReason),
+    /// It is compressed, as the rule says where there is one.
+    Compress(Option<&'a TensorRule>),
+}
+
+impl Choice<'_> {
+    pub(crate) fn keep_reason(self) -> Option<KeepReason> {
+        match self {
+            Choice::Keep(reason) => Some(reason),
+            Choice::Compress(_) => None,
+        }
+    }
 }
 
 impl Rules {
@@ -48,7 +77,40 @@ impl Rules {
         Ok(Rules {
             include: compile(include)?,
             exclude: compile(exclude)?,
+            file: None,
+            encodings: BTreeMap::new(),
         })
+    }
+
+    /// The same with the rules of a file.
+    pub fn with_file(mut self, file: RuleFile) -> Self {
+        self.file = Some(file);
+        self
+    }
+
+    /// The same with the encodings of some matrices, by name; they go before what a file says of those.
+    pub fn with_encodings(mut self, encodings: BTreeMap<String, Encoding>) -> Self {
+        self.encodings = encodings;
+        self
+    }
+
+    /// How a matrix is encoded that is compressed by a rule, where all others are encoded like `others`.
+    ///
+    /// # Errors
+    /// [`ModelError::RuleFile`] when the rule does not fit them.
+    pub(crate) fn encoding(
+        &self,
+        name: &str,
+        rule: Option<&TensorRule>,
+        others: &Encoding,
+    ) -> Result<Encoding, ModelError> {
+        if let Some(encoding) = self.encodings.get(name) {
+            return Ok(encoding.clone());
+        }
+        match (rule, &self.file) {
+            (Some(rule), Some(file)) => rule.encoding(others).map_err(|reason| file.refuse(rule, reason)),
+            _ => Ok(others.clone()),
+        }
     }
 
     /// The patterns as they were given: those to include, those to exclude.
@@ -59,52 +121,65 @@ impl Rules {
         })
     }
 
-    /// For each tensor: `None` to compress it, or why it is kept.
-    pub(crate) fn choose(&self, tensors: &[TensorInfo]) -> Result<Vec<Option<KeepReason>>, ModelError> {
-        for pattern in self.include.iter().chain(&self.exclude) {
-            if !tensors.iter().any(|tensor| pattern.is_match(&tensor.name)) {
-                let names: Vec<&str> = tensors.iter().map(|tensor| tensor.name.as_str()).collect();
-                return Err(ModelError::Pattern {
-                    pattern: pattern.glob().glob().into(),
-                    reason: format!(
-                        "matches no tensor; the nearest names are {}",
-                        near_names(pattern.glob().glob(), &names).join(", ")
-                    ),
-                });
-            }
-        }
+    /// What becomes of each tensor.
+    pub(crate) fn choose(&self, tensors: &[TensorInfo]) -> Result<Vec<Choice<'_>>, ModelError> {
+        let refuse = |pattern: &GlobMatcher, reason: String| ModelError::Pattern {
+            pattern: pattern.glob().glob().into(),
+            reason,
+        };
         for pattern in &self.include {
-            let mut matched = tensors
-                .iter()
-                .filter(|tensor| pattern.is_match(&tensor.name))
-                .peekable();
-            let first = matched.peek().map(|tensor| (tensor.name.clone(), impossible(tensor)));
-            if let Some((name, Some(reason))) = first
-                && matched.all(|tensor| impossible(tensor).is_some())
-            {
-                return Err(ModelError::Pattern {
-                    pattern: pattern.glob().glob().into(),
-                    reason: format!(
-                        "matches only tensors that cannot be compressed: {name}: {}",
-                        reason.as_str()
-                    ),
-                });
+            check_pattern(pattern, true, tensors).map_err(|reason| refuse(pattern, reason))?;
+        }
+        for pattern in &self.exclude {
+            check_pattern(pattern, false, tensors).map_err(|reason| refuse(pattern, reason))?;
+        }
+        if let Some(file) = &self.file {
+            for rule in &file.rules {
+                for pattern in &rule.patterns {
+                    let checked = check_pattern(pattern, !rule.is_keep, tensors);
+                    checked
+                        .map_err(|reason| file.refuse(rule, format!("pattern {:?} {reason}", pattern.glob().glob())))?;
+                }
             }
         }
         Ok(tensors.iter().map(|tensor| self.choose_one(tensor)).collect())
     }
 
-    fn choose_one(&self, tensor: &TensorInfo) -> Option<KeepReason> {
+    fn choose_one(&self, tensor: &TensorInfo) -> Choice<'_> {
         let matches = |patterns: &[GlobMatcher]| patterns.iter().any(|pattern| pattern.is_match(&tensor.name));
         if let Some(reason) = impossible(tensor) {
-            Some(reason)
-        } else if matches(&self.exclude) {
-            Some(KeepReason::Excluded)
-        } else if matches(&self.include) {
-            None
-        } else {
-            kept_by_name(&tensor.name)
+            return Choice::Keep(reason);
         }
+        if matches(&self.exclude) {
+            return Choice::Keep(KeepReason::Excluded);
+        }
+        let mut rules = self.file.iter().flat_map(|file| &file.rules);
+        match rules.find(|rule| rule.is_match(&tensor.name)) {
+            Some(rule) if rule.is_keep => Choice::Keep(KeepReason::Rule),
+            Some(rule) => Choice::Compress(Some(rule)),
+            None if matches(&self.include) => Choice::Compress(None),
+            None => kept_by_default(tensor).map_or(Choice::Compress(None), Choice::Keep),
+        }
+    }
+}
+
+/// Checks that a pattern chooses something, and where it is to compress something, something that can be compressed. The error
+/// says what it does instead.
+fn check_pattern(pattern: &GlobMatcher, is_to_compress: bool, tensors: &[TensorInfo]) -> Result<(), String> {
+    let matched: Vec<&TensorInfo> = tensors.iter().filter(|tensor| pattern.is_match(&tensor.name)).collect();
+    let Some(first) = matched.first() else {
+        let names: Vec<&str> = tensors.iter().map(|tensor| tensor.name.as_str()).collect();
+        let near = near_names(pattern.glob().glob(), &names).join(", ");
+        return Err(format!("matches no tensor; the nearest names are {near}"));
+    };
+    match impossible(first) {
+        Some(reason) if is_to_compress && matched.iter().all(|tensor| impossible(tensor).is_some()) => {
+            let (name, reason) = (&first.name, reason.as_str());
+            Err(format!(
+                "matches only tensors that cannot be compressed: {name}: {reason}"
+            ))
+        }
+        _ => Ok(()),
     }
 }
 
@@ -113,12 +188,16 @@ impl Rules {
 pub enum KeepReason {
     /// Its elements are not F32, F16 or BF16.
     Dtype,
-    /// It does not have two dimensions.
+    /// It has fewer than two dimensions.
     NoMatrix,
     /// It has no element.
     Empty,
     /// A pattern excludes it.
     Excluded,
+    /// A rule of a file keeps it.
+    Rule,
+    /// It has more than two dimensions, as a convolution.
+    Convolution,
     /// Its name does not end in `.weight`.
     NoWeight,
     /// An embedding table.
@@ -136,9 +215,11 @@ impl KeepReason {
     pub fn as_str(self) -> &'static str {
         match self {
             KeepReason::Dtype => "not F32, F16 or BF16",
-            KeepReason::NoMatrix => "not two dimensions",
+            KeepReason::NoMatrix => "fewer than two dimensions",
             KeepReason::Empty => "no elements",
             KeepReason::Excluded => "excluded",
+            KeepReason::Rule => "kept by a rule",
+            KeepReason::Convolution => "more than two dimensions",
             KeepReason::NoWeight => "not named *.weight",
             KeepReason::Embedding => "embedding",
             KeepReason::Norm => "norm",
@@ -152,10 +233,18 @@ impl KeepReason {
 fn impossible(tensor: &TensorInfo) -> Option<KeepReason> {
     if FloatDtype::of(tensor.dtype).is_none() {
         Some(KeepReason::Dtype)
-    } else if tensor.shape.len() != 2 {
+    } else if tensor.shape.len() < 2 {
         Some(KeepReason::NoMatrix)
     } else {
         (tensor.elements() == 0).then_some(KeepReason::Empty)
+    }
+}
+
+/// The default rule.
+fn kept_by_default(tensor: &TensorInfo) -> Option<KeepReason> {
+    match tensor.shape.len() {
+        2 => kept_by_name(&tensor.name),
+        _ => Some(KeepReason::Convolution),
     }
 }
 
@@ -237,17 +326,23 @@ mod tests {
             tensor("a.v.weight", Dtype::I8, &[2, 3]),
             tensor("a.o.weight", Dtype::F32, &[2, 0]),
             tensor("a.p.weight", Dtype::F32, &[2, 3, 4]),
+            tensor("a.norm.weight", Dtype::F32, &[3]),
         ];
-        let chosen =
-            |include: &[&str], exclude: &[&str]| Rules::new(include, exclude).unwrap().choose(&tensors).unwrap();
-        let always_kept = [
-            Some(KeepReason::Dtype),
-            Some(KeepReason::Empty),
-            Some(KeepReason::NoMatrix),
-        ];
+        let chosen = |include: &[&str], exclude: &[&str]| -> Vec<Option<KeepReason>> {
+            let rules = Rules::new(include, exclude).unwrap();
+            let choices = rules.choose(&tensors).unwrap();
+            choices.into_iter().map(Choice::keep_reason).collect()
+        };
+        let always_kept = [Some(KeepReason::Dtype), Some(KeepReason::Empty)];
         assert_eq!(chosen(&[], &[])[..3], [None, Some(KeepReason::Embedding), None]);
         assert_eq!(chosen(&["*"], &[])[..3], [None, None, None]);
-        assert_eq!(chosen(&["*"], &[])[3..], always_kept);
+        assert_eq!(chosen(&["*"], &[])[3..5], always_kept);
+        // A convolution is kept until it is named; a vector always.
+        assert_eq!(
+            chosen(&[], &[])[5..],
+            [Some(KeepReason::Convolution), Some(KeepReason::NoMatrix)]
+        );
+        assert_eq!(chosen(&["*"], &[])[5..], [None, Some(KeepReason::NoMatrix)]);
         assert_eq!(
             chosen(&["*.embed.*"], &["*.{q,embed}.*"])[..3],
             [Some(KeepReason::Excluded), Some(KeepReason::Excluded), None]

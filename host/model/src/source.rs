@@ -190,7 +190,7 @@ impl Source {
     /// Reads a matrix.
     ///
     /// # Errors
-    /// [`ModelError::Tensor`] when it is no F32, F16 or BF16 tensor with two dimensions;
+    /// [`ModelError::Tensor`] when it is no F32, F16 or BF16 tensor with two dimensions or more;
     /// [`ModelError::NotFinite`] names the first weight that is not a finite number.
     pub fn matrix(&self, info: &TensorInfo) -> Result<Matrix, ModelError> {
         self.matrix_in_pieces(info, &mut |_| Ok(()))
@@ -220,7 +220,7 @@ impl Source {
         let choices = rules.choose(&self.tensors)?;
         let chosen = self.tensors.iter().zip(choices);
         Ok(chosen
-            .filter(|(_, choice)| choice.is_none())
+            .filter(|(_, choice)| choice.keep_reason().is_none())
             .map(|(tensor, _)| tensor.clone())
             .collect())
     }

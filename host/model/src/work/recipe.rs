@@ -21,8 +21,8 @@ pub(crate) struct Recipe {
     label: String,
     /// The ways in which matrices are encoded, each once.
     encodings: Vec<EncodingRecipe>,
-    /// Of each matrix, in the plan's order, the place of its own among them.
-    matrices: Vec<usize>,
+    /// The matrices, in the plan's order.
+    matrices: Vec<MatrixRecipe>,
     /// What the moments of a calibrated compression come from.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     calibration: Option<String>,
@@ -30,6 +30,15 @@ pub(crate) struct Recipe {
     exclude: Vec<String>,
     /// The source's weight files, with checksums of all their bytes: a copy of a file is the same file, whatever its time says.
     files: Vec<SurveyedFile>,
+}
+
+/// A matrix that is compressed.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct MatrixRecipe {
+    name: String,
+    /// The place of its way among the encodings.
+    encoding: usize,
 }
 
 /// One way in which matrices are encoded.
@@ -65,7 +74,14 @@ impl Recipe {
             generator: concat!("seedlm ", env!("CARGO_PKG_VERSION")).into(),
             label: plan.code.clone(),
             encodings: plan.encodings.iter().map(EncodingRecipe::of).collect(),
-            matrices: plan.compressed.iter().map(|matrix| matrix.encoding_number).collect(),
+            matrices: plan
+                .compressed
+                .iter()
+                .map(|matrix| MatrixRecipe {
+                    name: matrix.name.clone(),
+                    encoding: matrix.encoding_number,
+                })
+                .collect(),
             calibration: options
                 .moments
                 .as_ref()
@@ -100,6 +116,11 @@ impl Recipe {
             changed("--exclude", patterns(&unfinished.exclude), patterns(&self.exclude)),
         ];
         let differences: Vec<String> = differences.into_iter().flatten().collect();
+        let names =
+            |recipe: &Recipe| -> Vec<String> { recipe.matrices.iter().map(|matrix| matrix.name.clone()).collect() };
+        if differences.is_empty() && names(self) != names(unfinished) {
+            return Some("which tensors are compressed has changed".into());
+        }
         let ways = |recipe: &Recipe| (recipe.encodings.clone(), recipe.matrices.clone());
         if differences.is_empty() && ways(self) != ways(unfinished) {
             return Some("the parameters of the codes, or which matrix has which, have changed".into());

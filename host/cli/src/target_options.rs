@@ -1,0 +1,93 @@
+//! `--target-bits`: a mean number of bits in place of one code for all matrices.
+
+use crate::code_options::CodeOptions;
+use crate::talk::Talk;
+use crate::writing::Writing;
+use anyhow::Context;
+use clap::Args;
+use seedlm_codec::Code;
+use seedlm_model::{
+    BitChoice, ModelMoments, Plan, Source, TargetBits, chained_layers, choose_codes, encoding_presets, preset_layers,
+};
+
+/// Candidates where none are named: chained codes with so many bits per weight.
+const CANDIDATE_BITS: [&str; 4] = ["2", "3", "4", "5"];
+
+/// Bits that matrices share out.
+#[derive(Debug, Args)]
+pub struct TargetOptions {
+    /// Choose a code for each matrix, so that the error of all is smallest at a mean of at most so many stored bits per weight (words
+    /// and scales): some rows of each are encoded in each candidate. With --calibrate, errors count as they change the products
+    #[arg(long, value_name = "BITS", conflicts_with_all = ["code", "layers", "map", "profile", "memory"])]
+    target_bits: Option<f64>,
+    /// What is chosen from, separated by commas: codes, or stored bits per weight of chained codes as in --layers; 2,3,4,5 if not given
+    #[arg(long, value_name = "CODE,...", value_delimiter = ',', requires = "target_bits")]
+    candidates: Vec<String>,
+}
+
+impl TargetOptions {
+    /// What is asked for, if it is.
+    pub fn target(&self, code: &CodeOptions) -> anyhow::Result<Option<TargetBits>> {
+        let Some(bits_per_weight) = self.target_bits else {
+            return Ok(None);
+        };
+        let length = code.window_length();
+        let candidates: Vec<String> = match self.candidates.is_empty() {
+            true => CANDIDATE_BITS.map(String::from).to_vec(),
+            false => self.candidates.clone(),
+        };
+        let candidates = candidates.iter().map(|name| candidate(name, length));
+        let target = TargetBits {
+            bits_per_weight,
+            candidates: candidates.collect::<anyhow::Result<_>>()?,
+        };
+        target.check().context("--target-bits")?;
+        Ok(Some(target))
+    }
+}
+
+/// The layers of a candidate.
+fn candidate(name: &str, length: u32) -> anyhow::Result<Vec<Code>> {
+    let is_bits = name.starts_with(|first: char| first.is_ascii_digit());
+    let layers = match is_bits {
+        true => chained_layers(name, length).map_err(anyhow::Error::from),
+        false => preset_layers(name).map_err(anyhow::Error::from),
+    };
+    let known = encoding_presets().join(", ");
+    layers.with_context(|| format!("--candidates {name}: give bits of chained codes, as 3 or 2+2, or codes ({known})"))
+}
+
+/// Chooses, and says what was chosen.
+pub fn choose(
+    source: &Source,
+    plan: &Plan,
+    target: &TargetBits,
+    moments: Option<&ModelMoments>,
+    writing: &Writing,
+) -> anyhow::Result<BitChoice> {
+    let talk = Talk::new(writing.volume, target.measured_weights(plan));
+    let chosen = writing
+        .threads
+        .run(|| choose_codes(source, plan, target, moments, &talk));
+    talk.end();
+    let choice = chosen??;
+    let mut counts: Vec<(&str, usize)> = Vec::new();
+    for matrix in &choice.matrices {
+        match counts.iter_mut().find(|(code, _)| *code == matrix.code) {
+            Some((_, count)) => *count += 1,
+            None => counts.push((&matrix.code, 1)),
+        }
+    }
+    counts.sort_unstable();
+    let counts: Vec<String> = counts
+        .iter()
+        .map(|(code, count)| format!("{count} in {code}"))
+        .collect();
+    talk.say(&format!(
+        "chose {:.3} of {} bits per compressed weight: matrices {}",
+        choice.bits_per_compressed_weight,
+        choice.target_bits_per_weight,
+        counts.join(", ")
+    ));
+    Ok(choice)
+}

@@ -1,0 +1,205 @@
+//! Which matrix gets how many bits: the codes that give a model the least error at a mean number of stored bits per weight.
+//!
+//! Of every matrix some rows are encoded in every candidate, rotated where the encoder would rotate the matrix, and their error
+//! stands for that of the whole matrix. A calibrated compression counts the error of the products: with the errors `E = W - W'` of
+//! the weights and the moments `M` of the inputs, `tr(E M E^T)` instead of `|E|^2`. Then bytes go where they take away most.
+
+mod allocate;
+mod measure;
+
+use crate::encode::Engines;
+use crate::encoding::{Encoding, layers_label};
+use crate::error::ModelError;
+use crate::figures::bits_per_weight;
+use crate::moments::ModelMoments;
+use crate::plan::Plan;
+use crate::progress::{Progress, check_stop};
+use crate::source::Source;
+use allocate::{Place, allocate};
+use measure::Candidates;
+use seedlm_codec::Code;
+use serde::Serialize;
+use std::collections::BTreeMap;
+
+pub use measure::MEASURED_ROWS;
+
+/// What is asked for.
+#[derive(Clone, Debug)]
+pub struct TargetBits {
+    /// Stored bits per weight of the matrices to compress, over words and scales: the mean is at most that.
+    pub bits_per_weight: f64,
+    /// The layers that a matrix may get; at least one.
+    pub candidates: Vec<Vec<Code>>,
+}
+
+/// Which matrix gets which code, and why.
+#[derive(Clone, Debug, Serialize)]
+pub struct BitChoice {
+    /// Stored bits per weight that were asked for at most.
+    pub target_bits_per_weight: f64,
+    /// Stored bits per weight of the choice.
+    pub bits_per_compressed_weight: f64,
+    /// Whether errors are those of the products with the inputs of a calibration: `tr(E M E^T)` in place of `|E|^2`.
+    pub is_weighted: bool,
+    /// The sum of the errors that are expected with this choice, over the matrices that had one.
+    pub squared_error: f64,
+    /// The matrices that had a choice, in the plan's order.
+    pub matrices: Vec<ChosenMatrix>,
+    #[serde(skip)]
+    encodings: BTreeMap<String, Encoding>,
+}
+
+/// The choice for a matrix.
+#[derive(Clone, Debug, Serialize)]
+pub struct ChosenMatrix {
+    /// Name.
+    pub name: String,
+    /// Label of the code, or of those of its layers.
+    pub code: String,
+    /// What was measured of each candidate, in the order given.
+    pub candidates: Vec<CandidateError>,
+}
+
+/// What a candidate makes of a matrix.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct CandidateError {
+    /// Label of the code, or of those of its layers.
+    pub code: String,
+    /// Bytes of words and scales: exact.
+    pub stored_bytes: u64,
+    /// The error that is expected; see [`BitChoice::is_weighted`].
+    pub squared_error: f64,
+}
+
+impl BitChoice {
+    /// The encodings of the matrices that had a choice, by name: for [`crate::Rules::with_encodings`].
+    pub fn encodings(&self) -> &BTreeMap<String, Encoding> {
+        &self.encodings
+    }
+}
+
+impl TargetBits {
+    /// Checks what needs no model.
+    ///
+    /// # Errors
+    /// [`ModelError::TargetBits`] when the bits are no number above zero, there is no candidate, or one is there twice.
+    pub fn check(&self) -> Result<(), ModelError> {
+        let refuse = |reason: String| Err(ModelError::TargetBits(reason));
+        if !(self.bits_per_weight.is_finite() && self.bits_per_weight > 0.0) {
+            let bits = self.bits_per_weight;
+            return refuse(format!(
+                "{bits} stored bits per weight were asked for, and must be a number above 0"
+            ));
+        }
+        if self.candidates.is_empty() {
+            return refuse("there is no candidate to choose from; name two codes or more".into());
+        }
+        let twice = |number: usize| self.candidates[..number].contains(&self.candidates[number]);
+        if let Some(number) = (0..self.candidates.len()).find(|&number| twice(number)) {
+            let label = layers_label(&self.candidates[number]);
+            return refuse(format!("{label} is named twice among the candidates"));
+        }
+        Ok(())
+    }
+
+    /// Weights that are encoded to choose for a plan, for a progress bar.
+    pub fn measured_weights(&self, plan: &Plan) -> u64 {
+        let open = plan.compressed.iter().filter(|matrix| !matrix.has_own_code);
+        let rows = open.map(|matrix| (matrix.shape[0].min(MEASURED_ROWS) * matrix.shape[1]) as u64);
+        let layers: u64 = self.candidates.iter().map(|layers| layers.len() as u64).sum();
+        rows.sum::<u64>() * layers
+    }
+}
+
+/// Chooses among the candidates for every matrix of a plan whose code no rule names, in the current rayon pool: the least sum of
+/// errors, as far as the measured rows tell, at a mean of at most so many stored bits per weight over all matrices to compress. Rotation
+/// and quantizer are those of the plan. The choice is the same for any number of threads.
+///
+/// # Errors
+/// [`ModelError::TargetBits`] when the bits do not suffice for the smallest candidates, or as [`TargetBits::check`];
+/// [`ModelError::Interrupted`]; as [`Source::matrix`]; [`ModelError::Encoder`].
+pub fn choose_codes(
+    source: &Source,
+    plan: &Plan,
+    target: &TargetBits,
+    moments: Option<&ModelMoments>,
+    progress: &dyn Progress,
+) -> Result<BitChoice, ModelError> {
+    target.check()?;
+    let (open, fixed): (Vec<_>, Vec<_>) = plan.compressed.iter().partition(|matrix| !matrix.has_own_code);
+    let weights = plan.compressed_weights;
+    // Exact as long as it is below 2^53, some thousand terabytes.
+    let most_bytes = (target.bits_per_weight * weights as f64 / 8.0).floor() as u64;
+    let fixed_bytes: u64 = fixed.iter().map(|matrix| matrix.output_bytes).sum();
+    let mut bytes = Vec::with_capacity(open.len());
+    for matrix in &open {
+        let [rows, columns] = matrix.shape;
+        let of_layers = |layers: &Vec<Code>| -> Option<u64> {
+            let of_code = |code: &Code| Some(code.word_bytes(rows, columns)? as u64 + code.scale_bytes(rows) as u64);
+            layers.iter().map(of_code).sum()
+        };
+        let refuse = || {
+            ModelError::tensor(
+                source.file_path(matrix.info.file),
+                &matrix.name,
+                "is too large to count",
+            )
+        };
+        let of_matrix: Option<Vec<u64>> = target.candidates.iter().map(of_layers).collect();
+        bytes.push(of_matrix.ok_or_else(refuse)?);
+    }
+    let least = |of_matrix: &Vec<u64>| of_matrix.iter().min().copied().unwrap_or(0);
+    let least_bytes = fixed_bytes + bytes.iter().map(least).sum::<u64>();
+    if least_bytes > most_bytes {
+        return Err(ModelError::TargetBits(format!(
+            "a mean of {} stored bits per weight cannot be reached: with the smallest candidates, and the codes that rules name, \
+             it is {:.3}; ask for more bits, or name smaller candidates",
+            target.bits_per_weight,
+            bits_per_weight(least_bytes, weights)
+        )));
+    }
+    let mut engines = Engines::default();
+    let mut places = Vec::with_capacity(open.len());
+    for (matrix, bytes) in open.iter().zip(&bytes) {
+        check_stop(progress)?;
+        progress.measuring(&matrix.name);
+        let candidates = Candidates::prepare(&matrix.encoding, &target.candidates, &mut engines)?;
+        let errors = candidates.measure(source, matrix, moments, progress)?;
+        let both = bytes.iter().zip(errors);
+        places.push(both.map(|(&bytes, error)| Place { bytes, error }).collect::<Vec<_>>());
+    }
+    let chosen = allocate(&places, most_bytes - fixed_bytes);
+    let mut encodings = BTreeMap::new();
+    let mut matrices = Vec::with_capacity(open.len());
+    let (mut stored_bytes, mut squared_error) = (fixed_bytes, 0.0);
+    for ((matrix, places), &number) in open.iter().zip(&places).zip(&chosen) {
+        let layers = target.candidates[number].clone();
+        stored_bytes += places[number].bytes;
+        squared_error += places[number].error;
+        matrices.push(ChosenMatrix {
+            name: matrix.name.clone(),
+            code: layers_label(&layers),
+            candidates: places
+                .iter()
+                .zip(&target.candidates)
+                .map(|(place, layers)| CandidateError {
+                    code: layers_label(layers),
+                    stored_bytes: place.bytes,
+                    squared_error: place.error,
+                })
+                .collect(),
+        });
+        encodings.insert(matrix.name.clone(), matrix.encoding.clone().with_layers(layers)?);
+    }
+    Ok(BitChoice {
+        target_bits_per_weight: target.bits_per_weight,
+        bits_per_compressed_weight: bits_per_weight(stored_bytes, weights),
+        is_weighted: moments.is_some(),
+        squared_error,
+        matrices,
+        encodings,
+    })
+}
+
+#[cfg(test)]
+mod tests;
