@@ -50,7 +50,7 @@ pub struct Compress {
     /// Keep the tensors that match; goes before --rules and --include; repeatable
     #[arg(long, value_name = "GLOB")]
     exclude: Vec<String>,
-    /// A TOML file of rules: tables [[rule]] with match = a pattern or a list of them, and keep = true, or any of code, bits, layers,
+    /// A TOML file of rules: tables `[[rule]]` with match = a pattern or a list of them, and keep = true, or any of code, bits, layers,
     /// chain_length, rotate, quantizer for the tensors that match; the first rule that matches decides, and what it does not say is
     /// as on the command line
     #[arg(long, value_name = "FILE")]

@@ -5,7 +5,7 @@ use crate::outcome::{EXIT_CODES, Outcome};
 use crate::stdout::{codes, print, print_json};
 use crate::talk::Talk;
 use crate::writing::Writing;
-use anyhow::Context;
+use anyhow::{Context, bail};
 use clap::{Args, ValueEnum};
 use indicatif::DecimalBytes;
 use seedlm_model::{
@@ -70,17 +70,27 @@ impl Decompress {
                 true => Container::open_cut(&self.input)?,
                 false => Container::open(&self.input)?,
             };
+            interrupt::listen()?;
             return Ok((opened, None));
         }
+        // Before the stream is read, which may come once only.
+        let shown = self.output.display();
+        if self.output.is_dir() {
+            bail!("{shown}: is a folder, and the output is a file; name a file in it");
+        }
+        if self.output.symlink_metadata().is_ok() && !self.writing.force {
+            bail!("{shown}: exists already; -f (--force) replaces it");
+        }
+        interrupt::listen()?;
+        let talk = Talk::new(self.writing.volume, 0);
         let folder = match self.output.parent() {
             Some(folder) if !folder.as_os_str().is_empty() => folder,
             _ => Path::new("."),
         };
         let received = NamedTempFile::new_in(folder).with_context(|| format!("{}: cannot write", folder.display()))?;
         let received = received.into_temp_path();
-        receive(&mut stdin().lock(), &received)?;
+        receive(&mut stdin().lock(), &received, &talk)?;
         let container = Container::open_cut(&received).context("what came through the pipe cannot be decoded")?;
-        let talk = Talk::new(self.writing.volume, 0);
         talk.say(&format!(
             "received {}",
             describe_layers(&matrices_with_layer(&container))
@@ -103,7 +113,6 @@ impl Decompress {
             },
             replace: self.writing.force,
         };
-        interrupt::listen()?;
         let talk = Talk::new(
             self.writing.volume,
             container.matrices().iter().map(CompressedMatrix::weights).sum(),

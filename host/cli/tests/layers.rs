@@ -138,6 +138,10 @@ fn what_is_streamed_decodes_as_what_is_truncated() {
         }
         assert_eq!(place.bytes("cut-decoded.safetensors"), expected, "{layers}");
     }
+    // Refused before anything is read, which may come once only.
+    let there = ["decompress", "-", "-o", &place.path("streamed.safetensors")];
+    let (code, _, error) = run(&there);
+    assert!(code == 2 && error.contains("exists already"), "{error}");
     // What came through the pipe is not left behind.
     let names = listing(place.folder.path());
     assert_eq!(names.len(), 8, "{names:?}");

@@ -2,8 +2,12 @@
 
 use crate::container::{CompressedMatrix, Container};
 use crate::error::ModelError;
-use std::io::{Read, Write};
+use crate::progress::{Progress, check_stop};
+use std::io::{ErrorKind, Read, Write};
 use std::path::Path;
+
+/// Bytes received at a time.
+const CHUNK_BYTES: usize = 1 << 16;
 
 /// The start of a container file that holds whole layers.
 #[derive(Clone, Debug, PartialEq)]
@@ -29,7 +33,8 @@ pub fn prefix(container: &Container, most_bytes: Option<u64>) -> Result<Prefix, 
             files.len()
         )));
     };
-    let most_bytes = most_bytes.unwrap_or(u64::MAX);
+    // A file that is cut off has no more than it has.
+    let most_bytes = most_bytes.unwrap_or(u64::MAX).min(file.bytes().len() as u64);
     let base = container.prefix_bytes(1)[0];
     if most_bytes < base {
         return Err(ModelError::Layers(format!(
@@ -49,12 +54,11 @@ pub fn prefix(container: &Container, most_bytes: Option<u64>) -> Result<Prefix, 
 /// Writes the start of a container's only file.
 ///
 /// # Errors
-/// What the writer gives.
+/// What the writer gives; an error when the start is one of a longer file.
 pub fn write_prefix(container: &Container, prefix: &Prefix, writer: &mut dyn Write) -> std::io::Result<()> {
     let file = container.source().files().first();
-    let bytes = file
-        .map(|file| &file.bytes()[..prefix.bytes as usize])
-        .unwrap_or_default();
+    let bytes = file.and_then(|file| file.bytes().get(..prefix.bytes as usize));
+    let bytes = bytes.ok_or_else(|| std::io::Error::other("the start is longer than the file"))?;
     writer.write_all(bytes)?;
     writer.flush()
 }
@@ -85,10 +89,21 @@ pub fn describe_layers(matrices_with_layer: &[usize]) -> String {
 /// Copies a stream to a file that can be mapped.
 ///
 /// # Errors
-/// [`ModelError::Io`].
-pub fn receive(reader: &mut dyn Read, path: &Path) -> Result<u64, ModelError> {
+/// [`ModelError::Io`]; [`ModelError::Interrupted`].
+pub fn receive(reader: &mut dyn Read, path: &Path, progress: &dyn Progress) -> Result<(), ModelError> {
     let mut file = std::fs::File::create(path).map_err(ModelError::io(path, "create"))?;
-    std::io::copy(reader, &mut file).map_err(ModelError::io(path, "write"))
+    let mut chunk = vec![0; CHUNK_BYTES];
+    loop {
+        check_stop(progress)?;
+        let count = match reader.read(&mut chunk) {
+            Ok(0) => return Ok(()),
+            Ok(count) => count,
+            // A signal: what it asks for is looked at before the next piece.
+            Err(error) if error.kind() == ErrorKind::Interrupted => continue,
+            Err(error) => return Err(ModelError::io(path, "receive")(error)),
+        };
+        file.write_all(&chunk[..count]).map_err(ModelError::io(path, "write"))?;
+    }
 }
 
 /// Says of a file that is too short what it still holds, if it is a container that can be read without its end.

@@ -10,7 +10,7 @@
 //! | heads | contain `classifier` or `score`; are `lm_head`, `cls`, `qa_outputs`; a first part `output` or `head` |
 //! | routers of mixtures of experts | are `gate` or `router` |
 //!
-//! | convolutions | have more than two dimensions |
+//! Tensors of more than two dimensions, as those of convolutions, are kept too.
 //!
 //! A BERT pooler (`pooler.dense.weight`) is a linear layer like any other and is compressed. Upper and lower case are
 //! the same. Patterns change the choice: `--exclude` goes before the rules of a file ([`RuleFile`]), those before `--include`, and

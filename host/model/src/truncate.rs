@@ -122,6 +122,9 @@ fn held_layers(container: &Container, limit: TruncateLimit) -> Result<Vec<usize>
             ));
         }
         TruncateLimit::Layers(layers) => held.iter_mut().for_each(|held| *held = layers.min(*held)),
+        TruncateLimit::BitsPerWeight(most) if !(most.is_finite() && most > 0.0) => {
+            return refuse(format!("{most} is no number of bits per weight; give one above 0"));
+        }
         TruncateLimit::BitsPerWeight(most) => {
             while bits(matrices, &held) > most {
                 if !drop_cheapest(matrices, &mut held) {

@@ -6,7 +6,8 @@ use common::{f32_matrix, matrix_of, numbers, options_for, safetensors, small_cha
 use proptest::prelude::*;
 use seedlm_codec::Code;
 use seedlm_model::{
-    Better, CompareReport, Comparison, Dtype, Model, ModelError, Progress, Rotate, Silent, Source, compress,
+    Better, CompareReport, Comparison, CompressOptions, Container, DecompressOptions, Dtype, Model, ModelError,
+    Progress, Rotate, Rules, Silent, Source, compress, decompress,
 };
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -129,4 +130,56 @@ fn a_comparison_stops_when_asked() {
     assert_eq!(comparison.weights(), 12);
     let stopped = comparison.run(&Impatient(AtomicUsize::new(0)));
     assert!(matches!(stopped, Err(ModelError::Interrupted)));
+}
+
+/// A convolution is compared element by element, though it is stored as a matrix.
+#[test]
+fn tensors_of_any_dimensions_are_those_that_they_decode_to() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = |name: &str| folder.path().join(name);
+    let bytes = numbers(6 * 5 * 3 * 3)
+        .iter()
+        .flat_map(|value| value.to_le_bytes())
+        .collect();
+    let tensors = [
+        ("conv.weight".into(), Dtype::F32, vec![6, 5, 3, 3], bytes),
+        f32_matrix("a.q.weight", 7, 24),
+    ];
+    fs::write(path("plain"), safetensors(&tensors, &[])).unwrap();
+    let options = CompressOptions {
+        rules: Rules::new(&["conv.weight", "a.q.weight"], &[]).unwrap(),
+        ..options_for(small_chained_code(), Rotate::Auto)
+    };
+    compress(
+        &Source::open(path("plain")).unwrap(),
+        &path("packed"),
+        &options,
+        &Silent,
+    )
+    .unwrap();
+    let container = Container::open(path("packed")).unwrap();
+    decompress(&container, &path("decoded"), &DecompressOptions::default(), &Silent).unwrap();
+    let same = compared(&path("packed"), &path("decoded"), None);
+    assert_eq!(same.tensors.len(), 2);
+    assert!(
+        same.tensors
+            .iter()
+            .all(|tensor| tensor.difference.unwrap().relative_difference == Some(0.0)),
+        "{same:?}"
+    );
+    let different = compared(&path("plain"), &path("packed"), None);
+    for tensor in &different.tensors {
+        let info = container
+            .matrices()
+            .iter()
+            .find(|info| info.name == tensor.name)
+            .unwrap();
+        let expected = (info.squared_error() / info.squared_norm).sqrt();
+        let found = tensor.difference.unwrap().relative_difference.unwrap();
+        assert!(
+            (found / expected - 1.0).abs() < 1e-9,
+            "{}: {found} and {expected}",
+            tensor.name
+        );
+    }
 }

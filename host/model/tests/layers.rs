@@ -189,11 +189,12 @@ fn a_prefix_decodes_alike_however_it_was_made() {
         let mut bytes = Vec::new();
         write_prefix(&container, &start, &mut bytes).unwrap();
         fs::write(&cut, bytes).unwrap();
-        assert_eq!(
-            place.decoded(&Container::open_cut(&cut).unwrap()),
-            expected,
-            "{layers} layers, cut"
-        );
+        let from_cut = Container::open_cut(&cut).unwrap();
+        assert_eq!(place.decoded(&from_cut), expected, "{layers} layers, cut");
+        // What is left of a file is all that can be sent on.
+        let mut again = Vec::new();
+        write_prefix(&from_cut, &prefix(&from_cut, None).unwrap(), &mut again).unwrap();
+        assert_eq!(again, fs::read(&cut).unwrap());
         if layers < 3 {
             let error = Container::open(&cut).unwrap_err().to_string();
             let held = describe_layers(&vec![3; layers]);
@@ -244,6 +245,8 @@ fn limits_that_cannot_be_met_are_refused() {
     for (limit, expected) in [
         (TruncateLimit::Layers(0), "at least one layer"),
         (TruncateLimit::BitsPerWeight(1.0), "bits per weight; 1 is too few"),
+        (TruncateLimit::BitsPerWeight(f64::NAN), "NaN is no number of bits"),
+        (TruncateLimit::BitsPerWeight(0.0), "0 is no number of bits"),
         (TruncateLimit::Bytes(100), "100 is too few"),
     ] {
         let error = place.truncated(limit).unwrap_err().to_string();

@@ -21,7 +21,7 @@ pub struct SpeculationReport {
     pub full_cycles_per_pass: f64,
     /// Cycles of plain decoding over those of this run, both for the text without its prompt: above 1 where speculation pays.
     pub speed_up_over_plain: f64,
-    /// The same as it would be, by the cost model, on machines that multiply more vectors each time they read the weights.
+    /// The same as it would be, by the cost model with as many drafted tokens as there were in a round in the mean, on machines that multiply more vectors each time they read the weights.
     pub projected: Vec<ProjectedSpeedUp>,
 }
 
@@ -44,10 +44,13 @@ impl SpeculationReport {
             full_cycles,
             vectors_per_read: NonZeroUsize::new(vectors).unwrap_or(NonZeroUsize::MIN),
         };
+        // Rounds at the end of a text are shorter.
+        let drafted = statistics.drafted_tokens as f64 / (statistics.rounds as f64).max(1.0);
+        let drafted = drafted.round() as usize;
         let projected = VECTORS_PER_READ.map(|vectors_per_read| ProjectedSpeedUp {
             vectors_per_read,
-            speed_up_over_plain: cost(vectors_per_read).speed_up(draft_tokens, statistics.mean_accepted_tokens),
-            break_even_accepted_tokens: cost(vectors_per_read).break_even(draft_tokens),
+            speed_up_over_plain: cost(vectors_per_read).speed_up(drafted, statistics.mean_accepted_tokens),
+            break_even_accepted_tokens: cost(vectors_per_read).break_even(drafted),
         });
         let written = (statistics.accepted_tokens + statistics.rounds) as f64 * full_cycles;
         let prompt = statistics.prompt_tokens;

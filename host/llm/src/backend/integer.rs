@@ -71,6 +71,8 @@ pub struct IntegerLayers<M> {
     matrices: Vec<MachineMatrix>,
     /// How many layers of each matrix are used.
     layers: usize,
+    /// Whether only the bases are used for now.
+    is_draft: bool,
     /// By [`Linear::index`].
     places: Vec<Place>,
 }
@@ -149,6 +151,7 @@ impl<M: IntegerMachine> IntegerLayers<M> {
             config,
             matrices,
             layers: usize::MAX,
+            is_draft: false,
             places,
         })
     }
@@ -217,7 +220,7 @@ impl<M: IntegerMachine> IntegerLayers<M> {
 /// The draft is the base of every matrix.
 impl<M: IntegerMachine> DraftingLayers for IntegerLayers<M> {
     fn use_draft(&mut self, is_draft: bool) {
-        self.use_layers(if is_draft { 1 } else { usize::MAX });
+        self.is_draft = is_draft;
     }
 }
 
@@ -236,7 +239,8 @@ impl<M: IntegerMachine> LinearLayers for IntegerLayers<M> {
                         on_machine.len() - 1
                     });
                     on_machine[place].asked.push(asked);
-                    let layers = &layers[..self.layers.min(layers.len())];
+                    let used = if self.is_draft { 1 } else { self.layers };
+                    let layers = &layers[..used.min(layers.len())];
                     on_machine[place].matrices.push(layers.to_vec());
                 }
                 Place::Host(weights) => {

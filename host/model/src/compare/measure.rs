@@ -101,35 +101,33 @@ pub(super) fn measure(
         let sums = Err(format!("it is of {dtype} in {name}, and only its bytes are compared"));
         return Ok(Measured { identical, sums });
     }
-    // Compressed matrices are read by row; of all else the elements are what counts.
-    let (rows, row_weights) = match *shape {
-        [rows, columns] if weights > 0 => (rows, columns),
-        _ => (weights, 1),
-    };
+    // Compressed matrices are read by row, and a part begins with a whole one where there is one; whatever the dimensions of the
+    // tensor are, the elements are what is compared.
+    let columns = operands.named().find_map(|(tensor, _)| tensor.columns()).unwrap_or(1);
     let mut sums = Sums {
         reference: operands.reference.map(|_| ReferenceSums::default()),
         ..Sums::default()
     };
     let mut not_finite = None;
-    let rows_per_task = (WEIGHTS_PER_TASK / row_weights).max(1);
-    let rows_per_step = (WEIGHTS_PER_STEP / row_weights).max(1).next_multiple_of(rows_per_task);
-    for first in (0..rows).step_by(rows_per_step) {
+    let task = (WEIGHTS_PER_TASK / columns).max(1) * columns;
+    let weights_per_step = WEIGHTS_PER_STEP.next_multiple_of(task);
+    for first in (0..weights).step_by(weights_per_step) {
         check_stop(progress)?;
-        let step = first..rows.min(first + rows_per_step);
+        let step = first..weights.min(first + weights_per_step);
         let parts: Vec<Result<Sums, String>> = step
             .clone()
             .into_par_iter()
-            .step_by(rows_per_task)
-            .map(|first| sum_rows(operands, first..step.end.min(first + rows_per_task), row_weights))
+            .step_by(task)
+            .map(|first| sum_elements(operands, first..step.end.min(first + task)))
             .collect();
-        // In the order of the rows, whoever has computed which: the same sums for any number of threads.
+        // In the order of the elements, whoever has computed which: the same sums for any number of threads.
         for part in parts {
             match part {
                 Ok(part) => sums.add(&part),
                 Err(reason) => drop(not_finite.get_or_insert(reason)),
             }
         }
-        progress.advance(step.len() * row_weights);
+        progress.advance(step.len());
     }
     let sums = not_finite.map_or(Ok(sums), Err);
     Ok(Measured { identical, sums })
@@ -143,14 +141,15 @@ impl<'a> Operands<'a> {
     }
 }
 
-/// The sums over some rows, or the first element that is not a finite number.
-fn sum_rows(operands: Operands<'_>, rows: Range<usize>, row_weights: usize) -> Result<Sums, String> {
+/// The sums over some elements, or the first element that is not a finite number.
+fn sum_elements(operands: Operands<'_>, elements: Range<usize>) -> Result<Sums, String> {
     let read = |tensor: &OpenTensor<'_>, name: &str| {
-        let values = tensor.values(rows.clone(), row_weights);
+        let values = tensor.values(elements.clone());
+        assert_eq!(values.len(), elements.len(), "elements of a tensor that is there");
         match values.iter().position(|value| !value.is_finite()) {
             None => Ok(values),
             Some(place) => {
-                let element = rows.start * row_weights + place;
+                let element = elements.start + place;
                 Err(format!("element {element} is {} in {name}", values[place]))
             }
         }

@@ -136,14 +136,29 @@ impl OpenTensor<'_> {
         Ok(Some(true))
     }
 
-    /// The weights of some rows of that many weights, one after the other. They must be there, and be weights.
-    pub fn values(&self, rows: Range<usize>, row_weights: usize) -> Vec<f32> {
+    /// Columns of a compressed matrix; none of a tensor that is stored as it was.
+    pub fn columns(&self) -> Option<usize> {
         match self {
-            OpenTensor::Compressed(matrix) => matrix.values(rows),
+            OpenTensor::Compressed(matrix) => Some(matrix.columns()),
+            OpenTensor::AsItWas(..) => None,
+        }
+    }
+
+    /// The weights of some elements, one after the other. They must be there, and be weights.
+    pub fn values(&self, elements: Range<usize>) -> Vec<f32> {
+        match self {
+            OpenTensor::Compressed(matrix) => {
+                let columns = matrix.columns();
+                let rows = elements.start / columns..elements.end.div_ceil(columns);
+                let before = elements.start - rows.start * columns;
+                let mut values = matrix.values(rows);
+                values.truncate(before + elements.len());
+                values.drain(..before);
+                values
+            }
             OpenTensor::AsItWas(_, info, bytes) => {
                 let dtype = FloatDtype::of(info.dtype).expect("asked for weights of weights only");
-                let row_bytes = row_weights * dtype.bytes();
-                let range = rows.start * row_bytes..rows.end * row_bytes;
+                let range = elements.start * dtype.bytes()..elements.end * dtype.bytes();
                 let values = dtype.read(&bytes[range.clone()]);
                 self.release(range);
                 values

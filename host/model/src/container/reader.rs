@@ -451,12 +451,18 @@ fn check_shape(path: &Path, name: &str, entry: &CompressedEntry) -> Result<[usiz
 
 /// Whether the first dimensions of a shape, at least one, are the rows, and the others the columns.
 fn splits_into(shape: &[usize], [rows, columns]: [usize; 2]) -> bool {
-    let product = |sizes: &[usize]| {
-        sizes
-            .iter()
-            .try_fold(1_usize, |product, &size| product.checked_mul(size))
-    };
-    (1..=shape.len()).any(|axes| product(&shape[..axes]) == Some(rows) && product(&shape[axes..]) == Some(columns))
+    // Neither is zero, and the caller has found that their product can be addressed: so no dimension is zero, and those after the rows
+    // are the columns if all together are both.
+    let mut product = 1_usize;
+    let mut has_rows = false;
+    for &size in shape {
+        match product.checked_mul(size) {
+            Some(next) if next > 0 => product = next,
+            _ => return false,
+        }
+        has_rows |= product == rows;
+    }
+    has_rows && product == rows * columns
 }
 
 fn check_sum(path: &Path, name: &str, what: &str, value: f64) -> Result<(), ModelError> {
