@@ -4,14 +4,11 @@ use crate::profile_options::ProfileOption;
 use anyhow::{Context, bail};
 use clap::builder::{PossibleValuesParser, TypedValueParser};
 use clap::{Args, ValueEnum};
-use seedlm_codec::{ChainMap, ChainedCode, Code};
+use seedlm_codec::{CHAIN_LENGTHS, ChainMap, ChainedCode, Code};
 use seedlm_encoder::ChainedEncoder;
 use seedlm_model::{chained_layers, encoding_presets, preset_layers};
 use std::fs;
 use std::path::PathBuf;
-
-/// Bits of a window where nothing else is said.
-const STANDARD_LENGTH: u32 = 16;
 
 /// The code, and what makes one of its own of it.
 #[derive(Debug, Args)]
@@ -116,7 +113,7 @@ impl CodeOptions {
 
     /// Bits of the windows of chained codes of which nothing else is said.
     pub fn window_length(&self) -> u32 {
-        self.chain_length.unwrap_or(STANDARD_LENGTH)
+        self.chain_length.unwrap_or(CHAIN_LENGTHS[0])
     }
 
     /// The code's name; a profile stands for one.

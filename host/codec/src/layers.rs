@@ -1,6 +1,7 @@
 //! Matrices that are the sum of layers: where the columns of a layer stand.
 
 use crate::product::Activations;
+use std::borrow::Cow;
 
 /// The most layers of a matrix.
 pub const MOST_LAYERS: usize = 8;
@@ -15,12 +16,16 @@ pub fn layer_turn(layer: usize, columns: usize) -> usize {
 }
 
 impl Activations {
-    /// The activations of a layer: turned to the left as the layer's rows are.
-    pub fn of_layer(&self, layer: usize) -> Self {
-        let mut turned = self.clone();
-        let count = turned.values().len();
-        turned.turn_left(layer_turn(layer, count));
-        turned
+    /// The activations of a layer: turned to the left as the layer's rows are. Those of the base are the same ones.
+    pub fn of_layer(&self, layer: usize) -> Cow<'_, Self> {
+        match layer_turn(layer, self.values().len()) {
+            0 => Cow::Borrowed(self),
+            turn => {
+                let mut turned = self.clone();
+                turned.turn_left(turn);
+                Cow::Owned(turned)
+            }
+        }
     }
 }
 
@@ -41,7 +46,7 @@ mod tests {
     #[test]
     fn activations_turn_with_the_rows() {
         let activations = Activations::new(8, 0.5, (0..16).collect()).unwrap();
-        assert_eq!(activations.of_layer(1), activations);
+        assert_eq!(*activations.of_layer(1), activations);
         let third = activations.of_layer(3);
         assert_eq!((third.values()[0], third.values()[15]), (4, 3));
         assert_eq!((third.bits(), third.scale()), (8, 0.5));

@@ -1,6 +1,6 @@
 //! Containers that end early: the start of a file, as it comes through a pipe or is left of a download.
 
-use crate::container::{CompressedMatrix, Container};
+use crate::container::Container;
 use crate::error::ModelError;
 use crate::progress::{Progress, check_stop};
 use std::io::{ErrorKind, Read, Write};
@@ -44,10 +44,10 @@ pub fn prefix(container: &Container, most_bytes: Option<u64>) -> Result<Prefix, 
     }
     let ends = container.source().tensors().iter().map(|tensor| tensor.data.end as u64);
     let bytes = ends.filter(|&end| end <= most_bytes).fold(base, u64::max);
-    let held = |matrix: &CompressedMatrix| matrix.layers.iter().take_while(|layer| layer.end() <= bytes).count();
+    let held = container.matrices().iter().map(|matrix| matrix.layers_within(bytes));
     Ok(Prefix {
         bytes,
-        matrices_with_layer: with_layer(container, held),
+        matrices_with_layer: with_layer(&held.collect::<Vec<_>>()),
     })
 }
 
@@ -65,11 +65,12 @@ pub fn write_prefix(container: &Container, prefix: &Prefix, writer: &mut dyn Wri
 
 /// Of each layer, the base first, how many matrices of the container have it.
 pub fn matrices_with_layer(container: &Container) -> Vec<usize> {
-    with_layer(container, |matrix| matrix.layers.len())
+    let held = container.matrices().iter().map(|matrix| matrix.layers.len());
+    with_layer(&held.collect::<Vec<_>>())
 }
 
-fn with_layer(container: &Container, held: impl Fn(&CompressedMatrix) -> usize) -> Vec<usize> {
-    let held: Vec<usize> = container.matrices().iter().map(held).collect();
+/// The same of matrices with so many layers each.
+pub(crate) fn with_layer(held: &[usize]) -> Vec<usize> {
     let most = held.iter().copied().max().unwrap_or(0);
     (0..most)
         .map(|layer| held.iter().filter(|&&held| held > layer).count())

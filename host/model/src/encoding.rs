@@ -128,6 +128,12 @@ impl Encoding {
     }
 }
 
+/// Bytes of the words and scales of a matrix in these layers, or `None` where they cannot be counted.
+pub(crate) fn stored_bytes(layers: &[Code], [rows, columns]: [usize; 2]) -> Option<u64> {
+    let of_layer = |code: &Code| Some(code.word_bytes(rows, columns)? as u64 + code.scale_bytes(rows) as u64);
+    layers.iter().map(of_layer).sum()
+}
+
 /// The labels of codes that are laid one over the other, as `chained-2b + chained-2b`.
 pub fn layers_label<'a>(codes: impl IntoIterator<Item = &'a Code>) -> String {
     codes.into_iter().map(Code::label).collect::<Vec<_>>().join(" + ")

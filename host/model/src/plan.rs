@@ -2,14 +2,13 @@
 
 use crate::container::{CompressedEntry, ContainerFile, Content, Crc32, LayerEntry, NewLayer, describes_itself};
 use crate::encode::MatrixEncoder;
-use crate::encoding::Encoding;
+use crate::encoding::{Encoding, stored_bytes};
 use crate::error::ModelError;
 use crate::figures::bits_per_weight;
 use crate::floats::FloatDtype;
 use crate::rule_file::TensorRule;
 use crate::rules::{Choice, KeepReason, Rules};
 use crate::source::{Source, TensorInfo};
-use seedlm_codec::Code;
 use serde::Serialize;
 use std::collections::BTreeSet;
 use std::time::{Duration, Instant};
@@ -209,25 +208,17 @@ impl Plan {
             file.keep(&tensor.info, Crc32(0));
         }
         for matrix in self.compressed.iter().filter(|matrix| matrix.info.file == number) {
-            let layer_entry = |code: &Code| LayerEntry {
+            let [rows, columns] = matrix.shape;
+            let entries = matrix.encoding.layers().iter().map(|code| LayerEntry {
                 code: code.label(),
                 words_crc32: Crc32(0),
                 scale_crc32: Crc32(0),
                 squared_error: USUAL_SUM,
-            };
-            let further = matrix.encoding.layers()[1..].iter().map(layer_entry);
-            let [rows, columns] = matrix.shape;
-            let entry = CompressedEntry {
-                shape: matrix.shape,
-                source_dtype: matrix.source_dtype,
-                stated_source_shape: Some(matrix.info.shape.clone()),
-                code: matrix.encoding.layers()[0].label(),
-                stated_rotation: None,
-                words_crc32: Crc32(0),
-                scale_crc32: Crc32(0),
-                squared_error: USUAL_SUM,
-                squared_norm: 1000.0 * USUAL_SUM,
-                stated_layers: Some(further.collect()),
+            });
+            let shapes = (matrix.shape, &matrix.info.shape[..]);
+            let entry = CompressedEntry::of_layers(shapes, matrix.source_dtype, None, 1000.0 * USUAL_SUM, entries);
+            let Some(entry) = entry else {
+                continue;
             };
             let layers = matrix.encoding.layers().iter().map(|code| NewLayer {
                 code,
@@ -262,11 +253,7 @@ fn planned_matrix(source: &Source, info: &TensorInfo, encoding: &Encoding) -> Re
     // The rules choose nothing else; this only says so to the compiler.
     let (rows, columns) = info.rows_and_columns().ok_or_else(refuse)?;
     let source_dtype = FloatDtype::of(info.dtype).ok_or_else(refuse)?;
-    let mut output_bytes = 0;
-    for code in encoding.layers() {
-        let words_bytes = code.word_bytes(rows, columns).ok_or_else(refuse)?;
-        output_bytes += words_bytes as u64 + code.scale_bytes(rows) as u64;
-    }
+    let output_bytes = stored_bytes(encoding.layers(), [rows, columns]).ok_or_else(refuse)?;
     Ok(PlannedMatrix {
         name: info.name.clone(),
         shape: [rows, columns],

@@ -8,7 +8,7 @@ mod allocate;
 mod measure;
 
 use crate::encode::Engines;
-use crate::encoding::{Encoding, layers_label};
+use crate::encoding::{Encoding, layers_label, stored_bytes};
 use crate::error::ModelError;
 use crate::figures::bits_per_weight;
 use crate::moments::ModelMoments;
@@ -133,11 +133,7 @@ pub fn choose_codes(
     let fixed_bytes: u64 = fixed.iter().map(|matrix| matrix.output_bytes).sum();
     let mut bytes = Vec::with_capacity(open.len());
     for matrix in &open {
-        let [rows, columns] = matrix.shape;
-        let of_layers = |layers: &Vec<Code>| -> Option<u64> {
-            let of_code = |code: &Code| Some(code.word_bytes(rows, columns)? as u64 + code.scale_bytes(rows) as u64);
-            layers.iter().map(of_code).sum()
-        };
+        let of_layers = |layers: &Vec<Code>| stored_bytes(layers, matrix.shape);
         let refuse = || {
             ModelError::tensor(
                 source.file_path(matrix.info.file),

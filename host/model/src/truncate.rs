@@ -1,7 +1,8 @@
 //! Makes a smaller model of a layered one: layers are dropped, no weight is encoded again.
 
-use crate::container::{CompressedMatrix, Container, ContainerFile};
+use crate::container::{CompressedMatrix, Container, ContainerFile, MatrixLayer};
 use crate::copy::complete;
+use crate::cut::with_layer;
 use crate::error::ModelError;
 use crate::figures::{bits_per_weight, relative_error};
 use crate::output::Output;
@@ -88,10 +89,7 @@ pub fn truncate(
     let norm = matrices.iter().map(|matrix| matrix.squared_norm).sum();
     Ok(TruncateReport {
         matrices: matrices.len(),
-        matrices_with_layer: (0..container.most_layers())
-            .map(|layer| held.iter().filter(|&&held| held > layer).count())
-            .filter(|&count| count > 0)
-            .collect(),
+        matrices_with_layer: with_layer(&held),
         dropped_layers: pairs().map(|(matrix, held)| matrix.layers.len() - held).sum(),
         input_bytes: source.file_bytes(),
         output_bytes,
@@ -117,9 +115,7 @@ fn held_layers(container: &Container, limit: TruncateLimit) -> Result<Vec<usize>
     let mut held: Vec<usize> = matrices.iter().map(|matrix| matrix.layers.len()).collect();
     match limit {
         TruncateLimit::Layers(0) => {
-            return Err(ModelError::Layers(
-                "a model has at least one layer; give 1 or more".into(),
-            ));
+            return refuse("a model has at least one layer; give 1 or more".into());
         }
         TruncateLimit::Layers(layers) => held.iter_mut().for_each(|held| *held = layers.min(*held)),
         TruncateLimit::BitsPerWeight(most) if !(most.is_finite() && most > 0.0) => {
@@ -136,14 +132,14 @@ fn held_layers(container: &Container, limit: TruncateLimit) -> Result<Vec<usize>
             }
         }
         TruncateLimit::Bytes(most) => {
-            let mut size = container.shortened_bytes(&held)?;
-            while size > most {
+            // No header is made where the layers alone are too many.
+            while stored_bytes(matrices, &held) > most || container.shortened_bytes(&held)? > most {
                 if !drop_cheapest(matrices, &mut held) {
+                    let size = container.shortened_bytes(&held)?;
                     return refuse(format!(
                         "the first layer and the tensors that are kept take {size} bytes; {most} is too few"
                     ));
                 }
-                size = container.shortened_bytes(&held)?;
             }
         }
     }
@@ -166,13 +162,19 @@ fn drop_cheapest(matrices: &[CompressedMatrix], held: &mut [usize]) -> bool {
     cheapest.is_some()
 }
 
+/// Bytes of words and scales of the compressed matrices with so many layers.
+fn stored_bytes(matrices: &[CompressedMatrix], held: &[usize]) -> u64 {
+    let layers = matrices
+        .iter()
+        .zip(held)
+        .flat_map(|(matrix, &held)| &matrix.layers[..held]);
+    layers.map(MatrixLayer::stored_bytes).sum()
+}
+
 /// Bits per weight of the compressed matrices with so many layers.
 fn bits(matrices: &[CompressedMatrix], held: &[usize]) -> f64 {
-    let of_matrix = |(matrix, &held): (&CompressedMatrix, &usize)| -> u64 {
-        matrix.layers[..held].iter().map(|layer| layer.stored_bytes()).sum()
-    };
-    let stored_bytes = matrices.iter().zip(held).map(of_matrix).sum();
-    bits_per_weight(stored_bytes, matrices.iter().map(CompressedMatrix::weights).sum())
+    let weights = matrices.iter().map(CompressedMatrix::weights).sum();
+    bits_per_weight(stored_bytes(matrices, held), weights)
 }
 
 impl Container {
@@ -187,7 +189,9 @@ impl Container {
             .zip(held)
             .filter(|(matrix, _)| matrix.file == file);
         for (matrix, &held) in matrices {
-            shortened.compressed(&matrix.name, matrix.entry(held), matrix.copied_layers(held));
+            if let Some(entry) = matrix.entry(held) {
+                shortened.compressed(&matrix.name, entry, matrix.copied_layers(held));
+            }
         }
         shortened
     }

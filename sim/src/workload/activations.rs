@@ -26,11 +26,11 @@ pub fn activations_for(named: &NamedMatrix, bits: u32, seed: u64) -> Result<Acti
     let columns = named.matrix.columns();
     let plain = random_activations(bits, columns, seed)?;
     let Some(rotation) = &named.rotation else {
-        return Ok(plain.of_layer(named.layer));
+        return Ok(plain.of_layer(named.layer).into_owned());
     };
     let mut values: Vec<f32> = plain.values().iter().map(|&value| value as f32).collect();
     rotate_rows(rotation, columns, &mut values);
-    Ok(Activations::quantise(bits, &values)?.of_layer(named.layer))
+    Ok(Activations::quantise(bits, &values)?.of_layer(named.layer).into_owned())
 }
 
 #[cfg(test)]

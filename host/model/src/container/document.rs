@@ -89,6 +89,42 @@ pub struct LayerEntry {
 }
 
 impl CompressedEntry {
+    /// A matrix of these layers, the base first; none where there is no layer. What its version does not say is left out when the
+    /// document is written.
+    pub(crate) fn of_layers(
+        (shape, source_shape): ([usize; 2], &[usize]),
+        source_dtype: FloatDtype,
+        rotation: Option<Rotation>,
+        squared_norm: f64,
+        layers: impl IntoIterator<Item = LayerEntry>,
+    ) -> Option<Self> {
+        let mut layers = layers.into_iter();
+        let base = layers.next()?;
+        Some(CompressedEntry {
+            shape,
+            source_dtype,
+            stated_source_shape: Some(source_shape.to_vec()),
+            code: base.code,
+            stated_rotation: Some(rotation),
+            words_crc32: base.words_crc32,
+            scale_crc32: base.scale_crc32,
+            squared_error: base.squared_error,
+            squared_norm,
+            stated_layers: Some(layers.collect()),
+        })
+    }
+
+    /// All layers, the base first.
+    pub(crate) fn all_layers(&self) -> impl Iterator<Item = LayerEntry> {
+        let base = LayerEntry {
+            code: self.code.clone(),
+            words_crc32: self.words_crc32,
+            scale_crc32: self.scale_crc32,
+            squared_error: self.squared_error,
+        };
+        std::iter::once(base).chain(self.layers().iter().cloned())
+    }
+
     /// The layers after the base.
     pub fn layers(&self) -> &[LayerEntry] {
         self.stated_layers.as_deref().unwrap_or_default()

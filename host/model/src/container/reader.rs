@@ -101,27 +101,21 @@ impl CompressedMatrix {
         matrix
     }
 
-    /// The matrix with its first so many layers, at least one, as a container describes it.
-    pub(crate) fn entry(&self, layers: usize) -> CompressedEntry {
-        let entry = |layer: &MatrixLayer| LayerEntry {
+    /// The matrix with its first so many layers as a container describes it; none where there are none.
+    pub(crate) fn entry(&self, layers: usize) -> Option<CompressedEntry> {
+        let layers = self.layers[..layers].iter().map(|layer| LayerEntry {
             code: layer.code.label(),
             words_crc32: layer.words_crc32,
             scale_crc32: layer.scale_crc32,
             squared_error: layer.squared_error,
-        };
-        let base = entry(&self.layers[0]);
-        CompressedEntry {
-            shape: [self.rows, self.columns],
-            source_dtype: self.source_dtype,
-            stated_source_shape: Some(self.source_shape.clone()),
-            code: base.code,
-            stated_rotation: Some(self.rotation),
-            words_crc32: base.words_crc32,
-            scale_crc32: base.scale_crc32,
-            squared_error: base.squared_error,
-            squared_norm: self.squared_norm,
-            stated_layers: Some(self.layers[1..layers].iter().map(entry).collect()),
-        }
+        });
+        let shapes = ([self.rows, self.columns], &self.source_shape[..]);
+        CompressedEntry::of_layers(shapes, self.source_dtype, self.rotation, self.squared_norm, layers)
+    }
+
+    /// How many of its layers end within so many bytes from the start of its file.
+    pub(crate) fn layers_within(&self, bytes: u64) -> usize {
+        self.layers.iter().take_while(|layer| layer.end() <= bytes).count()
     }
 
     /// Its first so many layers, to be copied into another file.
@@ -194,11 +188,7 @@ impl Container {
             });
         }
         for matrix in &mut container.matrices {
-            let whole = matrix
-                .layers
-                .iter()
-                .take_while(|layer| layer.end() <= end as u64)
-                .count();
+            let whole = matrix.layers_within(end as u64);
             matrix.layers.truncate(whole);
         }
         Ok(container)
@@ -374,22 +364,20 @@ fn account<'a>(
     let mut matrices = Vec::with_capacity(document.compressed.len());
     for (name, entry) in &document.compressed {
         let [rows, columns] = check_shape(path, name, entry)?;
-        let base = (&entry.code, entry.words_crc32, entry.scale_crc32, entry.squared_error);
-        let further = entry.layers().iter();
-        let further = further.map(|layer| (&layer.code, layer.words_crc32, layer.scale_crc32, layer.squared_error));
-        let layers = std::iter::once(base).chain(further).enumerate();
-        let layers = layers.map(|(number, (label, words_crc32, scale_crc32, squared_error))| {
-            let layer =
-                MatrixLayer {
-                    words: claim(&words_name(name, number + 1))?,
-                    scale: claim(&scale_name(name, number + 1))?,
-                    code: document.codes.get(label).cloned().ok_or_else(|| {
-                        ModelError::tensor(path, name, format!("its code {label:?} is not described"))
-                    })?,
-                    squared_error,
-                    words_crc32,
-                    scale_crc32,
-                };
+        let layers = entry.all_layers().enumerate().map(|(number, stated)| {
+            let words = claim(&words_name(name, number + 1))?;
+            let scale = claim(&scale_name(name, number + 1))?;
+            let code = document.codes.get(&stated.code).cloned();
+            let layer = MatrixLayer {
+                code: code.ok_or_else(|| {
+                    ModelError::tensor(path, name, format!("its code {:?} is not described", stated.code))
+                })?,
+                squared_error: stated.squared_error,
+                words,
+                words_crc32: stated.words_crc32,
+                scale,
+                scale_crc32: stated.scale_crc32,
+            };
             check_layer(path, name, number + 1, [rows, columns], &layer)?;
             Ok(layer)
         });

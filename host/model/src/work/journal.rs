@@ -43,26 +43,16 @@ pub(crate) struct FinishedLayer {
 impl FinishedMatrix {
     /// The matrix as a container describes it; none where it has no layer, which no run writes.
     pub(crate) fn entry(&self, source_shape: &[usize]) -> Option<CompressedEntry> {
-        let mut layers = self.layers.iter().zip(&self.report.layers);
-        let (base, base_report) = layers.next()?;
-        let further = layers.map(|(layer, report)| LayerEntry {
+        let layers = self.layers.iter().zip(&self.report.layers);
+        let layers = layers.map(|(layer, report)| LayerEntry {
             code: report.code.clone(),
             words_crc32: layer.words_crc32,
             scale_crc32: layer.scale_crc32,
             squared_error: report.squared_error,
         });
-        Some(CompressedEntry {
-            shape: self.report.shape,
-            source_dtype: self.report.source_dtype,
-            stated_source_shape: Some(source_shape.to_vec()),
-            code: base_report.code.clone(),
-            stated_rotation: Some(self.rotation),
-            words_crc32: base.words_crc32,
-            scale_crc32: base.scale_crc32,
-            squared_error: base_report.squared_error,
-            squared_norm: self.report.squared_norm,
-            stated_layers: Some(further.collect()),
-        })
+        let report = &self.report;
+        let shapes = (report.shape, source_shape);
+        CompressedEntry::of_layers(shapes, report.source_dtype, self.rotation, report.squared_norm, layers)
     }
 
     /// The words and the scales of each layer in the part at `path`.
