@@ -5,8 +5,8 @@ use crate::talk::{Talk, Volume};
 use anyhow::Context;
 use clap::Args;
 use indicatif::HumanCount;
-use seedlm_llm::evaluate::Windows;
-use seedlm_llm::{LlmError, Package, collect_moments};
+use seedlm_llm::evaluate::{Window, Windows};
+use seedlm_llm::{ChangedMatrix, LlmError, Package, collect_moments};
 use seedlm_model::{ModelError, ModelMoments, Progress};
 use std::fs;
 use std::ops::ControlFlow;
@@ -15,6 +15,9 @@ use std::sync::Arc;
 
 /// Most tokens that the model reads at a time.
 const WINDOW_TOKENS: usize = 1024;
+/// Tokens of the text that the model reads again for every matrix whose code is to be chosen. Its time grows with them, while the choice
+/// needs to know no more than which matrix is how many times as sensitive as another one.
+const PROBE_TOKENS: usize = 512;
 
 /// How a compression is calibrated.
 #[derive(Clone, Debug, Args)]
@@ -28,9 +31,19 @@ pub struct Calibration {
     calibrate_tokens: usize,
 }
 
+/// The model and the text of a calibration.
+pub struct CalibrationText {
+    package: Package,
+    windows: Vec<Window>,
+    /// What it is called in messages.
+    name: String,
+    /// For [`ModelMoments::origin`].
+    origin: String,
+}
+
 impl Calibration {
-    /// Reads the text with the model, in the current rayon pool; none where there is none.
-    pub fn moments(&self, input: &Path, volume: Volume) -> anyhow::Result<Option<Arc<ModelMoments>>> {
+    /// Opens the model and reads the text; none where there is none.
+    pub fn open(&self, input: &Path) -> anyhow::Result<Option<CalibrationText>> {
         let Some(path) = &self.calibrate else {
             return Ok(None);
         };
@@ -50,31 +63,80 @@ impl Calibration {
         let windows = windows
             .cut(&tokens)
             .with_context(|| format!("{}: --calibrate", path.display()))?;
-        let talk = Talk::new(volume, windows.len() as u64);
+        Ok(Some(CalibrationText {
+            package,
+            windows,
+            name: path.display().to_string(),
+            origin: format!(
+                "{} tokens of a text with the CRC-32 {:08x}",
+                tokens.len() - 1,
+                crc32fast::hash(text.as_bytes())
+            ),
+        }))
+    }
+}
+
+impl CalibrationText {
+    /// What the inputs of the matrices look like, in the current rayon pool.
+    pub fn moments(&self, volume: Volume) -> anyhow::Result<Arc<ModelMoments>> {
+        let talk = Talk::new(volume, self.windows.len() as u64);
+        let tokens: usize = self.windows.iter().map(|window| window.read().len()).sum();
         talk.say(&format!(
-            "reading {} tokens of {} to calibrate, {length} at a time",
-            HumanCount(tokens.len() as u64 - 1),
-            path.display()
+            "reading {} tokens of {} to calibrate, {} at a time",
+            HumanCount(tokens as u64),
+            self.name,
+            self.windows[0].read().len()
         ));
         talk.now_at("calibrating".into());
-        let origin = format!(
-            "{} tokens of a text with the CRC-32 {:08x}",
-            tokens.len() - 1,
-            crc32fast::hash(text.as_bytes())
-        );
-        let moments = collect_moments(&package, &windows, origin, &mut |_| {
+        let moments = collect_moments(&self.package, &self.windows, self.origin.clone(), &mut |_| {
             talk.advance(1);
-            match interrupt::stop_requested() {
-                true => ControlFlow::Break(()),
-                false => ControlFlow::Continue(()),
-            }
+            end_at_ctrl_c()
         });
         talk.end();
-        match moments {
-            Ok(moments) => Ok(Some(Arc::new(moments))),
-            // Found by its type where the exit code is chosen.
-            Err(LlmError::Model(error @ ModelError::Interrupted)) => Err(error.into()),
-            Err(error) => Err(error).context("--calibrate"),
+        failed(moments).map(Arc::new)
+    }
+
+    /// The first tokens of the text, for [`CalibrationText::judge`].
+    pub fn probe(&self) -> Vec<Window> {
+        let mut left = PROBE_TOKENS;
+        let mut windows = Vec::new();
+        for window in &self.windows {
+            let read = window.read().len().min(left);
+            if read == 0 {
+                break;
+            }
+            left -= read;
+            windows.push(Window {
+                tokens: window.tokens[..read + 1].to_vec(),
+                counted_before: 0,
+            });
         }
+        windows
+    }
+
+    /// The model, to say what an error in one of its matrices does; in the current rayon pool.
+    pub fn judge<'a>(
+        &'a self,
+        windows: &'a [Window],
+        on_window: &'a mut dyn FnMut() -> ControlFlow<()>,
+    ) -> anyhow::Result<ChangedMatrix<'a>> {
+        failed(ChangedMatrix::new(&self.package, windows, on_window))
+    }
+}
+
+/// Asked between windows.
+pub fn end_at_ctrl_c() -> ControlFlow<()> {
+    match interrupt::stop_requested() {
+        true => ControlFlow::Break(()),
+        false => ControlFlow::Continue(()),
+    }
+}
+
+fn failed<T>(result: Result<T, LlmError>) -> anyhow::Result<T> {
+    match result {
+        Ok(value) => Ok(value),
+        // Found by its type where the exit code is chosen.
+        Err(LlmError::Model(error @ ModelError::Interrupted)) => Err(error.into()),
+        Err(error) => Err(error).context("--calibrate"),
     }
 }

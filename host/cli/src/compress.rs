@@ -1,6 +1,6 @@
 //! `seedlm compress`
 
-use crate::calibration::Calibration;
+use crate::calibration::{Calibration, CalibrationText};
 use crate::code_options::{CodeOptions, Quantizer, Rotate};
 use crate::compress_report::{Compressed, ReportOptions};
 use crate::effort::Effort;
@@ -126,7 +126,7 @@ impl Compress {
             interrupt::listen()?;
         }
         if self.dry_run {
-            let choice = self.choose(&source, target.as_ref(), &mut options, &mut plan)?;
+            let choice = self.choose(&source, target.as_ref(), None, &mut options, &mut plan)?;
             return self.dry_run(&source, plan, choice);
         }
         let Some(output) = &self.output else {
@@ -134,9 +134,14 @@ impl Compress {
         };
         check_output(&source, output, &options)?;
         let reports = self.report.create(&self.input, output)?;
-        let calibrate = || self.calibration.moments(&self.input, self.writing.volume);
-        options.moments = self.writing.threads.run(calibrate)??;
-        let choice = self.choose(&source, target.as_ref(), &mut options, &mut plan)?;
+        let text = self.calibration.open(&self.input)?;
+        if let Some(text) = &text {
+            let moments = self.writing.threads.run(|| text.moments(self.writing.volume))??;
+            options.moments = Some(moments);
+        }
+        let choice = self.choose(&source, target.as_ref(), text.as_ref(), &mut options, &mut plan)?;
+        // The model that read the text is as large as the one that is compressed.
+        drop(text);
         talk.say(&format!(
             "compressing {} of {} tensors, {} of {} weights, to {}",
             plan.compressed.len(),
@@ -190,13 +195,20 @@ impl Compress {
         &self,
         source: &Source,
         target: Option<&TargetBits>,
+        text: Option<&CalibrationText>,
         options: &mut CompressOptions,
         plan: &mut Plan,
     ) -> anyhow::Result<Option<BitChoice>> {
         let Some(target) = target else {
             return Ok(None);
         };
-        let choice = choose(source, plan, target, options.moments.as_deref(), &self.writing)?;
+        let choice = choose(
+            source,
+            plan,
+            target,
+            text.zip(options.moments.as_deref()),
+            &self.writing,
+        )?;
         options.rules = options.rules.clone().with_encodings(choice.encodings().clone());
         *plan = Plan::new(source, &options.rules, &options.encoding)?;
         Ok(Some(choice))

@@ -1,5 +1,6 @@
 //! `--target-bits`: a mean number of bits in place of one code for all matrices.
 
+use crate::calibration::{CalibrationText, end_at_ctrl_c};
 use crate::code_options::CodeOptions;
 use crate::talk::Talk;
 use crate::writing::Writing;
@@ -7,7 +8,8 @@ use anyhow::Context;
 use clap::Args;
 use seedlm_codec::Code;
 use seedlm_model::{
-    BitChoice, ModelMoments, Plan, Source, TargetBits, chained_layers, choose_codes, encoding_presets, preset_layers,
+    BitChoice, Calibrated, CountedError, ModelMoments, Plan, Source, TargetBits, chained_layers, choose_codes,
+    encoding_presets, preset_layers,
 };
 
 /// Candidates where none are named: chained codes with so many bits per weight.
@@ -17,7 +19,8 @@ const CANDIDATE_BITS: [&str; 4] = ["2", "3", "4", "5"];
 #[derive(Debug, Args)]
 pub struct TargetOptions {
     /// Choose a code for each matrix, so that the error of all is smallest at a mean of at most so many stored bits per weight (words
-    /// and scales): some rows of each are encoded in each candidate. With --calibrate, errors count as they change the products
+    /// and scales): some rows of each are encoded in each candidate. With --calibrate, errors count as they change what the model says:
+    /// each matrix is encoded once, and the start of the text read with it
     #[arg(long, value_name = "BITS", conflicts_with_all = ["code", "layers", "map", "profile", "memory"])]
     target_bits: Option<f64>,
     /// What is chosen from, separated by commas: codes, or stored bits per weight of chained codes as in --layers; 2,3,4,5 if not given
@@ -62,13 +65,23 @@ pub fn choose(
     source: &Source,
     plan: &Plan,
     target: &TargetBits,
-    moments: Option<&ModelMoments>,
+    calibration: Option<(&CalibrationText, &ModelMoments)>,
     writing: &Writing,
 ) -> anyhow::Result<BitChoice> {
-    let talk = Talk::new(writing.volume, target.measured_weights(plan));
-    let chosen = writing
-        .threads
-        .run(|| choose_codes(source, plan, target, moments, &talk));
+    let talk = Talk::new(writing.volume, target.measured_weights(plan, calibration.is_some()));
+    let chosen = writing.threads.run(|| -> anyhow::Result<BitChoice> {
+        let Some((text, moments)) = calibration else {
+            return Ok(choose_codes(source, plan, target, Calibrated::default(), &talk)?);
+        };
+        let windows = text.probe();
+        let on_window = &mut end_at_ctrl_c;
+        let mut judge = text.judge(&windows, on_window)?;
+        let calibrated = Calibrated {
+            moments: Some(moments),
+            sensitivity: Some(&mut judge),
+        };
+        Ok(choose_codes(source, plan, target, calibrated, &talk)?)
+    });
     talk.end();
     let choice = chosen??;
     let mut counts: Vec<(&str, usize)> = Vec::new();
@@ -83,8 +96,12 @@ pub fn choose(
         .iter()
         .map(|(code, count)| format!("{count} in {code}"))
         .collect();
+    let expected = match choice.counted {
+        CountedError::Divergence => format!("; expected divergence {:.6} nats per token", choice.expected_error),
+        CountedError::Weights | CountedError::Products => String::new(),
+    };
     talk.say(&format!(
-        "chose {:.3} of {} bits per compressed weight: matrices {}",
+        "chose {:.3} of {} bits per compressed weight: matrices {}{expected}",
         choice.bits_per_compressed_weight,
         choice.target_bits_per_weight,
         counts.join(", ")

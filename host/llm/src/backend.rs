@@ -7,6 +7,7 @@
 #[cfg(feature = "dense")]
 mod dense;
 mod golden;
+mod host;
 mod integer;
 mod rounding;
 mod software;
@@ -14,6 +15,7 @@ mod software;
 #[cfg(feature = "dense")]
 pub use dense::DenseLayers;
 pub use golden::GoldenMachine;
+pub(crate) use host::{HostLayers, host_layers, host_products};
 pub use integer::{IntegerLayers, IntegerMachine, MachineError, MachineMatrix};
 pub use rounding::{ActivationRounding, ScaleGroup};
 pub use software::SoftwareMachine;

@@ -1,6 +1,6 @@
 //! What the inputs of a model's matrices look like on a text: the moments for a calibrated compression.
 
-use crate::backend::{IntegerLayers, IntegerMachine, MachineError};
+use crate::backend::{HostLayers, host_layers};
 use crate::cache::Cache;
 use crate::error::LlmError;
 use crate::evaluate::Window;
@@ -8,7 +8,6 @@ use crate::language_model::Logits;
 use crate::linear::{Linear, LinearLayers, Projection};
 use crate::package::Package;
 use rayon::prelude::*;
-use seedlm_codec::Activations;
 use seedlm_model::{InputMoments, ModelError, ModelMoments};
 use std::collections::BTreeMap;
 use std::ops::ControlFlow;
@@ -29,7 +28,7 @@ pub fn collect_moments(
     on_window: &mut dyn FnMut(usize) -> ControlFlow<()>,
 ) -> Result<ModelMoments, LlmError> {
     let config = package.language.config();
-    let host = IntegerLayers::new(&package.language, &package.model, Vec::new(), NoMachine, 8)?;
+    let host = host_layers(&package.language, &package.model)?;
     let mut recorder = Recorder {
         host,
         sums: BTreeMap::new(),
@@ -93,7 +92,7 @@ impl Inputs {
 
 /// Works the products out with the host, and adds up the moments of their inputs.
 struct Recorder {
-    host: IntegerLayers<NoMachine>,
+    host: HostLayers,
     sums: BTreeMap<Inputs, Vec<f32>>,
 }
 
@@ -110,14 +109,5 @@ impl LinearLayers for Recorder {
             });
         }
         self.host.products(matrices, inputs, tokens)
-    }
-}
-
-/// No matrix is on it.
-struct NoMachine;
-
-impl IntegerMachine for NoMachine {
-    fn products(&mut self, matrices: &[usize], _: &Activations) -> Result<Vec<Vec<i64>>, MachineError> {
-        Err(format!("matrices {matrices:?} are on no machine").into())
     }
 }

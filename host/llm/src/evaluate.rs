@@ -5,5 +5,6 @@ mod scores;
 mod windows;
 
 pub use compare::{Comparison, Step, Variant, compare};
+pub(crate) use scores::ReferenceToken;
 pub use scores::{Estimate, ReferenceScores, VariantScores};
 pub use windows::{Window, Windows};

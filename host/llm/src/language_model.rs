@@ -9,6 +9,7 @@ use crate::linear::{EMBEDDING, Linear, LinearLayers, Projection};
 use crate::rope::Rope;
 use rayon::prelude::*;
 use seedlm_model::Model;
+use std::ops::Range;
 use std::sync::Arc;
 
 /// A Llama-family model without its matrices: embedding, norms, positions, biases.
@@ -117,7 +118,7 @@ impl LanguageModel {
         result
     }
 
-    fn check(&self, known: usize, tokens: &[u32]) -> Result<(), LlmError> {
+    pub(crate) fn check(&self, known: usize, tokens: &[u32]) -> Result<(), LlmError> {
         let config = &self.config;
         if tokens.is_empty() {
             return Err(LlmError::Text("there is no token to read".into()));
@@ -145,18 +146,44 @@ impl LanguageModel {
         tokens: &[u32],
         logits: Logits,
     ) -> Result<Vec<f32>, LlmError> {
-        let config = &self.config;
-        let (hidden, known) = (config.hidden_size, cache.tokens);
-        let mut state: Vec<f32> = tokens
+        let mut state = self.embed(tokens);
+        self.read_layers(linear, cache, &mut state, 0..self.config.layers)?;
+        let asked = match logits {
+            Logits::All => &state[..],
+            Logits::Last => &state[state.len() - self.config.hidden_size..],
+        };
+        self.head(linear, asked)
+    }
+
+    /// What the first layer reads of tokens: one vector of the hidden size each.
+    pub(crate) fn embed(&self, tokens: &[u32]) -> Vec<f32> {
+        let hidden = self.config.hidden_size;
+        let vectors = tokens
             .iter()
-            .flat_map(|&token| &self.embedding[token as usize * hidden..][..hidden])
-            .copied()
-            .collect();
-        for (number, norms) in self.layers.iter().enumerate() {
+            .flat_map(|&token| &self.embedding[token as usize * hidden..][..hidden]);
+        vectors.copied().collect()
+    }
+
+    /// Takes the vectors of some tokens through some layers, behind the tokens that the cache holds; the cache's layers get
+    /// theirs, and [`Cache::tokens`] stays as it is.
+    ///
+    /// # Errors
+    /// What `linear` gives.
+    pub(crate) fn read_layers(
+        &self,
+        linear: &mut dyn LinearLayers,
+        cache: &mut Cache,
+        state: &mut [f32],
+        layers: Range<usize>,
+    ) -> Result<(), LlmError> {
+        let config = &self.config;
+        let (known, tokens) = (cache.tokens, state.len() / config.hidden_size);
+        for number in layers {
+            let norms = &self.layers[number];
             let of_layer = |projection| Linear::Layer(number, projection);
-            let normed = self.norm(&state, &norms.attention);
+            let normed = self.norm(state, &norms.attention);
             let matrices = [Projection::Query, Projection::Key, Projection::Value].map(of_layer);
-            let [mut queries, mut keys, values] = self.products(linear, matrices, &normed, tokens.len())?;
+            let [mut queries, mut keys, values] = self.products(linear, matrices, &normed, tokens)?;
             self.turn(&mut queries, config.query_size(), known);
             self.turn(&mut keys, config.key_value_size(), known);
             let size = config.key_value_size();
@@ -164,22 +191,26 @@ impl LanguageModel {
                 cache.layers[number].push(keys, values);
             }
             let attended = attend(config, &queries, &cache.layers[number], known);
-            let [output] = self.products(linear, [of_layer(Projection::Output)], &attended, tokens.len())?;
-            add(&mut state, &output);
+            let [output] = self.products(linear, [of_layer(Projection::Output)], &attended, tokens)?;
+            add(state, &output);
 
-            let normed = self.norm(&state, &norms.feed_forward);
+            let normed = self.norm(state, &norms.feed_forward);
             let matrices = [Projection::Gate, Projection::Up].map(of_layer);
-            let [gate, up] = self.products(linear, matrices, &normed, tokens.len())?;
-            let [down] = self.products(linear, [of_layer(Projection::Down)], &swiglu(&gate, &up), tokens.len())?;
-            add(&mut state, &down);
+            let [gate, up] = self.products(linear, matrices, &normed, tokens)?;
+            let [down] = self.products(linear, [of_layer(Projection::Down)], &swiglu(&gate, &up), tokens)?;
+            add(state, &down);
         }
-        let (asked, count) = match logits {
-            Logits::All => (&state[..], tokens.len()),
-            Logits::Last => (&state[state.len() - hidden..], 1),
-        };
-        let normed = self.norm(asked, &self.last_norm);
-        let [result] = self.products(linear, [Linear::Head], &normed, count)?;
-        Ok(result)
+        Ok(())
+    }
+
+    /// The logits of vectors behind the last layer.
+    ///
+    /// # Errors
+    /// What `linear` gives.
+    pub(crate) fn head(&self, linear: &mut dyn LinearLayers, state: &[f32]) -> Result<Vec<f32>, LlmError> {
+        let normed = self.norm(state, &self.last_norm);
+        let [logits] = self.products(linear, [Linear::Head], &normed, state.len() / self.config.hidden_size)?;
+        Ok(logits)
     }
 
     fn norm(&self, state: &[f32], weight: &[f32]) -> Vec<f32> {

@@ -6,7 +6,7 @@
 //!   [`IntegerMachine`]; `DenseLayers` in binary32;
 //! * [`generate_speculatively`]: the same text in fewer passes of the full weights, with a draft that [`DraftingLayers`] gives;
 //! * `ImportedModel`: GGUF and llama2.c files as such a folder;
-//! * [`collect_moments`]: what calibrates a compression;
+//! * [`collect_moments`]: what calibrates a compression, and [`ChangedMatrix`], which weighs its matrices against each other;
 //! * [`evaluate`]: perplexity and divergence of compressed variants of a model.
 //!
 //! Between the products the arithmetic has a stated order and its own functions, so that with integer products a text is
@@ -30,6 +30,7 @@ mod linear;
 mod package;
 mod rope;
 mod sampler;
+mod sensitivity;
 mod speculate;
 mod text;
 mod written_text;
@@ -51,5 +52,6 @@ pub use language_model::{LanguageModel, Logits};
 pub use linear::{EMBEDDING, Linear, LinearLayers, Projection};
 pub use package::{CONFIG_FILE, Package, TOKENIZER_FILE};
 pub use sampler::{Sampler, Sampling};
+pub use sensitivity::ChangedMatrix;
 pub use speculate::{DraftAndFull, DraftingLayers, SpeculationCost, SpeculationStatistics, generate_speculatively};
 pub use text::{TextStream, TextTokenizer};

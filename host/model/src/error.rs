@@ -170,6 +170,14 @@ pub enum ModelError {
     /// A number of stored bits per weight that cannot be reached, or candidates that cannot be.
     #[error("{0}")]
     TargetBits(String),
+    /// A model cannot say how much an error in one of its matrices changes.
+    #[error("tensor {tensor:?}: how much its error changes what the model says cannot be measured: {source}")]
+    Sensitivity {
+        /// The matrix.
+        tensor: String,
+        /// What is wrong with the model or its text.
+        source: Box<dyn std::error::Error + Send + Sync>,
+    },
     /// The output may not be written there.
     #[error("{}: {reason}", path.display())]
     Output {

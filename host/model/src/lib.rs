@@ -93,6 +93,8 @@ pub use rules::{KeepReason, Rules};
 pub use safetensors::Dtype;
 pub use source::{Matrix, Source, TensorInfo};
 pub use stored::StoredMatrix;
-pub use target_bits::{BitChoice, CandidateError, ChosenMatrix, TargetBits, choose_codes};
+pub use target_bits::{
+    BitChoice, Calibrated, CandidateError, ChosenMatrix, CountedError, Sensitivity, TargetBits, choose_codes,
+};
 pub use truncate::{TruncateLimit, TruncateOptions, TruncateReport, truncate};
 pub use verify::{VerifyReport, verify};

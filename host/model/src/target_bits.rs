@@ -2,10 +2,12 @@
 //!
 //! Of every matrix some rows are encoded in every candidate, rotated where the encoder would rotate the matrix, and their error
 //! stands for that of the whole matrix. A calibrated compression counts the error of the products: with the errors `E = W - W'` of
-//! the weights and the moments `M` of the inputs, `tr(E M E^T)` instead of `|E|^2`. Then bytes go where they take away most.
+//! the weights and the moments `M` of the inputs, `tr(E M E^T)` instead of `|E|^2`; and with a [`Sensitivity`] what that error does to
+//! the model's output. Then bytes go where they take away most.
 
 mod allocate;
 mod measure;
+mod sensitivity;
 
 use crate::encode::Engines;
 use crate::encoding::{Encoding, layers_label, stored_bytes};
@@ -16,12 +18,14 @@ use crate::plan::Plan;
 use crate::progress::{Progress, check_stop};
 use crate::source::Source;
 use allocate::{Place, allocate};
-use measure::Candidates;
+use measure::{Candidates, Measured};
 use seedlm_codec::Code;
+use sensitivity::weigh;
 use serde::Serialize;
 use std::collections::BTreeMap;
 
 pub use measure::MEASURED_ROWS;
+pub use sensitivity::Sensitivity;
 
 /// What is asked for.
 #[derive(Clone, Debug)]
@@ -39,14 +43,35 @@ pub struct BitChoice {
     pub target_bits_per_weight: f64,
     /// Stored bits per weight of the choice.
     pub bits_per_compressed_weight: f64,
-    /// Whether errors are those of the products with the inputs of a calibration: `tr(E M E^T)` in place of `|E|^2`.
-    pub is_weighted: bool,
+    /// What was counted as error.
+    pub counted: CountedError,
     /// The sum of the errors that are expected with this choice, over the matrices that had one.
-    pub squared_error: f64,
+    pub expected_error: f64,
     /// The matrices that had a choice, in the plan's order.
     pub matrices: Vec<ChosenMatrix>,
     #[serde(skip)]
     encodings: BTreeMap<String, Encoding>,
+}
+
+/// What a choice makes small.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum CountedError {
+    /// Squares of the errors of the weights, `|E|^2`.
+    Weights,
+    /// Squares of the errors of the products with the inputs of a calibration, `tr(E M E^T)`.
+    Products,
+    /// Divergence of the model's predictions, in nats per token.
+    Divergence,
+}
+
+/// What a calibration knows.
+#[derive(Default)]
+pub struct Calibrated<'a> {
+    /// The inputs of the matrices, which their encoding needs as well.
+    pub moments: Option<&'a ModelMoments>,
+    /// The model that reads the text, to weigh matrices against each other.
+    pub sensitivity: Option<&'a mut dyn Sensitivity>,
 }
 
 /// The choice for a matrix.
@@ -67,8 +92,8 @@ pub struct CandidateError {
     pub code: String,
     /// Bytes of words and scales: exact.
     pub stored_bytes: u64,
-    /// The error that is expected; see [`BitChoice::is_weighted`].
-    pub squared_error: f64,
+    /// The error that is expected; see [`BitChoice::counted`].
+    pub expected_error: f64,
 }
 
 impl BitChoice {
@@ -102,27 +127,40 @@ impl TargetBits {
         Ok(())
     }
 
-    /// Weights that are encoded to choose for a plan, for a progress bar.
-    pub fn measured_weights(&self, plan: &Plan) -> u64 {
-        let open = plan.compressed.iter().filter(|matrix| !matrix.has_own_code);
-        let rows = open.map(|matrix| (matrix.shape[0].min(MEASURED_ROWS) * matrix.shape[1]) as u64);
+    /// Weights that are encoded to choose for a plan, for a progress bar; `is_probed` with a [`Sensitivity`].
+    pub fn measured_weights(&self, plan: &Plan, is_probed: bool) -> u64 {
         let layers: u64 = self.candidates.iter().map(|layers| layers.len() as u64).sum();
-        rows.sum::<u64>() * layers
+        let open = plan.compressed.iter().filter(|matrix| !matrix.has_own_code);
+        let weights = open.map(|matrix| {
+            let [rows, columns] = matrix.shape.map(|count| count as u64);
+            let sample = rows.min(MEASURED_ROWS as u64) * columns * layers;
+            sample + if is_probed { rows * columns } else { 0 }
+        });
+        weights.sum()
+    }
+
+    /// The candidate that stands for all when a matrix is probed: the largest that the mean has room for, or the smallest.
+    fn probe(&self, bytes: &[u64], weights: u64) -> usize {
+        let fits = |&number: &usize| bits_per_weight(bytes[number], weights) <= self.bits_per_weight;
+        let all = 0..bytes.len();
+        let largest = all.clone().filter(fits).max_by_key(|&number| bytes[number]);
+        largest.or_else(|| all.min_by_key(|&number| bytes[number])).unwrap_or(0)
     }
 }
 
 /// Chooses among the candidates for every matrix of a plan whose code no rule names, in the current rayon pool: the least sum of
 /// errors, as far as the measured rows tell, at a mean of at most so many stored bits per weight over all matrices to compress. Rotation
-/// and quantizer are those of the plan. The choice is the same for any number of threads.
+/// and quantizer are those of the plan. With a sensitivity each matrix is encoded as a whole in one candidate, and what the model says
+/// with it weighs all its errors. The choice is the same for any number of threads.
 ///
 /// # Errors
 /// [`ModelError::TargetBits`] when the bits do not suffice for the smallest candidates, or as [`TargetBits::check`];
-/// [`ModelError::Interrupted`]; as [`Source::matrix`]; [`ModelError::Encoder`].
+/// [`ModelError::Interrupted`]; as [`Source::matrix`]; [`ModelError::Encoder`]; as [`Sensitivity::divergence`].
 pub fn choose_codes(
     source: &Source,
     plan: &Plan,
     target: &TargetBits,
-    moments: Option<&ModelMoments>,
+    calibrated: Calibrated<'_>,
     progress: &dyn Progress,
 ) -> Result<BitChoice, ModelError> {
     target.check()?;
@@ -154,24 +192,49 @@ pub fn choose_codes(
             bits_per_weight(least_bytes, weights)
         )));
     }
+    let Calibrated {
+        moments,
+        mut sensitivity,
+    } = calibrated;
+    let counted = match (&moments, &sensitivity) {
+        (_, Some(_)) => CountedError::Divergence,
+        (Some(_), None) => CountedError::Products,
+        (None, None) => CountedError::Weights,
+    };
     let mut engines = Engines::default();
-    let mut places = Vec::with_capacity(open.len());
+    let mut errors = Vec::with_capacity(open.len());
+    let mut probes = Vec::with_capacity(open.len());
     for (matrix, bytes) in open.iter().zip(&bytes) {
         check_stop(progress)?;
         progress.measuring(&matrix.name);
         let candidates = Candidates::prepare(&matrix.encoding, &target.candidates, &mut engines)?;
-        let errors = candidates.measure(source, matrix, moments, progress)?;
-        let both = bytes.iter().zip(errors);
-        places.push(both.map(|(&bytes, error)| Place { bytes, error }).collect::<Vec<_>>());
+        let measured = Measured::read(source, matrix, moments, progress)?;
+        errors.push(candidates.errors(&measured)?);
+        if let Some(sensitivity) = &mut sensitivity {
+            let probe = target.probe(bytes, (matrix.shape[0] * matrix.shape[1]) as u64);
+            let decoded = candidates.decoded(probe, &measured)?;
+            probes.push((probe, sensitivity.divergence(&matrix.name, &decoded)?));
+        }
     }
+    if sensitivity.is_some() {
+        weigh(&mut errors, &probes);
+    }
+    let places: Vec<Vec<Place>> = bytes
+        .iter()
+        .zip(errors)
+        .map(|(bytes, errors)| {
+            let both = bytes.iter().zip(errors);
+            both.map(|(&bytes, error)| Place { bytes, error }).collect()
+        })
+        .collect();
     let chosen = allocate(&places, most_bytes - fixed_bytes);
     let mut encodings = BTreeMap::new();
     let mut matrices = Vec::with_capacity(open.len());
-    let (mut stored_bytes, mut squared_error) = (fixed_bytes, 0.0);
+    let (mut stored_bytes, mut expected_error) = (fixed_bytes, 0.0);
     for ((matrix, places), &number) in open.iter().zip(&places).zip(&chosen) {
         let layers = target.candidates[number].clone();
         stored_bytes += places[number].bytes;
-        squared_error += places[number].error;
+        expected_error += places[number].error;
         matrices.push(ChosenMatrix {
             name: matrix.name.clone(),
             code: layers_label(&layers),
@@ -181,7 +244,7 @@ pub fn choose_codes(
                 .map(|(place, layers)| CandidateError {
                     code: layers_label(layers),
                     stored_bytes: place.bytes,
-                    squared_error: place.error,
+                    expected_error: place.error,
                 })
                 .collect(),
         });
@@ -190,8 +253,8 @@ pub fn choose_codes(
     Ok(BitChoice {
         target_bits_per_weight: target.bits_per_weight,
         bits_per_compressed_weight: bits_per_weight(stored_bytes, weights),
-        is_weighted: moments.is_some(),
-        squared_error,
+        counted,
+        expected_error,
         matrices,
         encodings,
     })

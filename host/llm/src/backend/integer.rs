@@ -1,13 +1,12 @@
 //! Products in the integer arithmetic of the machine: the host rotates and rounds the activations, the machine gives exact
 //! integers, the host scales them.
 
-use crate::arithmetic::dot;
+use super::host::host_products;
 use crate::config::ModelConfig;
 use crate::error::LlmError;
 use crate::language_model::LanguageModel;
 use crate::linear::{Linear, LinearLayers};
 use crate::speculate::DraftingLayers;
-use rayon::prelude::*;
 use seedlm_codec::{Activations, Rotation, WeightMatrix};
 use seedlm_model::{Model, rotate_rows};
 use std::collections::HashMap;
@@ -244,8 +243,7 @@ impl<M: IntegerMachine> LinearLayers for IntegerLayers<M> {
                     on_machine[place].matrices.push(layers.to_vec());
                 }
                 Place::Host(weights) => {
-                    let vectors = inputs.chunks(columns);
-                    products[asked] = vectors.flat_map(|vector| host_product(weights, vector)).collect();
+                    products[asked] = host_products(weights, inputs, tokens);
                 }
             }
         }
@@ -278,10 +276,4 @@ impl Together {
             matrices: Vec::new(),
         }
     }
-}
-
-/// A product on the host.
-fn host_product(weights: &[f32], vector: &[f32]) -> Vec<f32> {
-    let rows = weights.par_chunks(vector.len()).with_min_len(64);
-    rows.map(|row| dot(row, vector)).collect()
 }

@@ -11,7 +11,7 @@ use crate::source::{Matrix, Source};
 use rayon::prelude::*;
 use seedlm_codec::Code;
 use seedlm_encoder::EncodeError;
-use std::ops::ControlFlow;
+use std::ops::{ControlFlow, Range};
 
 /// Most rows of a matrix that are encoded to know its error.
 pub const MEASURED_ROWS: usize = 16;
@@ -49,39 +49,85 @@ impl Candidates {
     }
 
     /// The error of the whole matrix that is to be expected in each candidate.
-    pub(super) fn measure(
-        &self,
-        source: &Source,
-        matrix: &PlannedMatrix,
-        moments: Option<&ModelMoments>,
-        progress: &dyn Progress,
-    ) -> Result<Vec<f64>, ModelError> {
-        let weights = source.matrix_in_pieces(&matrix.info, &mut |_| check_stop(progress))?;
-        let sample = Sample::of(&weights);
-        let of_matrix = moments.and_then(|moments| moments.of(&matrix.name));
-        let weighing = match (moments, of_matrix) {
+    pub(super) fn errors(&self, measured: &Measured<'_>) -> Result<Vec<f64>, ModelError> {
+        let sample = Sample::of(&measured.weights);
+        let weighing = match (measured.all_moments, measured.moments) {
             (None, _) => Weighing::Same(1.0),
             (Some(_), Some(of_matrix)) => Weighing::Moments(of_matrix),
             // As if its inputs did not hang together and were as large as those of the others.
             (Some(moments), None) => Weighing::Same(moments.mean_square().unwrap_or(1.0)),
         };
-        let advance = |done: usize| {
-            progress.advance(done);
-            match progress.stop_requested() {
-                true => ControlFlow::Break(()),
-                false => ControlFlow::Continue(()),
-            }
-        };
+        let advance = |done: usize| measured.advance(done);
         // A sample is less than the encoder shares among its threads.
         let errors = self.0.par_iter().map(|candidate| {
-            let (is_rotated, _) = candidate.usual.choose_rotation(&weights, &advance)?;
+            let (is_rotated, _) = candidate.usual.choose_rotation(&measured.weights, &advance)?;
             let encoder = &candidate.decided[usize::from(is_rotated)];
-            sample.error(encoder, of_matrix, &weighing, &advance)
+            sample.error(encoder, measured.moments, &weighing, &advance)
         });
-        errors.collect::<Result<_, _>>().map_err(|error| match error {
-            EncodeError::Stopped => ModelError::Interrupted,
-            other => ModelError::tensor(source.file_path(matrix.info.file), &matrix.name, other.to_string()),
+        errors.collect::<Result<_, _>>().map_err(|error| measured.failed(error))
+    }
+
+    /// The whole matrix as a candidate leaves it, row by row.
+    pub(super) fn decoded(&self, number: usize, measured: &Measured<'_>) -> Result<Vec<f32>, ModelError> {
+        let rows = measured.weights.rows;
+        let original = |rows: Range<usize>| {
+            let columns = measured.weights.columns;
+            measured.weights.values[rows.start * columns..rows.end * columns].to_vec()
+        };
+        let advance = |done: usize| measured.advance(done);
+        let encoder = &self.0[number].usual;
+        let encoded = encoder.encode(measured.weights.clone(), &original, measured.moments, &advance);
+        let encoded = encoded.map_err(|error| measured.failed(error))?;
+        Ok(encoded.stored.values(0..rows))
+    }
+}
+
+/// A matrix whose errors are measured, and what is known of its inputs.
+pub(super) struct Measured<'a> {
+    source: &'a Source,
+    matrix: &'a PlannedMatrix,
+    weights: Matrix,
+    all_moments: Option<&'a ModelMoments>,
+    /// Those of its own inputs.
+    moments: Option<&'a InputMoments>,
+    progress: &'a dyn Progress,
+}
+
+impl<'a> Measured<'a> {
+    /// Reads its weights.
+    pub(super) fn read(
+        source: &'a Source,
+        matrix: &'a PlannedMatrix,
+        moments: Option<&'a ModelMoments>,
+        progress: &'a dyn Progress,
+    ) -> Result<Self, ModelError> {
+        Ok(Measured {
+            source,
+            matrix,
+            weights: source.matrix_in_pieces(&matrix.info, &mut |_| check_stop(progress))?,
+            all_moments: moments,
+            moments: moments.and_then(|moments| moments.of(&matrix.name)),
+            progress,
         })
+    }
+
+    fn advance(&self, done: usize) -> ControlFlow<()> {
+        self.progress.advance(done);
+        match self.progress.stop_requested() {
+            true => ControlFlow::Break(()),
+            false => ControlFlow::Continue(()),
+        }
+    }
+
+    fn failed(&self, error: EncodeError) -> ModelError {
+        match error {
+            EncodeError::Stopped => ModelError::Interrupted,
+            other => ModelError::tensor(
+                self.source.file_path(self.matrix.info.file),
+                &self.matrix.name,
+                other.to_string(),
+            ),
+        }
     }
 }
 
@@ -129,8 +175,7 @@ impl Sample {
         advance: &(dyn Fn(usize) -> ControlFlow<()> + Sync),
     ) -> Result<f64, EncodeError> {
         let columns = self.rows.columns;
-        let original =
-            |rows: std::ops::Range<usize>| self.rows.values[rows.start * columns..rows.end * columns].to_vec();
+        let original = |rows: Range<usize>| self.rows.values[rows.start * columns..rows.end * columns].to_vec();
         let encoded = encoder.encode(self.rows.clone(), &original, moments, advance)?;
         let of_sample = match weighing {
             Weighing::Same(factor) => factor * encoded.squared_error,
