@@ -6,7 +6,7 @@ use crate::stdout::{codes, print, print_json};
 use crate::talk::Talk;
 use crate::writing::Writing;
 use anyhow::{Context, bail};
-use clap::{Args, ValueEnum};
+use clap::{ArgAction, Args, ValueEnum};
 use indicatif::DecimalBytes;
 use seedlm_model::{
     CompressedMatrix, Container, DecompressOptions, DecompressReport, FloatDtype, decompress, describe_layers,
@@ -33,6 +33,10 @@ pub struct Decompress {
     /// Decode the whole layers of a file that is cut off
     #[arg(long)]
     partial: bool,
+    /// Check each layer and each kept tensor against its checksum before it is used; =false takes them as they are, for what is left of
+    /// a damaged file
+    #[arg(long, value_name = "BOOL", default_value_t = true, num_args = 0..=1, require_equals = true, default_missing_value = "true", action = ArgAction::Set)]
+    verify: bool,
     /// Type of the decoded matrices; kept tensors stay as they are
     #[arg(long, value_enum, default_value_t)]
     dtype: Dtype,
@@ -117,6 +121,10 @@ impl Decompress {
             self.writing.volume,
             container.matrices().iter().map(CompressedMatrix::weights).sum(),
         );
+        if !self.verify {
+            container = container.without_checksums();
+            talk.say("checksums are not checked: wrong bytes become wrong weights; seedlm verify names the tensors");
+        }
         let result = self
             .writing
             .threads

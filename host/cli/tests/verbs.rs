@@ -163,7 +163,7 @@ fn patterns_choose_tensors() {
 
 #[test]
 fn verify_says_1_for_damage_and_2_for_what_it_cannot_read() {
-    let (_folder, [plain, packed, _]) = workplace();
+    let (folder, [plain, packed, _]) = workplace();
     assert_eq!(
         run(&["compress", &plain, "-o", &packed, "-q", "--quantizer", "printed"]).0,
         0
@@ -179,6 +179,22 @@ fn verify_says_1_for_damage_and_2_for_what_it_cannot_read() {
         "{out}"
     );
     assert_eq!(run(&["verify", "-q", &packed]), (1, String::new(), String::new()));
+    // decompress checks by default, and names tensor and bytes; it can be told to take what is there.
+    let damaged = folder.path().join("damaged.safetensors");
+    let decompress = |more: &[&str]| run(&[&["decompress", &packed, "-o", damaged.to_str().unwrap()], more].concat());
+    for more in [&[][..], &["--verify"], &["--verify=true"]] {
+        let (code, _, err) = decompress(more);
+        assert!(
+            code == 2 && err.contains("_proj.weight.seedlm_words") && err.contains("of the file"),
+            "{err}"
+        );
+        assert!(!damaged.exists());
+    }
+    let (code, _, err) = decompress(&["--verify=false"]);
+    assert!(
+        code == 0 && err.contains("checksums are not checked") && damaged.exists(),
+        "{err}"
+    );
     let (code, out, _) = run(&["verify", &plain]);
     assert!(
         code == 1 && out.contains("plain.safetensors: not a SeedLM container") && !out.contains("DAMAGED"),

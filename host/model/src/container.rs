@@ -3,8 +3,10 @@
 //! text in the metadata. Further layers of a matrix are two more tensors each, `NAME.seedlm_words_2` and `NAME.seedlm_scale_2` and
 //! so on. `docs/format.md` is the text of this module.
 
+mod account;
 mod checksum;
 mod document;
+mod matrix;
 mod reader;
 mod stored_code;
 mod writer;
@@ -14,8 +16,9 @@ use seedlm_codec::Code;
 
 pub(crate) use checksum::check_header;
 pub use document::{CompressedEntry, Document, KeptEntry, LayerEntry};
+pub use matrix::{CompressedMatrix, MatrixLayer};
+pub use reader::Container;
 pub(crate) use reader::describes_itself;
-pub use reader::{CompressedMatrix, Container, MatrixLayer};
 pub use seedlm_codec::Crc32;
 pub(crate) use writer::{ContainerFile, Content, NewLayer};
 

@@ -1,19 +1,14 @@
 //! Reads containers: a file, or a folder of them.
 
-use super::{
-    CompressedEntry, Content, Crc32, DOCUMENT_KEY, Document, HEADER_CRC_KEY, LayerEntry, NewLayer, check_header,
-    scale_name, scale_tensor, words_name,
-};
+use super::account::account;
+use super::matrix::CompressedMatrix;
+use super::{Crc32, DOCUMENT_KEY, Document, HEADER_CRC_KEY, check_header};
 use crate::cut::explain_cut;
-use crate::encoding::layers_label;
 use crate::error::ModelError;
 use crate::file::SafetensorsFile;
-use crate::floats::FloatDtype;
 use crate::source::{Source, TensorInfo};
 use crate::stored::{StoredMatrix, read_layer};
-use safetensors::Dtype;
-use seedlm_codec::{Code, Rotation};
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 use std::path::Path;
 
 /// A compressed model.
@@ -33,123 +28,8 @@ pub struct Container {
     documents: Vec<Document>,
     matrices: Vec<CompressedMatrix>,
     kept: Vec<(TensorInfo, Crc32)>,
-}
-
-/// What is known of a compressed matrix without reading it.
-#[derive(Clone, Debug, PartialEq)]
-pub struct CompressedMatrix {
-    /// Name.
-    pub name: String,
-    /// Number of the file it is in; see [`Source::file_path`].
-    pub file: usize,
-    /// Number of rows (outputs).
-    pub rows: usize,
-    /// Number of columns (inputs).
-    pub columns: usize,
-    /// Type of the weights in the source.
-    pub source_dtype: FloatDtype,
-    /// Sizes of the tensor's dimensions in the source.
-    pub source_shape: Vec<usize>,
-    /// What was applied to each row before it was encoded, if anything.
-    pub rotation: Option<Rotation>,
-    /// Sum of `w^2`.
-    pub squared_norm: f64,
-    /// The layers, the base first; at least one.
-    pub layers: Vec<MatrixLayer>,
-}
-
-/// What is known of a layer of a compressed matrix without reading it.
-#[derive(Clone, Debug, PartialEq)]
-pub struct MatrixLayer {
-    /// The code.
-    pub code: Code,
-    /// Sum of `(w - w')^2`, `w'` being the sum of the layers up to this one, measured when the matrix was compressed.
-    pub squared_error: f64,
-    words: TensorInfo,
-    words_crc32: Crc32,
-    scale: TensorInfo,
-    scale_crc32: Crc32,
-}
-
-impl MatrixLayer {
-    /// Where it ends in its file, in bytes.
-    pub(crate) fn end(&self) -> u64 {
-        self.words.data.end.max(self.scale.data.end) as u64
-    }
-
-    /// Bytes of words and scales.
-    pub fn stored_bytes(&self) -> u64 {
-        self.words.bytes() as u64 + self.scale.bytes() as u64
-    }
-}
-
-impl CompressedMatrix {
-    /// Number of weights.
-    pub fn weights(&self) -> u64 {
-        self.rows as u64 * self.columns as u64
-    }
-
-    /// Bytes of words and scales.
-    pub fn stored_bytes(&self) -> u64 {
-        self.layers.iter().map(MatrixLayer::stored_bytes).sum()
-    }
-
-    /// The matrix with its first `layers`, at least one.
-    pub(crate) fn first_layers(&self, layers: usize) -> Self {
-        let mut matrix = self.clone();
-        matrix.layers.truncate(layers.max(1));
-        matrix
-    }
-
-    /// The matrix with its first so many layers as a container describes it; none where there are none.
-    pub(crate) fn entry(&self, layers: usize) -> Option<CompressedEntry> {
-        let layers = self.layers[..layers].iter().map(|layer| LayerEntry {
-            code: layer.code.label(),
-            words_crc32: layer.words_crc32,
-            scale_crc32: layer.scale_crc32,
-            squared_error: layer.squared_error,
-        });
-        let shapes = ([self.rows, self.columns], &self.source_shape[..]);
-        CompressedEntry::of_layers(shapes, self.source_dtype, self.rotation, self.squared_norm, layers)
-    }
-
-    /// How many of its layers end within so many bytes from the start of its file.
-    pub(crate) fn layers_within(&self, bytes: u64) -> usize {
-        self.layers.iter().take_while(|layer| layer.end() <= bytes).count()
-    }
-
-    /// Its first so many layers, to be copied into another file.
-    pub(crate) fn copied_layers(&self, layers: usize) -> impl Iterator<Item = NewLayer<'_>> {
-        self.layers[..layers].iter().map(|layer| NewLayer {
-            code: &layer.code,
-            words_bytes: layer.words.bytes(),
-            words: Content::Kept(layer.words.clone(), layer.words_crc32),
-            scale: Content::Kept(layer.scale.clone(), layer.scale_crc32),
-        })
-    }
-
-    /// The codes of its layers, the base first.
-    pub fn codes(&self) -> impl Iterator<Item = &Code> {
-        self.layers.iter().map(|layer| &layer.code)
-    }
-
-    /// Its code, if it has one layer.
-    pub fn only_code(&self) -> Option<&Code> {
-        match &self.layers[..] {
-            [layer] => Some(&layer.code),
-            _ => None,
-        }
-    }
-
-    /// The labels of its codes, as `chained-2b + chained-2b`.
-    pub fn code_label(&self) -> String {
-        layers_label(self.codes())
-    }
-
-    /// Sum of `(w - w')^2` with all its layers, measured when it was compressed.
-    pub fn squared_error(&self) -> f64 {
-        self.layers.last().map_or(0.0, |layer| layer.squared_error)
-    }
+    /// Whether checksums of tensors are left aside.
+    is_unchecked: bool,
 }
 
 /// True if the file's metadata claim that it is a container.
@@ -203,6 +83,7 @@ impl Container {
             documents: Vec::new(),
             matrices: Vec::new(),
             kept: Vec::new(),
+            is_unchecked: false,
             source,
         };
         for (number, file) in container.source.files().iter().enumerate() {
@@ -283,7 +164,14 @@ impl Container {
         self.kept.iter().map(|(info, _)| info)
     }
 
-    /// Reads a compressed matrix and checks all of it, checksums included.
+    /// Takes words, scales and kept tensors as they are from here on, whatever their checksums say: what is left of a damaged file can
+    /// be decoded with some wrong values. Headers have been checked already, and so is everything without which nothing can be decoded.
+    pub fn without_checksums(mut self) -> Self {
+        self.is_unchecked = true;
+        self
+    }
+
+    /// Reads a compressed matrix and checks all of it, checksums included, unless [`Container::without_checksums`].
     ///
     /// # Errors
     /// [`ModelError::Tensor`] when a checksum, a scale or a word is wrong.
@@ -325,6 +213,9 @@ impl Container {
 
     fn intact(&self, info: &TensorInfo, expected: Crc32) -> Result<&[u8], ModelError> {
         let bytes = self.source.bytes(info)?;
+        if self.is_unchecked {
+            return Ok(bytes);
+        }
         let computed = Crc32::of(bytes);
         if computed == expected {
             return Ok(bytes);
@@ -339,185 +230,4 @@ impl Container {
             ),
         ))
     }
-}
-
-/// Accounts for each tensor of a file exactly once.
-#[expect(clippy::type_complexity)]
-fn account<'a>(
-    path: &Path,
-    file: usize,
-    document: &Document,
-    tensors: impl Iterator<Item = &'a TensorInfo>,
-) -> Result<(Vec<CompressedMatrix>, Vec<(TensorInfo, Crc32)>), ModelError> {
-    let mut unclaimed: BTreeMap<&str, &TensorInfo> = tensors.map(|tensor| (tensor.name.as_str(), tensor)).collect();
-    let present: BTreeSet<&str> = unclaimed.keys().copied().collect();
-    let mut claim = |name: &str| {
-        unclaimed.remove(name).cloned().ok_or_else(|| {
-            let reason = if present.contains(name) {
-                "its description names it twice"
-            } else {
-                "its description names it, and the file does not have it"
-            };
-            ModelError::tensor(path, name, reason)
-        })
-    };
-    let mut matrices = Vec::with_capacity(document.compressed.len());
-    for (name, entry) in &document.compressed {
-        let [rows, columns] = check_shape(path, name, entry)?;
-        let layers = entry.all_layers().enumerate().map(|(number, stated)| {
-            let words = claim(&words_name(name, number + 1))?;
-            let scale = claim(&scale_name(name, number + 1))?;
-            let code = document.codes.get(&stated.code).cloned();
-            let layer = MatrixLayer {
-                code: code.ok_or_else(|| {
-                    ModelError::tensor(path, name, format!("its code {:?} is not described", stated.code))
-                })?,
-                squared_error: stated.squared_error,
-                words,
-                words_crc32: stated.words_crc32,
-                scale,
-                scale_crc32: stated.scale_crc32,
-            };
-            check_layer(path, name, number + 1, [rows, columns], &layer)?;
-            Ok(layer)
-        });
-        matrices.push(CompressedMatrix {
-            name: name.clone(),
-            file,
-            rows,
-            columns,
-            source_dtype: entry.source_dtype,
-            source_shape: entry.source_shape().to_vec(),
-            rotation: entry.rotation(),
-            squared_norm: entry.squared_norm,
-            layers: layers.collect::<Result<_, ModelError>>()?,
-        });
-    }
-    let mut kept = Vec::with_capacity(document.kept.len());
-    for (name, entry) in &document.kept {
-        if document.compressed.contains_key(name) {
-            return Err(ModelError::tensor(
-                path,
-                name,
-                "its description calls it both compressed and kept",
-            ));
-        }
-        kept.push((claim(name)?, entry.crc32));
-    }
-    check_sections(path, &matrices, kept.iter().map(|(info, _)| info))?;
-    if let Some(name) = unclaimed.keys().next() {
-        return Err(ModelError::tensor(path, name, "its description does not name it"));
-    }
-    Ok((matrices, kept))
-}
-
-/// Checks what the description says of a matrix as a whole, and returns its rows and columns.
-fn check_shape(path: &Path, name: &str, entry: &CompressedEntry) -> Result<[usize; 2], ModelError> {
-    let refuse = |reason: String| Err(ModelError::tensor(path, name, reason));
-    let [rows, columns] = entry.shape;
-    if rows == 0 || columns == 0 {
-        return refuse(format!(
-            "its shape {rows} x {columns} is empty, and empty matrices are not compressed"
-        ));
-    }
-    if rows
-        .checked_mul(columns)
-        .and_then(|weights| weights.checked_mul(size_of::<f64>()))
-        .is_none()
-    {
-        return refuse(format!("its shape {rows} x {columns} is too large to address"));
-    }
-    if !splits_into(entry.source_shape(), entry.shape) {
-        return refuse(format!(
-            "its source_shape {:?} is not {rows} rows of {columns} weights",
-            entry.source_shape()
-        ));
-    }
-    check_sum(path, name, "squared_norm", entry.squared_norm)?;
-    Ok([rows, columns])
-}
-
-/// Whether the first dimensions of a shape, at least one, are the rows, and the others the columns.
-fn splits_into(shape: &[usize], [rows, columns]: [usize; 2]) -> bool {
-    // Neither is zero, and the caller has found that their product can be addressed: so no dimension is zero, and those after the rows
-    // are the columns if all together are both.
-    let mut product = 1_usize;
-    let mut has_rows = false;
-    for &size in shape {
-        match product.checked_mul(size) {
-            Some(next) if next > 0 => product = next,
-            _ => return false,
-        }
-        has_rows |= product == rows;
-    }
-    has_rows && product == rows * columns
-}
-
-fn check_sum(path: &Path, name: &str, what: &str, value: f64) -> Result<(), ModelError> {
-    match value.is_finite() && value >= 0.0 {
-        true => Ok(()),
-        false => Err(ModelError::tensor(path, name, format!("its {what} is {value}"))),
-    }
-}
-
-/// Checks what can be checked of a layer without reading it.
-fn check_layer(
-    path: &Path,
-    name: &str,
-    number: usize,
-    [rows, columns]: [usize; 2],
-    layer: &MatrixLayer,
-) -> Result<(), ModelError> {
-    let refuse = |reason: String| {
-        let reason = match number {
-            1 => reason,
-            number => format!("layer {number}: {reason}"),
-        };
-        Err(ModelError::tensor(path, name, reason))
-    };
-    let (code, words, scale) = (&layer.code, &layer.words, &layer.scale);
-    let expected = code.word_bytes(rows, columns);
-    if words.dtype != Dtype::U8 || words.shape.len() != 1 || Some(words.bytes()) != expected {
-        return refuse(format!(
-            "its words are {} {:?}, and {rows} x {columns} weights in {} need U8 [{}]",
-            words.dtype,
-            words.shape,
-            code.label(),
-            expected.map_or("?".into(), |bytes| bytes.to_string())
-        ));
-    }
-    let (dtype, shape) = scale_tensor(code, rows);
-    if scale.dtype != dtype || scale.shape != shape {
-        return refuse(format!(
-            "its scale is {} {:?}, and must be {dtype} {shape:?}",
-            scale.dtype, scale.shape
-        ));
-    }
-    check_sum(path, name, "squared_error", layer.squared_error)
-}
-
-/// Checks that a layer lies behind all layers with lower numbers, whichever matrix they are of, and behind the kept tensors: so
-/// that a reader who stops early has whole layers.
-fn check_sections<'a>(
-    path: &Path,
-    matrices: &[CompressedMatrix],
-    kept: impl Iterator<Item = &'a TensorInfo>,
-) -> Result<(), ModelError> {
-    let most = matrices.iter().map(|matrix| matrix.layers.len()).max().unwrap_or(0);
-    let mut end = kept.map(|info| info.data.end).max().unwrap_or(0);
-    for number in 0..most {
-        let of_section = matrices.iter().filter_map(|matrix| matrix.layers.get(number));
-        let tensors = of_section.flat_map(|layer| [&layer.words, &layer.scale]);
-        if number > 0
-            && let Some(tensor) = tensors.clone().find(|tensor| tensor.data.start < end)
-        {
-            let reason = format!(
-                "it is of layer {}, and not all of layer {number} lies before it",
-                number + 1
-            );
-            return Err(ModelError::tensor(path, &tensor.name, reason));
-        }
-        end = tensors.map(|tensor| tensor.data.end).fold(end, usize::max);
-    }
-    Ok(())
 }
