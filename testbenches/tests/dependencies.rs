@@ -6,12 +6,12 @@ use std::collections::{BTreeMap, BTreeSet};
 /// For each crate, which crates of the project it may use outside its tests. `docs/architecture.md` says why.
 const MAY_USE: [(&str, &[&str]); 11] = [
     ("seedlm-codec", &[]),
-    // What both the encoder and the software decoder choose by.
+    // What the encoder, the software decoder and the language model's host choose by.
     ("seedlm-instructions", &[]),
     ("seedlm-encoder", &["seedlm-codec", "seedlm-instructions"]),
     ("seedlm-decoder", &["seedlm-codec", "seedlm-instructions"]),
     ("seedlm-model", &["seedlm-codec", "seedlm-encoder"]),
-    ("seedlm-llm", &["seedlm-codec", "seedlm-model"]),
+    ("seedlm-llm", &["seedlm-codec", "seedlm-instructions", "seedlm-model"]),
     (
         "seedlm",
         &[

@@ -3,59 +3,24 @@
 
 use half::bf16;
 use seedlm_codec::PARTIAL_SUMS;
-use seedlm_instructions::Instructions;
 
-/// Defines a function that runs its body compiled for the instructions given as its first argument.
-macro_rules! for_each_set {
-    ($($(#[$doc:meta])* fn $name:ident($($argument:ident: $kind:ty),*) $(-> $result:ty)? $body:block)*) => { $(
-        $(#[$doc])*
-        pub(crate) fn $name(instructions: Instructions, $($argument: $kind),*) $(-> $result)? {
-            #[inline(always)]
-            fn body($($argument: $kind),*) $(-> $result)? $body
-
-            #[cfg(target_arch = "x86_64")]
-            #[target_feature(enable = "avx2,bmi1,bmi2,f16c,fma,lzcnt,popcnt")]
-            fn avx2($($argument: $kind),*) $(-> $result)? {
-                body($($argument),*)
-            }
-
-            #[cfg(target_arch = "x86_64")]
-            #[target_feature(enable = "avx512f,avx512bw,avx512cd,avx512dq,avx512vl,avx2,bmi1,bmi2,f16c,fma,lzcnt,popcnt")]
-            fn avx512($($argument: $kind),*) $(-> $result)? {
-                body($($argument),*)
-            }
-
-            assert!(instructions.is_available(), "this machine lacks the instructions");
-            match instructions {
-                // SAFETY: the machine has the instructions.
-                #[cfg(target_arch = "x86_64")]
-                Instructions::Avx2 => unsafe { avx2($($argument),*) },
-                // SAFETY: the machine has the instructions.
-                #[cfg(target_arch = "x86_64")]
-                Instructions::Avx512 => unsafe { avx512($($argument),*) },
-                _ => body($($argument),*),
-            }
-        }
-    )* };
-}
-
-for_each_set! {
+seedlm_instructions::for_each_set! {
     /// `integer * factor`, rounded once.
-    fn scale_i8(integers: &[i8], factor: f32, values: &mut [f32]) {
+    pub(crate) fn scale_i8(integers: &[i8], factor: f32, values: &mut [f32]) {
         for (value, &integer) in values.iter_mut().zip(integers) {
             *value = f32::from(integer) * factor;
         }
     }
 
     /// The same of wider integers.
-    fn scale_i16(integers: &[i16], factor: f32, values: &mut [f32]) {
+    pub(crate) fn scale_i16(integers: &[i16], factor: f32, values: &mut [f32]) {
         for (value, &integer) in values.iter_mut().zip(integers) {
             *value = f32::from(integer) * factor;
         }
     }
 
     /// Finite numbers in bfloat16, to nearest, ties to even.
-    fn round_to_bf16(values: &[f32], rounded: &mut [bf16]) {
+    pub(crate) fn round_to_bf16(values: &[f32], rounded: &mut [bf16]) {
         for (rounded, value) in rounded.iter_mut().zip(values) {
             let bits = value.to_bits();
             *rounded = bf16::from_bits(((bits + 0x7fff + (bits >> 16 & 1)) >> 16) as u16);
@@ -63,13 +28,13 @@ for_each_set! {
     }
 
     /// The largest magnitude, 0 of none.
-    fn largest_magnitude(values: &[f32]) -> f32 {
+    pub(crate) fn largest_magnitude(values: &[f32]) -> f32 {
         // Of numbers that are not negative the bits have the order of the numbers.
         f32::from_bits(values.iter().fold(0, |largest, value| largest.max(value.to_bits() & 0x7fff_ffff)))
     }
 
     /// `round(value * factor)`, ties to even, where the magnitude of the result is at most 127 and the product is exact.
-    fn round_to_i8(values: &[f32], factor: f32, rounded: &mut [i8]) {
+    pub(crate) fn round_to_i8(values: &[f32], factor: f32, rounded: &mut [i8]) {
         // In 1.5 * 2^23 and its neighbours the last bit is worth 1: the addition rounds.
         const ROUNDER: f32 = 12_582_912.0;
         for (rounded, value) in rounded.iter_mut().zip(values) {
@@ -78,7 +43,7 @@ for_each_set! {
     }
 
     /// Adds `weight * activation` to the sums in turn, the first one to the first sum.
-    fn add_products(weights: &[f32], activations: &[f32], sums: &mut [f32; PARTIAL_SUMS]) {
+    pub(crate) fn add_products(weights: &[f32], activations: &[f32], sums: &mut [f32; PARTIAL_SUMS]) {
         let mut local = *sums;
         let (weights, last_weights) = weights.as_chunks::<PARTIAL_SUMS>();
         let (activations, last_activations) = activations.as_chunks::<PARTIAL_SUMS>();
@@ -110,6 +75,7 @@ pub(crate) fn total(mut sums: [f32; PARTIAL_SUMS]) -> f32 {
 mod tests {
     use super::*;
     use proptest::prelude::*;
+    use seedlm_instructions::Instructions;
 
     proptest! {
         #[test]

@@ -12,6 +12,45 @@
 use std::fmt;
 use thiserror::Error;
 
+/// Defines functions whose plain bodies are compiled for every instruction set: the compiler makes vectors of their loops. The first
+/// argument of each says which [`Instructions`] run; it panics where this machine lacks them. Floating-point operations stay those of
+/// the body, in its order: nothing is fused, so all sets give the same bits.
+///
+/// The module that uses it needs `#![allow(unsafe_code)]`, and calls nothing unsafe but what is written here.
+#[macro_export]
+macro_rules! for_each_set {
+    ($($(#[$doc:meta])* $visibility:vis fn $name:ident($($argument:ident: $kind:ty),*) $(-> $result:ty)? $body:block)*) => { $(
+        $(#[$doc])*
+        $visibility fn $name(instructions: $crate::Instructions, $($argument: $kind),*) $(-> $result)? {
+            #[inline(always)]
+            fn body($($argument: $kind),*) $(-> $result)? $body
+
+            #[cfg(target_arch = "x86_64")]
+            #[target_feature(enable = "avx2,bmi1,bmi2,f16c,fma,lzcnt,popcnt")]
+            fn avx2($($argument: $kind),*) $(-> $result)? {
+                body($($argument),*)
+            }
+
+            #[cfg(target_arch = "x86_64")]
+            #[target_feature(enable = "avx512f,avx512bw,avx512cd,avx512dq,avx512vl,avx2,bmi1,bmi2,f16c,fma,lzcnt,popcnt")]
+            fn avx512($($argument: $kind),*) $(-> $result)? {
+                body($($argument),*)
+            }
+
+            assert!(instructions.is_available(), "this machine lacks the instructions");
+            match instructions {
+                // SAFETY: the machine has the instructions.
+                #[cfg(target_arch = "x86_64")]
+                $crate::Instructions::Avx2 => unsafe { avx2($($argument),*) },
+                // SAFETY: the machine has the instructions.
+                #[cfg(target_arch = "x86_64")]
+                $crate::Instructions::Avx512 => unsafe { avx512($($argument),*) },
+                _ => body($($argument),*),
+            }
+        }
+    )* };
+}
+
 /// The environment variable that forces an instruction set.
 pub const VARIABLE: &str = "SEEDLM_SIMD";
 

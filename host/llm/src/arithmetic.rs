@@ -6,25 +6,39 @@ const SUMS: usize = 16;
 
 /// The dot product: value `i` goes into sum `i % 16`, and the sums are added in halves.
 pub(crate) fn dot(a: &[f32], b: &[f32]) -> f32 {
-    let mut sums = [0_f32; SUMS];
-    let (a_chunks, a_rest) = a.as_chunks::<SUMS>();
-    let (b_chunks, b_rest) = b.as_chunks::<SUMS>();
-    for (a, b) in a_chunks.iter().zip(b_chunks) {
-        for index in 0..SUMS {
-            sums[index] += a[index] * b[index];
+    let [product] = dots(a, [b]);
+    product
+}
+
+/// The dot products of one vector with some others of its length, each as [`dot`] has it.
+#[inline(always)]
+pub(crate) fn dots<const N: usize>(a: &[f32], others: [&[f32]; N]) -> [f32; N] {
+    let mut sums = [[0_f32; SUMS]; N];
+    let (chunks, rest) = a.as_chunks::<SUMS>();
+    let others = others.map(|other| other[..a.len()].as_chunks::<SUMS>());
+    for (place, a) in chunks.iter().enumerate() {
+        for (sums, (other, _)) in sums.iter_mut().zip(&others) {
+            let other = &other[place];
+            for index in 0..SUMS {
+                sums[index] += a[index] * other[index];
+            }
         }
     }
-    for (sum, (a, b)) in sums.iter_mut().zip(a_rest.iter().zip(b_rest)) {
-        *sum += a * b;
-    }
-    let mut width = SUMS / 2;
-    while width > 0 {
-        for index in 0..width {
-            sums[index] += sums[index + width];
+    for (sums, (_, other)) in sums.iter_mut().zip(&others) {
+        for (sum, (a, b)) in sums.iter_mut().zip(rest.iter().zip(*other)) {
+            *sum += a * b;
         }
-        width /= 2;
     }
-    sums[0]
+    sums.map(|mut sums| {
+        let mut width = SUMS / 2;
+        while width > 0 {
+            for index in 0..width {
+                sums[index] += sums[index + width];
+            }
+            width /= 2;
+        }
+        sums[0]
+    })
 }
 
 /// `sums += factor * values`.

@@ -7,6 +7,7 @@ use crate::evaluate::Window;
 use crate::language_model::Logits;
 use crate::linear::{Linear, LinearLayers, Projection};
 use crate::package::Package;
+use crate::vectors::add_moments;
 use rayon::prelude::*;
 use seedlm_model::{InputMoments, ModelError, ModelMoments};
 use std::collections::BTreeMap;
@@ -43,7 +44,8 @@ pub fn collect_moments(
         }
     }
     let mut moments = ModelMoments::new(origin);
-    for (inputs, sums) in recorder.sums {
+    for (inputs, mut sums) in recorder.sums {
+        mirror(&mut sums, inputs.columns(package));
         let first = Linear::Layer(inputs.layer, inputs.projections()[0]);
         let not_finite = || LlmError::Text(format!("the inputs of {first} are beyond binary32"));
         let shared = Arc::new(InputMoments::new(inputs.columns(package), sums).ok_or_else(not_finite)?);
@@ -53,6 +55,18 @@ pub fn collect_moments(
         }
     }
     Ok(moments)
+}
+
+/// Rows of moments that a thread adds to at a time: with usual models they stay in its cache while all vectors go by.
+const ROWS_AT_A_TIME: usize = 16;
+
+/// Copies what stands behind the diagonal in front of it.
+fn mirror(sums: &mut [f32], columns: usize) {
+    for row in 1..columns {
+        for column in 0..row {
+            sums[row * columns + column] = sums[column * columns + row];
+        }
+    }
 }
 
 /// Inputs that some matrices of a layer share.
@@ -102,10 +116,10 @@ impl LinearLayers for Recorder {
         if let Some(of) = matrices.first().and_then(|&linear| Inputs::of(linear)) {
             let columns = inputs.len() / tokens;
             let sums = self.sums.entry(of).or_insert_with(|| vec![0.0; columns * columns]);
-            sums.par_chunks_mut(columns).enumerate().for_each(|(row, sums)| {
-                for input in inputs.chunks(columns) {
-                    crate::arithmetic::add_scaled(sums, input[row], input);
-                }
+            let instructions = self.host.instructions();
+            let blocks = sums.par_chunks_mut(ROWS_AT_A_TIME * columns).enumerate();
+            blocks.for_each(|(block, sums)| {
+                add_moments(instructions, sums, columns, block * ROWS_AT_A_TIME, inputs);
             });
         }
         self.host.products(matrices, inputs, tokens)

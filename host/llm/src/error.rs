@@ -1,6 +1,7 @@
 //! What can go wrong with a language model. Every message names the file or the tensor, and what to do where that helps.
 
 use seedlm_codec::CodecError;
+use seedlm_instructions::InstructionsError;
 use seedlm_model::ModelError;
 use std::path::PathBuf;
 use thiserror::Error;
@@ -12,6 +13,9 @@ pub enum LlmError {
     /// The weights cannot be read.
     #[error(transparent)]
     Model(#[from] ModelError),
+    /// `SEEDLM_SIMD` asks for instructions that are not there.
+    #[error(transparent)]
+    Instructions(#[from] InstructionsError),
     /// A file that comes with the weights cannot be read.
     #[error("{}: {reason}", path.display())]
     File {

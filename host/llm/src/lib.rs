@@ -13,6 +13,7 @@
 //! the same on every machine, bit for bit.
 //!
 //! `DenseLayers` and `ImportedModel` come with the feature `dense`, which needs candle; what runs on the accelerator does not.
+#![deny(unsafe_code)]
 
 mod arithmetic;
 mod attention;
@@ -33,6 +34,7 @@ mod sampler;
 mod sensitivity;
 mod speculate;
 mod text;
+mod vectors;
 mod written_text;
 
 #[cfg(feature = "dense")]

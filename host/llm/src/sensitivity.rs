@@ -139,7 +139,7 @@ struct Changed<'a> {
 impl LinearLayers for Changed<'_> {
     fn products(&mut self, matrices: &[Linear], inputs: &[f32], tokens: usize) -> Result<Vec<Vec<f32>>, LlmError> {
         let products = matrices.iter().map(|&linear| match linear == self.linear {
-            true => Ok(host_products(self.weights, inputs, tokens)),
+            true => Ok(host_products(self.host.instructions(), self.weights, inputs, tokens)),
             false => self
                 .host
                 .products(&[linear], inputs, tokens)

@@ -1,11 +1,12 @@
 //! All products on the host, in binary32 and a fixed order: the same on every computer, bit for bit.
 
 use super::integer::{IntegerLayers, IntegerMachine, MachineError};
-use crate::arithmetic::dot;
 use crate::error::LlmError;
 use crate::language_model::LanguageModel;
+use crate::vectors::products_of_rows;
 use rayon::prelude::*;
 use seedlm_codec::Activations;
+use seedlm_instructions::Instructions;
 use seedlm_model::Model;
 
 /// The matrices of a plain model, none of them on a machine.
@@ -33,13 +34,13 @@ impl IntegerMachine for NoMachine {
 const ROWS_AT_A_TIME: usize = 32;
 
 /// The products of a matrix, row by row, with `tokens` vectors: for each vector one value per row.
-pub(crate) fn host_products(weights: &[f32], inputs: &[f32], tokens: usize) -> Vec<f32> {
+pub(crate) fn host_products(instructions: Instructions, weights: &[f32], inputs: &[f32], tokens: usize) -> Vec<f32> {
     let columns = inputs.len() / tokens;
     let rows = weights.len() / columns;
     let blocks = weights.par_chunks(ROWS_AT_A_TIME * columns).map(|block| {
-        let vectors = inputs.chunks_exact(columns);
-        let products = vectors.flat_map(|vector| block.chunks_exact(columns).map(move |row| dot(row, vector)));
-        products.collect()
+        let mut products = vec![0.0; tokens * (block.len() / columns)];
+        products_of_rows(instructions, block, columns, inputs, &mut products);
+        products
     });
     let blocks: Vec<Vec<f32>> = blocks.collect();
     let mut products = Vec::with_capacity(tokens * rows);
@@ -55,6 +56,7 @@ pub(crate) fn host_products(weights: &[f32], inputs: &[f32], tokens: usize) -> V
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::arithmetic::dot;
 
     #[test]
     fn blocks_of_rows_are_put_together_vector_by_vector() {
@@ -65,7 +67,7 @@ mod tests {
         let inputs: Vec<f32> = (0..tokens * columns)
             .map(|index| ((index * 5) % 17) as f32 * 0.25)
             .collect();
-        let found = host_products(&weights, &inputs, tokens);
+        let found = host_products(Instructions::Scalar, &weights, &inputs, tokens);
         let vectors = inputs.chunks(columns);
         let expected = vectors.flat_map(|vector| weights.chunks(columns).map(move |row| dot(row, vector)));
         assert_eq!(found, expected.collect::<Vec<f32>>());

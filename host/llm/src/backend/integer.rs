@@ -8,6 +8,7 @@ use crate::language_model::LanguageModel;
 use crate::linear::{Linear, LinearLayers};
 use crate::speculate::DraftingLayers;
 use seedlm_codec::{Activations, Rotation, WeightMatrix};
+use seedlm_instructions::Instructions;
 use seedlm_model::{Model, rotate_rows};
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -74,6 +75,8 @@ pub struct IntegerLayers<M> {
     is_draft: bool,
     /// By [`Linear::index`].
     places: Vec<Place>,
+    /// Of the host's products.
+    instructions: Instructions,
 }
 
 /// Where a matrix is.
@@ -90,7 +93,7 @@ impl<M: IntegerMachine> IntegerLayers<M> {
     ///
     /// # Errors
     /// When a matrix is missing or has another shape than the configuration says, or the machine holds one that the
-    /// model does not use; when layers of a matrix differ in shape or rotation.
+    /// model does not use; when layers of a matrix differ in shape or rotation; when `SEEDLM_SIMD` names instructions that are not there.
     pub fn new(
         language: &LanguageModel,
         model: &Model,
@@ -152,7 +155,13 @@ impl<M: IntegerMachine> IntegerLayers<M> {
             layers: usize::MAX,
             is_draft: false,
             places,
+            instructions: Instructions::choose()?,
         })
+    }
+
+    /// What the host's products are worked out with.
+    pub(crate) fn instructions(&self) -> Instructions {
+        self.instructions
     }
 
     /// The machine.
@@ -243,7 +252,7 @@ impl<M: IntegerMachine> LinearLayers for IntegerLayers<M> {
                     on_machine[place].matrices.push(layers.to_vec());
                 }
                 Place::Host(weights) => {
-                    products[asked] = host_products(weights, inputs, tokens);
+                    products[asked] = host_products(self.instructions, weights, inputs, tokens);
                 }
             }
         }
