@@ -9,6 +9,7 @@ mod compare;
 mod completions;
 mod compress;
 mod compress_report;
+mod compress_text;
 mod decompress;
 mod effort;
 mod eval;
