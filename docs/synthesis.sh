@@ -2,6 +2,8 @@
 # Measures the rows of hdl/synthesis/table.toml, keeps their figures in hdl/synthesis/measured.json, and writes the tables of
 # docs/synthesis.md and README.md. The page says how long that takes. Names of rows: only those are measured anew.
 # --tables: nothing is measured, the tables are written from hdl/synthesis/measured.json as it is.
+# --check: the netlist of every row is made anew, and its area must be what hdl/synthesis/measured.json says, to the last table;
+# nothing is placed, nothing is written.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
@@ -12,6 +14,24 @@ table=hdl/synthesis/table.toml
 measured=hdl/synthesis/measured.json
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
+if [ "${1:-}" = --check ]; then
+    "$hdl" synth --table "$table" --no-place --json "$work/areas.json" >/dev/null
+    python3 - "$measured" "$work/areas.json" <<'E2'
+import json, pathlib, sys
+
+kept, found = ({row["name"]: row for row in json.loads(pathlib.Path(name).read_text())} for name in sys.argv[1:])
+if kept.keys() != found.keys():
+    sys.exit(f"not in both, the table and {sys.argv[1]}: {', '.join(sorted(kept.keys() ^ found.keys()))}")
+others = [name for name in kept if kept[name]["area"] != found[name]["area"]]
+for name in others:
+    print(f"{name}: {found[name]['area']} instead of {kept[name]['area']}", file=sys.stderr)
+tools = ", ".join(sorted({tool for row in found.values() for tool in row["tools"]}))
+if others:
+    sys.exit(f"{len(others)} of {len(found)} rows have another area than {sys.argv[1]} says, with {tools}")
+print(f"all {len(found)} rows have the area that {sys.argv[1]} says, with {tools}")
+E2
+    exit
+fi
 new=
 if [ "${1:-}" != --tables ]; then
     rows=()
