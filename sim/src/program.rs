@@ -1,5 +1,6 @@
 //! Command line of `sim`.
 
+mod backend;
 mod explore;
 mod interrupt;
 mod machine_arguments;
@@ -10,6 +11,7 @@ mod report_files;
 mod rtl;
 mod run;
 mod run_shape;
+mod speak;
 mod tradeoff;
 
 use clap::{CommandFactory, Parser, Subcommand};

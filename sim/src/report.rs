@@ -3,9 +3,11 @@
 mod comma_separated;
 mod picture;
 mod speculation;
+mod spoken;
 mod text;
 
 pub use speculation::{ProjectedSpeedUp, SpeculationReport};
+pub use spoken::{SpokenFormat, SpokenReport};
 
 use crate::dram::CommandCounts;
 use crate::energy::{Energy, EnergyTable, Traffic, operation_counts};
@@ -154,7 +156,7 @@ impl FormatReport {
     }
 }
 
-/// A text that came out of the machine.
+/// A text that came out of the machine, or of its arithmetic without a machine.
 #[derive(Clone, Debug, Serialize)]
 pub struct GeneratedText {
     /// What it continues.

@@ -146,13 +146,103 @@ fn the_text_comes_before_the_report() {
     }
 }
 
+/// What the program prints before its report, and the report.
+fn text_and_report(arguments: &[&str]) -> (String, String) {
+    let (code, out, err) = sim(arguments);
+    assert_eq!((code, err.as_str()), (Some(0), ""), "{arguments:?}");
+    let place = out.find("Workload  ").unwrap_or_else(|| panic!("{out}"));
+    (out[..place].into(), out[place..].into())
+}
+
+#[test]
+fn golden_model_software_and_simulator_print_the_same_text() {
+    let drawn = [
+        "--temperature",
+        "0.9",
+        "--top-k",
+        "30",
+        "--top-p",
+        "0.95",
+        "--seed",
+        "7",
+    ];
+    let layers = ["--layers", "2", "--speculate", "3"];
+    for (weights, more) in [
+        (FORMAT, &[][..]),
+        ("fp16,chained-3b-k12", &drawn[..]),
+        ("chained-2b-k12", &layers[..]),
+    ] {
+        let options = ["--prompt", PROMPT, "--tokens", "4", "--weights", weights, "-q"];
+        let options = [&options[..], more].concat();
+        let speak = |backend: &str| text_and_report(&[&options[..], &["--backend", backend]].concat());
+        let (golden, report) = speak("golden");
+        assert!(golden.contains(&format!(": {PROMPT}")), "{golden}");
+        assert!(report.contains("Run on    golden, without a machine"), "{report}");
+        assert!(!report.contains("cycles"), "{report}");
+        assert_eq!(
+            report.contains("Speculation: "),
+            more.contains(&"--speculate"),
+            "{report}"
+        );
+        assert_eq!(speak("software").0, golden);
+        assert_eq!(speak("simulator").0, golden);
+        if more.is_empty() {
+            // Without --backend it is the simulator.
+            let (plain, report) = text_and_report(&options);
+            assert_eq!(plain, golden);
+            assert!(report.contains("cycles per token"), "{report}");
+        }
+    }
+}
+
+/// The fields that need no machine are called and are what they are in the simulator's report.
+#[test]
+fn json_without_a_machine_is_the_simulators_without_cycles() {
+    let options = [
+        "--prompt",
+        PROMPT,
+        "--tokens",
+        "4",
+        "--weights",
+        FORMAT,
+        "--json",
+        "-",
+        "-q",
+    ];
+    let json = |backend: &str| -> Value {
+        let (code, out, err) = sim(&[&options[..], &["--backend", backend]].concat());
+        assert_eq!((code, err.as_str()), (Some(0), ""));
+        serde_json::from_str(&out).unwrap()
+    };
+    let simulated = json("simulator");
+    for backend in ["golden", "software"] {
+        let spoken = json(backend);
+        assert_eq!(spoken["backend"], backend);
+        for field in ["schema_version", "tool", "workload"] {
+            assert_eq!(spoken[field], simulated[field], "{field}");
+        }
+        let (format, expected) = (&spoken["formats"][0], &simulated["formats"][0]);
+        for (field, value) in format.as_object().unwrap() {
+            if field == "generated" {
+                for (field, value) in value.as_object().unwrap() {
+                    let is_time = field == "wall_tokens_per_s";
+                    assert!(is_time || *value == expected["generated"][field], "{field}: {value}");
+                }
+            } else {
+                assert_eq!(*value, expected[field], "{field}");
+            }
+        }
+        assert_eq!(spoken["activation_bits"], expected["machine"]["activation_bits"]);
+    }
+}
+
 #[test]
 fn what_cannot_speak_is_refused_with_the_reason() {
     let folder = tempfile::tempdir().unwrap();
     let file = folder.path().join("weights.safetensors");
     std::fs::write(&file, seedlm_model::embedded::SHAKESPEARE_SAFETENSORS).unwrap();
     let file = file.to_str().unwrap();
-    let cases: [(&[&str], &str); 6] = [
+    let cases: [(&[&str], &str); 10] = [
         (&["--prompt", "", "--weights", FORMAT], "the prompt has no tokens"),
         (
             &[file, "--prompt", "a"],
@@ -162,6 +252,28 @@ fn what_cannot_speak_is_refused_with_the_reason() {
         (&["--tokens", "5"], "--prompt <TEXT>"),
         (&["--prompt", "a", "--temperature", "-1"], "must be 0 to 100"),
         (&["--prompt", "a", "--top-p", "0"], "must be above 0"),
+        (&["--backend", "golden"], "--prompt <TEXT>"),
+        (
+            &["--prompt", "a", "--backend", "software", "--rtl"],
+            "--rtl asks for the Verilog",
+        ),
+        (
+            &["--prompt", "a", "--backend", "golden", "--csv", "-"],
+            "--csv: it shows cycles",
+        ),
+        (
+            &[
+                "--prompt",
+                "a",
+                "--backend",
+                "golden",
+                "--speculate",
+                "2",
+                "--weights",
+                FORMAT,
+            ],
+            "has one layer here",
+        ),
     ];
     for (arguments, reason) in cases {
         let (code, out, err) = sim(arguments);

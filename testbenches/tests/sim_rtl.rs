@@ -124,11 +124,20 @@ fn the_reference_machines_give_the_same_report() {
     expect_the_same_report(&["--workload", "matvec:64x128"], &["--rtl"]);
 }
 
-/// Every product of the text's matrices on the Verilog: text, tokens and cycles are those of the model.
+/// Every product of the text's matrices on the Verilog: text, tokens and cycles are those of the model, and the text is that of the
+/// golden model.
 #[test]
 fn the_language_model_speaks_the_same_text() {
     let prompt = ["--prompt", "KING ", "--tokens", "3", "--weights", "paper-4b"];
-    expect_the_same_report(&prompt, &["--rtl"]);
+    expect_the_same_report(&prompt, &["--backend", "verilog"]);
+    let text = |backend: &str| {
+        let all = printed(&[&prompt[..], &["--backend", backend]].concat());
+        let place = all.find("Workload  ").unwrap_or_else(|| panic!("{all}"));
+        all[..place].to_string()
+    };
+    let golden = text("golden");
+    assert!(golden.starts_with("paper-4b: KING "), "{golden}");
+    assert_eq!(text("verilog"), golden);
 }
 
 #[test]

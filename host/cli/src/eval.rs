@@ -1,12 +1,13 @@
 //! `seedlm eval`
 
-mod baseline;
-mod named;
+pub mod baseline;
+pub mod named;
 mod passage;
 mod picture;
 mod prepared;
 mod reference;
 mod report;
+pub mod squares;
 mod tables;
 
 use crate::bench::machine::Machine;
@@ -43,7 +44,7 @@ pub struct Eval {
     #[arg(value_name = "REFERENCE")]
     reference: Option<PathBuf>,
     /// What is held against it, separated by commas: paths of the compressed model; codes, to which it is compressed in memory,
-    /// as paper-4b or chained-4b; baselines without calibration: int4-g128, nf4-g64 (as in bench quality), q4_0, q4_k (as
+    /// as paper-4b, chained-4b or progressive-4b; baselines without calibration: int4-g128, nf4-g64 (as in bench quality), q4_0, q4_k (as
     /// llama.cpp's, by candle)
     #[arg(long, value_name = "VARIANT,...", value_delimiter = ',', value_parser = Named::parse)]
     against: Vec<Named>,

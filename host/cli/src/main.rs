@@ -11,6 +11,7 @@ mod compress;
 mod compress_report;
 mod compress_text;
 mod decompress;
+mod drift;
 mod effort;
 mod eval;
 mod image;
@@ -55,6 +56,7 @@ enum Verb {
     Import(import::Import),
     Bench(bench::Bench),
     Eval(eval::Eval),
+    Drift(drift::Drift),
     Completions(completions::Completions),
 }
 
@@ -71,6 +73,7 @@ fn main() -> ExitCode {
         Verb::Import(verb) => verb.run(),
         Verb::Bench(verb) => verb.run(),
         Verb::Eval(verb) => verb.run(),
+        Verb::Drift(verb) => verb.run(),
         Verb::Completions(verb) => verb.run(),
     };
     outcome::exit_code(done)

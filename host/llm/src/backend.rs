@@ -6,6 +6,8 @@
 
 #[cfg(feature = "dense")]
 mod dense;
+#[cfg(feature = "dense")]
+mod dense_matrix;
 mod golden;
 mod host;
 mod integer;
@@ -14,6 +16,8 @@ mod software;
 
 #[cfg(feature = "dense")]
 pub use dense::DenseLayers;
+#[cfg(feature = "dense")]
+pub(crate) use dense_matrix::DenseMatrix;
 pub use golden::GoldenMachine;
 pub(crate) use host::{HostLayers, host_layers, host_products};
 pub use integer::{IntegerLayers, IntegerMachine, MachineError, MachineMatrix};

@@ -7,12 +7,13 @@
 //! * [`generate_speculatively`]: the same text in fewer passes of the full weights, with a draft that [`DraftingLayers`] gives;
 //! * `ImportedModel`: GGUF and llama2.c files as such a folder;
 //! * [`collect_moments`]: what calibrates a compression, and [`ChangedMatrix`], which weighs its matrices against each other;
-//! * [`evaluate`]: perplexity and divergence of compressed variants of a model.
+//! * [`evaluate`]: perplexity and divergence of compressed variants of a model, and the drift of embeddings;
+//! * `SentencePackage`: a BERT that turns sentences into vectors, plain or compressed.
 //!
 //! Between the products the arithmetic has a stated order and its own functions, so that with integer products a text is
 //! the same on every machine, bit for bit.
 //!
-//! `DenseLayers` and `ImportedModel` come with the feature `dense`, which needs candle; what runs on the accelerator does not.
+//! `DenseLayers`, `ImportedModel` and `SentencePackage` come with the feature `dense`, which needs candle; what runs on the accelerator does not.
 #![deny(unsafe_code)]
 
 mod arithmetic;
@@ -32,6 +33,8 @@ mod package;
 mod rope;
 mod sampler;
 mod sensitivity;
+#[cfg(feature = "dense")]
+mod sentence;
 mod speculate;
 mod text;
 mod vectors;
@@ -55,5 +58,7 @@ pub use linear::{EMBEDDING, Linear, LinearLayers, Projection};
 pub use package::{CONFIG_FILE, Package, TOKENIZER_FILE};
 pub use sampler::{Sampler, Sampling};
 pub use sensitivity::ChangedMatrix;
+#[cfg(feature = "dense")]
+pub use sentence::{BertConfig, SentenceEncoder, SentencePackage};
 pub use speculate::{DraftAndFull, DraftingLayers, SpeculationCost, SpeculationStatistics, generate_speculatively};
 pub use text::{TextStream, TextTokenizer};

@@ -3,7 +3,7 @@
 use super::output::{Output, print_bytes};
 use anyhow::{Result, bail};
 use clap::Args;
-use seedlm_sim::report::Report;
+use seedlm_sim::report::{Report, SpokenReport};
 use seedlm_sim::shape::ShapeReport;
 use std::path::{Path, PathBuf};
 
@@ -19,6 +19,20 @@ pub struct ReportArguments {
     /// Write the report's picture (- as with --json)
     #[arg(long, value_name = "FILE")]
     svg: Option<PathBuf>,
+}
+
+impl ReportArguments {
+    /// Refuses the forms that are all about cycles, before any work.
+    pub fn without_cycles(&self) -> Result<()> {
+        for (option, path) in [("--csv", &self.csv), ("--svg", &self.svg)] {
+            if path.is_some() {
+                bail!(
+                    "{option}: it shows cycles, and without a machine there are none; leave it out, or take --backend simulator"
+                );
+            }
+        }
+        Ok(())
+    }
 }
 
 /// A report in all its forms.
@@ -57,6 +71,22 @@ impl Forms for ShapeReport {
     }
     fn csv(&self) -> Result<String, csv::Error> {
         self.to_csv()
+    }
+    fn svg(&self) -> Option<String> {
+        None
+    }
+}
+
+/// Its lowest level and its picture are of cycles: see [`ReportArguments::without_cycles`].
+impl Forms for SpokenReport {
+    fn text(&self) -> String {
+        self.to_text()
+    }
+    fn json(&self) -> String {
+        self.to_json()
+    }
+    fn csv(&self) -> Result<String, csv::Error> {
+        Ok(String::new())
     }
     fn svg(&self) -> Option<String> {
         None

@@ -1,10 +1,12 @@
 //! `sim run`.
 
+use super::backend::{Backend, BackendArguments};
 use super::machine_arguments::MachineArguments;
 use super::output::Output;
-use super::prompt::{PromptArguments, Speaker};
+use super::prompt::PromptArguments;
 use super::report_files::{ReportArguments, ReportFiles};
 use super::rtl::Rtl;
+use super::speak::{Speaker, spoken_report};
 use anyhow::{Context, Result, bail};
 use clap::Args;
 use indicatif::{ProgressBar, ProgressStyle};
@@ -51,14 +53,8 @@ pub struct RunArguments {
     weights: Option<Vec<String>>,
     #[command(flatten)]
     machine: MachineArguments,
-    /// Run on the accelerator's Verilog, built with Verilator, in place of the model: the same report. The program hdl writes
-    /// the Verilog; `cargo build --release --bin hdl` puts it next to this one
-    #[arg(long)]
-    rtl: bool,
-    /// As --rtl, with Verilog that is there already: a folder from `hdl generate`, or one with such a folder for each format
-    /// (from `hdl presets`)
-    #[arg(long, value_name = "FOLDER")]
-    rtl_from: Option<PathBuf>,
+    #[command(flatten)]
+    backend: BackendArguments,
     #[command(flatten)]
     report: ReportArguments,
     /// Run each code with so many layers of it: a number, or a range as 1..3, which shows what every layer costs and brings. A model
@@ -89,6 +85,10 @@ impl RunArguments {
 /// Runs the workload in each format, one after the other, and writes the reports.
 pub fn run(arguments: &RunArguments) -> Result<()> {
     let settings = arguments.machine.settings()?;
+    let backend = arguments.backend.chosen()?;
+    if backend.is_without_machine() {
+        arguments.report.without_cycles()?;
+    }
     if let Some(threads) = arguments.threads {
         let pool = rayon::ThreadPoolBuilder::new().num_threads(threads.into());
         pool.build_global().context("--threads")?;
@@ -119,9 +119,19 @@ pub fn run(arguments: &RunArguments) -> Result<()> {
     };
     workload.check(&formats)?;
     let runs = workload.runs(&formats, arguments.layers.as_ref())?;
-    let rtl = match arguments.rtl || arguments.rtl_from.is_some() {
-        true => Some(Rtl::find(arguments.rtl_from.as_deref(), arguments.quiet)?),
-        false => None,
+    if let Some(speaker) = speaker.as_ref().filter(|_| backend.is_without_machine()) {
+        let activation_bits = settings.system(&WeightFormat::Binary16).datapath.activation_bits;
+        let mut spoken = Vec::new();
+        for (format, layers) in &runs {
+            let pass = workload.pass(format, *layers, arguments.quiet)?;
+            spoken.push(speaker.speak_without_machine(pass, backend, activation_bits)?);
+        }
+        let report = spoken_report(speaker.workload(&workload.name()), backend, activation_bits, spoken);
+        return files.write(&report);
+    }
+    let rtl = match backend {
+        Backend::Verilog => Some(Rtl::find(arguments.backend.rtl_from.as_deref(), arguments.quiet)?),
+        _ => None,
     };
     // All machines are made before the first one runs: what cannot be built is found before models are compressed.
     let mut machines = Vec::new();
@@ -184,7 +194,12 @@ fn report_files(arguments: &RunArguments) -> Result<(ReportFiles, Option<Output>
     }
     let shape = arguments.model_shape.as_deref().map(Path::new);
     let image_map = arguments.image_map();
-    let inputs = [&arguments.model, &arguments.rtl_from, &arguments.image, &image_map];
+    let inputs = [
+        &arguments.model,
+        &arguments.backend.rtl_from,
+        &arguments.image,
+        &image_map,
+    ];
     let inputs: Vec<&Path> = inputs
         .into_iter()
         .flatten()

@@ -2,13 +2,14 @@
 
 use super::baseline::Baseline;
 use anyhow::bail;
-use seedlm_codec::Code;
+use seedlm_encoder::Quantizer;
+use seedlm_model::{Encoding, Rotate, encoding_presets, preset_layers};
 use std::path::PathBuf;
 
 /// A variant by its name.
 #[derive(Clone, Debug)]
 pub enum Named {
-    /// The model, compressed in memory to a preset.
+    /// The model, compressed in memory to a preset of one code or of layers.
     Code(String),
     /// The model in a format of other people.
     Baseline(Baseline),
@@ -25,7 +26,7 @@ impl Named {
         if text.is_empty() {
             return Err("a name is empty; separate names by one comma".into());
         }
-        if Code::presets().contains(&text) {
+        if encoding_presets().contains(&text) {
             return Ok(Named::Code(text.into()));
         }
         Ok(match Baseline::all().find(|baseline| baseline.name() == text) {
@@ -52,6 +53,16 @@ impl Named {
     }
 }
 
+/// How the matrices of a [`Named::Code`] are encoded: as compress does it by default.
+///
+/// # Errors
+/// When there is no such preset.
+pub fn encoding(name: &str) -> anyhow::Result<Encoding> {
+    let layers = preset_layers(name)?;
+    let base = layers[0].clone();
+    Ok(Encoding::new(base, Quantizer::Exact, Rotate::Auto).with_layers(layers)?)
+}
+
 /// Refuses what is not there, and what is named twice, before any work.
 ///
 /// # Errors
@@ -60,13 +71,13 @@ pub fn check(named: &[Named]) -> anyhow::Result<()> {
     for (place, variant) in named.iter().enumerate() {
         let name = variant.name();
         if named[..place].iter().any(|other| other.name() == name) {
-            bail!("{name}: is named twice in --against");
+            bail!("{name}: is named twice");
         }
         if variant.path().is_some_and(|path| !path.exists()) {
             let baselines: Vec<&str> = Baseline::all().map(|baseline| baseline.name()).collect();
             bail!(
                 "{name}: there is no such file or folder, and it is neither a code ({}) nor a baseline ({})",
-                Code::presets().join(", "),
+                encoding_presets().join(", "),
                 baselines.join(", ")
             );
         }
@@ -81,6 +92,7 @@ mod tests {
     #[test]
     fn names_are_told_from_paths() {
         assert!(matches!(Named::parse("chained-4b"), Ok(Named::Code(_))));
+        assert!(matches!(Named::parse("progressive-4b"), Ok(Named::Code(_))));
         assert!(matches!(Named::parse("q4_k"), Ok(Named::Baseline(_))));
         assert!(matches!(Named::parse("./chained-4b"), Ok(Named::Path(_))));
         assert!(Named::parse("").is_err());

@@ -1,17 +1,16 @@
 //! Variants made ready: all matrices decoded, in memory.
 
 use super::baseline::Baseline;
-use super::named::Named;
+use super::named::{self, Named};
 use super::reference::{Matched, Reference};
+use super::squares::{Squares, squares};
 use crate::stdout::printable;
 use crate::talk::Talk;
 use anyhow::{Context, bail};
-use rayon::prelude::*;
-use seedlm_codec::Code;
-use seedlm_encoder::{EncodeError, Quantizer};
+use seedlm_encoder::EncodeError;
 use seedlm_llm::{CONFIG_FILE, DenseLayers, LanguageModel, ModelConfig};
 use seedlm_model::figures::relative_error;
-use seedlm_model::{Container, Encoding, Matrix, MatrixEncoder, Model, ModelError, Progress, Rotate};
+use seedlm_model::{Container, Matrix, MatrixEncoder, Model, ModelError, Progress};
 use serde::Serialize;
 use std::collections::BTreeSet;
 use std::fs;
@@ -58,15 +57,6 @@ pub struct TensorFigures {
     pub squares: Squares,
 }
 
-/// Sums of `(w - w')^2` and of `w^2`.
-#[derive(Clone, Copy, Debug, Default)]
-pub struct Squares {
-    /// The first.
-    pub error: f64,
-    /// The second.
-    pub norm: f64,
-}
-
 /// What was stored of a matrix.
 struct Stored<'a> {
     format: &'a str,
@@ -95,17 +85,17 @@ impl TensorFigures {
 ///
 /// # Errors
 /// When it cannot be read or is of another model; [`ModelError::Interrupted`] after Ctrl-C.
-pub fn prepare(named: &Named, reference: &Reference, talk: &Talk) -> anyhow::Result<Prepared> {
-    let prepared = match named {
+pub fn prepare(variant: &Named, reference: &Reference, talk: &Talk) -> anyhow::Result<Prepared> {
+    let prepared = match variant {
         Named::Code(name) => of_code(name, reference, talk),
         Named::Baseline(baseline) => of_baseline(baseline, reference, talk),
         Named::Path(path) => of_path(path, reference, talk),
     };
-    prepared.with_context(|| named.name())
+    prepared.with_context(|| variant.name())
 }
 
 fn of_code(name: &str, reference: &Reference, talk: &Talk) -> anyhow::Result<Prepared> {
-    let encoder = MatrixEncoder::new(&Encoding::new(Code::preset(name)?, Quantizer::Exact, Rotate::Auto))?;
+    let encoder = MatrixEncoder::new(&named::encoding(name)?)?;
     let source = reference.source();
     let mut dense = reference.dense.clone();
     let advance = |weights: usize| {
@@ -261,27 +251,6 @@ fn stored_in<'a>(model: &'a Model, matched: &Matched, reference: &Matrix) -> any
         squares: squares(reference, |row| {
             values[row * matched.columns..][..matched.columns].to_vec()
         }),
-    })
-}
-
-/// Row after row, whoever has decoded which.
-fn squares(matrix: &Matrix, decoded: impl Fn(usize) -> Vec<f32> + Sync) -> Squares {
-    let rows = matrix.values.par_chunks(matrix.columns).enumerate();
-    let of_rows: Vec<Squares> = rows
-        .map(|(number, row)| {
-            let pairs = row.iter().zip(decoded(number));
-            pairs.fold(Squares::default(), |sum, (&weight, decoded)| {
-                let (weight, decoded) = (f64::from(weight), f64::from(decoded));
-                Squares {
-                    error: sum.error + (weight - decoded).powi(2),
-                    norm: sum.norm + weight * weight,
-                }
-            })
-        })
-        .collect();
-    of_rows.iter().fold(Squares::default(), |sum, row| Squares {
-        error: sum.error + row.error,
-        norm: sum.norm + row.norm,
     })
 }
 
