@@ -28,13 +28,13 @@ pub fn operations_per_group(config: &DatapathConfig, format: &WeightFormat) -> R
     let options = Options::default();
     let decoder = lanes(config, format, &options)?.operations();
     let parts = Parts::new(config, format, &options);
-    let mut row = parts.mac.operations();
-    row += parts.accumulate.operations();
+    let mut rows = parts.mac.operations();
+    rows += parts.accumulate.operations() * config.rows_per_mac() as u64;
     Ok(OperationsPerGroup {
         format: format.label(),
         weights: config.multipliers(format) as u64,
         decoder,
-        mac: row * u64::from(config.tile_rows),
+        mac: rows * (u64::from(config.tile_rows) / config.rows_per_mac() as u64),
     })
 }
 

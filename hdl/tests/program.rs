@@ -23,7 +23,7 @@ fn what_cannot_be_built_is_refused_with_the_reason() {
     };
     let broken = map("broken.json", r#"{"length": 8, "fields": [[256]]}"#);
     let good = map("good.json", r#"{"length": 8, "fields": [[128]]}"#);
-    let cases: [(&[&str], &str); 19] = [
+    let cases: [(&[&str], &str); 21] = [
         (&["--code", "C=8,P=3,K=25"], "the length must be 2 to 24 bits"),
         (&["--code", "C=8,P=3,K=16,taps=0:1"], "not maximal"),
         (
@@ -44,6 +44,21 @@ fn what_cannot_be_built_is_refused_with_the_reason() {
             "can need 66 bits, and results have 64",
         ),
         (&["--set", "beat_bits=100"], "must be a multiple of 64"),
+        (
+            &["--weights", "fp16", "--set", "pack_products=true"],
+            "pack_products is true, and words of fp16 have exponents",
+        ),
+        (
+            &[
+                "--weights",
+                "chained-4b",
+                "--set",
+                "pack_products=true",
+                "--set",
+                "activation_bits=16",
+            ],
+            "set activation_bits=8, or pack_products=false",
+        ),
         (&["--set", "colour=1"], "no parameter is called \"colour\"; there are:"),
         (&["--set", "lanes=many"], "\"many\" is no whole number"),
         (&["--suffix", "a b"], "cannot be part of a Verilog name"),

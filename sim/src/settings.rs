@@ -37,7 +37,7 @@ pub enum SettingsError {
 }
 
 /// Parameters that belong to a code, not to the machine around it: overrides of them leave the fp16 reference alone.
-const OF_THE_CODE: [&str; 1] = ["lanes"];
+const OF_THE_CODE: [&str; 2] = ["lanes", "pack_products"];
 
 impl Settings {
     /// The reference machine at a clock with a memory, and no overrides.
@@ -106,6 +106,8 @@ impl Settings {
             reason,
         };
         let mut table = Table::try_from(DatapathConfig::reference(&WeightFormat::Binary16)).expect("plain numbers");
+        // The one that is not written while it is off.
+        table.entry("pack_products").or_insert(Value::Boolean(false));
         if !table.contains_key(key) {
             let known: Vec<_> = table.keys().cloned().collect();
             return Err(refuse(format!(
@@ -247,6 +249,9 @@ mod tests {
         assert_eq!(settings.system(&WeightFormat::Binary16).datapath.extra_mac_stages, 5);
         settings.override_with("gearbox=false").unwrap();
         assert!(!settings.system(&code).datapath.gearbox);
+        settings.override_with("pack_products=true").unwrap();
+        let packs = |format: &WeightFormat| settings.system(format).datapath.pack_products;
+        assert!(packs(&code) && !packs(&WeightFormat::Binary16));
     }
 
     #[test]
@@ -257,6 +262,7 @@ mod tests {
             ("lanes=many", "whole number"),
             ("lanes=-1", "lanes=-1"),
             ("gearbox=1", "gearbox=1"),
+            ("pack_products=2", "pack_products=2"),
             ("lane=3", "there are: activation_bits, beat_bits"),
         ] {
             let error = settings.override_with(setting).unwrap_err().to_string();

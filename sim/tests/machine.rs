@@ -208,6 +208,7 @@ fn any_system() -> impl Strategy<Value = (WeightFormat, SystemConfig)> {
                     result_fifo_groups: groups,
                     extra_decode_stages,
                     extra_mac_stages,
+                    pack_products: false,
                 };
                 let simple = MemoryModel::Simple(SimpleMemory {
                     name: "any".into(),

@@ -154,7 +154,7 @@ fn mistakes_are_named_with_exit_code_2_and_leave_nothing() {
     let folder = TempDir::new().unwrap();
     let file = folder.path().join("x.toml");
     std::fs::write(&file, "name = \"x\"\nlatency_cycles = 3\nspeed = 4\n").unwrap();
-    let cases: [(&[&str], &str); 11] = [
+    let cases: [(&[&str], &str); 12] = [
         (&["--workload", "matvec:3"], "expected matvec:ROWSxCOLUMNS"),
         (
             &["--workload", "matvec:8x8", "--weights", "int4"],
@@ -172,6 +172,10 @@ fn mistakes_are_named_with_exit_code_2_and_leave_nothing() {
         (
             &["--workload", "matvec:8x8", "--set", "lanes=7"],
             "7 lanes do not divide into tiles of 16 rows",
+        ),
+        (
+            &["--workload", "matvec:8x8", "--set", "pack_products=true"],
+            "pack_products is true, and words of paper-4b have exponents",
         ),
         (&["--workload", "matvec:8x8", "--clock-mhz", "0"], "the clock is 0 MHz"),
         (&["--workload", "matvec:8x99999"], "largest_columns"),

@@ -19,7 +19,7 @@ pub fn small(format: &WeightFormat) -> DatapathConfig {
 /// Shapes of machine that the presets do not have: groups wider and narrower than a beat, several words per row, steps that
 /// take several beats or share one, buffers of one entry, extra stages, wide activations, no gearbox, and codes of odd
 /// widths. The chained code comes with one word and with several words of a row in a group, and with words that straddle
-/// beats.
+/// beats; its rows share multipliers or do not.
 pub fn others() -> Vec<(WeightFormat, DatapathConfig)> {
     let paper = |name: &str| WeightFormat::named(name).expect("presets have names");
     let (four, three, fp16) = (paper("paper-4b"), paper("paper-3b"), paper("fp16"));
@@ -28,7 +28,7 @@ pub fn others() -> Vec<(WeightFormat, DatapathConfig)> {
     let odd = WeightFormat::Block(code(5, 3, 6, 3, 2));
     type Change = fn(&mut DatapathConfig);
     let two_words: Change = |c| (c.lanes, c.tile_rows) = (4, 2);
-    let changes: [(WeightFormat, Change); 15] = [
+    let changes: [(WeightFormat, Change); 16] = [
         (four.clone(), |_| {}),
         (four.clone(), |c| (c.lanes, c.tile_rows, c.gearbox) = (1, 1, false)),
         (four.clone(), |c| (c.lanes, c.tile_rows) = (4, 1)),
@@ -58,6 +58,10 @@ pub fn others() -> Vec<(WeightFormat, DatapathConfig)> {
         }),
         // Three words of a row, and one field.
         (chained(1, 6, &[3]), |c| (c.lanes, c.tile_rows) = (3, 1)),
+        // Rows that share multipliers, with two words of each in a group.
+        (paper("chained-4b"), |c| {
+            (c.lanes, c.tile_rows, c.extra_mac_stages, c.pack_products) = (8, 4, 1, true)
+        }),
     ];
     let changed = changes.into_iter().map(|(format, change)| {
         let mut config = small(&format);
@@ -98,6 +102,21 @@ pub fn unchanging_chained() -> (WeightFormat, DatapathConfig) {
         ..small(&format)
     };
     (format, config)
+}
+
+/// A chained code whose weights are what is stored: 0 and 15 in four bits are the smallest weight, -45, and the largest, 45.
+/// Those of the presets do not come behind each other. With a machine whose rows share multipliers.
+pub fn shared_multipliers_at_the_limits() -> (ChainedCode, DatapathConfig) {
+    let newest_bits = vec![0x100, 0x200, 0x400, 0x800];
+    let map = ChainMap::new(12, vec![newest_bits; 3]).expect("a legal map");
+    let code = ChainedCode::new(4, map).expect("a legal code");
+    let config = DatapathConfig {
+        lanes: 4,
+        tile_rows: 4,
+        pack_products: true,
+        ..small(&WeightFormat::Chained(code.clone()))
+    };
+    (code, config)
 }
 
 /// The code with C = `block_size`, P = `latent_dimension` and the paper's register of K = `length` bits.

@@ -149,6 +149,9 @@ fn machines() -> Vec<(&'static str, WeightFormat, Change)> {
         ("chained-two-words-per-row", named("chained-4b"), |c| {
             (c.lanes, c.tile_rows, c.extra_decode_stages) = (4, 2, 1)
         }),
+        ("chained-shared-multipliers", named("chained-4b"), |c| {
+            c.pack_products = true
+        }),
         ("chained-one-bit", chained(1, 2, &[1]), one_lane),
         ("chained-two-fields", chained(5, 9, &[2, 3]), |c| {
             (c.lanes, c.tile_rows) = (2, 2)

@@ -191,6 +191,29 @@ fn lanes_of_other_chained_codes() {
     }
 }
 
+/// Rows that share multipliers: the presets on the reference machine, and weights at the edges of what fits, the widest (60 and 63)
+/// and the narrowest.
+#[test]
+fn rows_that_share_multipliers() {
+    for name in ["chained-4b", "chained-3b", "chained-2b"] {
+        let (mut config, format) = reference(name);
+        config.pack_products = true;
+        check(&config, &format, &["seedlm_mac", "seedlm_matvec"], LENGTH);
+    }
+    for format in [
+        chained(6, 16, &[4, 4, 4, 4]),
+        chained(8, 9, &[6]),
+        chained(4, 6, &[1]),
+        chained(1, 6, &[2, 1]),
+    ] {
+        let config = DatapathConfig {
+            pack_products: true,
+            ..machines::small(&format)
+        };
+        check(&config, &format, &["seedlm_mac", "seedlm_matvec"], LENGTH);
+    }
+}
+
 /// The same with a current Verilator: what a test shows must not depend on one version of the tool.
 #[test]
 fn all_modules_of_a_small_machine_with_a_current_verilator() {

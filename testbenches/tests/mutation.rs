@@ -44,6 +44,17 @@ const fn chained_fault(what: &'static str, module: &'static str, from: &'static 
     }
 }
 
+/// A fault in a machine whose rows share multipliers.
+const fn packed_fault(what: &'static str, module: &'static str, from: &'static str, to: &'static str) -> Fault {
+    Fault {
+        weights: PACKED,
+        ..fault(what, module, from, to)
+    }
+}
+
+/// The small machine of `chained-4b`, whose rows share multipliers. The faults name no masks.
+const PACKED: &str = "packed";
+
 /// No preset: the faults name its masks, and those of the presets are not for a test to hold.
 const CHAINED: &str = "chained";
 
@@ -52,8 +63,12 @@ fn machine(weights: &str) -> (WeightFormat, DatapathConfig) {
     if weights == CHAINED {
         return unchanging_chained();
     }
-    let format = WeightFormat::named(weights).unwrap();
-    let config = small(&format);
+    let pack_products = weights == PACKED;
+    let format = WeightFormat::named(if pack_products { "chained-4b" } else { weights }).unwrap();
+    let config = DatapathConfig {
+        pack_products,
+        ..small(&format)
+    };
     (format, config)
 }
 
@@ -70,7 +85,7 @@ const CONTROL: &str = "seedlm_control";
 const DECODER: &str = "seedlm_decoder";
 const MATVEC: &str = "seedlm_matvec";
 
-const FAULTS: [Fault; 84] = [
+const FAULTS: [Fault; 89] = [
     fault("a count without reset", FIFO, "count <= 2'd0;", "count <= count;"),
     fault(
         "tiles left over from before a reset",
@@ -569,6 +584,26 @@ const FAULTS: [Fault; 84] = [
         MATVEC,
         ".last(sequencer_last),\n        .in_end(unpack_m_axis_tdata[63:56])",
         ".last(sequencer_flush),\n        .in_end(unpack_m_axis_tdata[63:56])",
+    ),
+    packed_fault("no offset below the upper row's sum", MAC, "31'h10000", "31'h0"),
+    packed_fault("the offset left in the lower row's sum", MAC, "~sums[16]", "sums[16]"),
+    packed_fault(
+        "the sign of the lower row's weight dropped",
+        MAC,
+        "{{18{in_mantissas[6]}}, in_mantissas[6:0]}",
+        "{18'h0, in_mantissas[6:0]}",
+    ),
+    packed_fault(
+        "an activation a stage ahead of its weights",
+        MAC,
+        "in_activations_at_1[7:0]}",
+        "in_activations[7:0]}",
+    ),
+    packed_fault(
+        "the sum of the other row",
+        MATVEC,
+        ".in_sum(mac_0_out_sum[16:0])",
+        ".in_sum(mac_0_out_sum[33:17])",
     ),
 ];
 

@@ -253,6 +253,14 @@ fn a_chain_map_of_ones_own_reaches_the_generator() {
     a_code_reaches_the_generator(ChainedCode::new(3, map).unwrap().into());
 }
 
+/// Shared multipliers change neither results nor cycles; beside them the fp16 reference runs with its own.
+#[test]
+fn rows_that_share_multipliers_give_the_same_report() {
+    let workload = [&["--workload", "matvec:10x70", "--weights", "chained-4b"], &SMALL[..]].concat();
+    let lanes = ["--set", "lanes=4", "--set", "pack_products=true"];
+    expect_the_same_report(&[&workload[..], &lanes].concat(), &["--rtl"]);
+}
+
 #[test]
 fn a_folder_of_verilog_is_taken_as_it_is_and_must_be_the_machine_of_the_run() {
     let folder = TempDir::new().unwrap();

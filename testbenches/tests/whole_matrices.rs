@@ -5,7 +5,7 @@ use rand::{Rng, RngExt, SeedableRng};
 use rand_chacha::ChaCha8Rng;
 use rayon::prelude::*;
 use seedlm_codec::machine::DatapathConfig;
-use seedlm_codec::{WeightFormat, WeightMatrix};
+use seedlm_codec::{Activations, ChainedMatrix, WeightFormat, WeightMatrix};
 use seedlm_hdl::generate::presets;
 use seedlm_sim::memory_model::{MemoryModel, SimpleMemory};
 use seedlm_sim::verilated::VerilatedMatvec;
@@ -267,6 +267,58 @@ fn a_second_matrix_costs_the_verilog_its_memory_time() {
             last - first
         );
     });
+}
+
+/// Rows that share multipliers, all of their weights at either limit, with activations at either limit. The same machine
+/// without shared multipliers takes as many cycles.
+#[test]
+fn limits_of_rows_that_share_multipliers() {
+    let (code, shared) = machines::shared_multipliers_at_the_limits();
+    let format = WeightFormat::Chained(code.clone());
+    let (rows, columns) = (8, 40);
+    let scale = ChainedMatrix::legal_scale(&code, 1.0);
+    // Two rows have a multiplier: both of their limits in all ways.
+    let of_row = |row: usize| {
+        if [0b1100, 0b1010][row % 2] >> (row / 2) & 1 == 1 {
+            0xff
+        } else {
+            0
+        }
+    };
+    let bytes = (0..rows).flat_map(|row| [of_row(row); 20]).collect();
+    let matrix = ChainedMatrix::new(&code, rows, columns, vec![scale; rows], bytes).unwrap();
+    let matrix = WeightMatrix::Chained(matrix);
+    assert!((0..rows).all(|row| matrix.row_integers(row).iter().all(|weight| weight.abs() == 45)));
+    let of_activations = [
+        vec![-128; columns],
+        vec![127; columns],
+        (0..columns)
+            .map(|column| if column % 3 == 0 { 127 } else { -128 })
+            .collect(),
+    ];
+    for lanes in [4, 8] {
+        let cycles = [true, false].map(|pack_products| {
+            let datapath = DatapathConfig {
+                lanes,
+                pack_products,
+                // The memory's bursts.
+                beat_fifo_beats: 16,
+                ..shared.clone()
+            };
+            let jobs = of_activations.clone().map(|values| {
+                let activations = Activations::new(8, 1.0, values).unwrap();
+                Job::new("limits", &datapath, &matrix, &activations).unwrap()
+            });
+            let system = SystemConfig {
+                clock_mhz: 200.0,
+                memory: MemoryModel::named("ideal").unwrap(),
+                datapath,
+            };
+            let mut pair = Pair::new(&rtl_of(&system.datapath, &format), &format, &system);
+            pair.run(&jobs, &|_| true, &format!("{lanes} lanes"))
+        });
+        assert_eq!(cycles[0], cycles[1], "{lanes} lanes");
+    }
 }
 
 /// Any product on any machine behind any memory, whatever the reader of its results does; several products on one machine,

@@ -144,39 +144,42 @@ pub fn matvec(config: &DatapathConfig, format: &WeightFormat, parts: &Parts) -> 
     let decoded = lanes[0].get("out_valid");
     m.drive(&free, &(&decoded & &last) & &last_tile);
 
-    m.comment("One MAC and one accumulator for each row of the tile.");
-    let words_per_row = config.words_per_tile_row();
-    let rows: Vec<(Outputs, Outputs)> = lanes
-        .chunks(words_per_row)
-        .enumerate()
-        .map(|(row, lanes)| {
-            let joined = |port: &str| Expression::join(lanes.iter().map(|lane| lane.get(port)));
-            let mut inputs = vec![
-                ("enable", one.clone()),
-                ("in_valid", decoded.clone()),
-                ("in_first", first.clone()),
-                ("in_last", last.clone()),
-                ("in_mantissas", joined("out_mantissas")),
-                ("in_activations", activations.get("activations")),
-            ];
-            if format.exponent_bits() > 0 {
-                inputs.push(("in_exponents", joined("out_exponent")));
-            }
-            let mac = m.instance(&format!("mac_{row}"), &parts.mac, &inputs);
+    let rows_per_mac = config.rows_per_mac();
+    m.comment(match rows_per_mac {
+        1 => "One MAC and one accumulator for each row of the tile.",
+        _ => "One MAC for two rows of the tile, and one accumulator for each row.",
+    });
+    let sum_bits = config.sum_bits(format) as usize;
+    let mut rows: Vec<(Outputs, Outputs)> = Vec::new();
+    for (number, lanes) in lanes.chunks(config.words_per_tile_row() * rows_per_mac).enumerate() {
+        let joined = |port: &str| Expression::join(lanes.iter().map(|lane| lane.get(port)));
+        let mut inputs = vec![
+            ("enable", one.clone()),
+            ("in_valid", decoded.clone()),
+            ("in_first", first.clone()),
+            ("in_last", last.clone()),
+            ("in_mantissas", joined("out_mantissas")),
+            ("in_activations", activations.get("activations")),
+        ];
+        if format.exponent_bits() > 0 {
+            inputs.push(("in_exponents", joined("out_exponent")));
+        }
+        let mac = m.instance(&format!("mac_{number}"), &parts.mac, &inputs);
+        for row in 0..rows_per_mac {
             let accumulate = m.instance(
-                &format!("accumulate_{row}"),
+                &format!("accumulate_{}", number * rows_per_mac + row),
                 &parts.accumulate,
                 &[
                     ("enable", one.clone()),
                     ("in_valid", mac.get("out_valid")),
                     ("in_first", mac.get("out_first")),
                     ("in_last", mac.get("out_last")),
-                    ("in_sum", mac.get("out_sum")),
+                    ("in_sum", mac.get("out_sum").slice(row * sum_bits, sum_bits)),
                 ],
             );
-            (mac, accumulate)
-        })
-        .collect();
+            rows.push((mac.clone(), accumulate));
+        }
+    }
     let mac_stages = config.mac_stages(format) as usize;
     let last_tile = valid_line(&mut m, "sums_last_tile", &one, &last_tile, mac_stages + 1);
     let sums = Expression::join(rows.iter().map(|(_, row)| row.get("out_sum")).chain([last_tile]));

@@ -107,6 +107,8 @@ pub fn free_code(text: &str) -> Result<WeightFormat> {
 /// The reference machine of a format with the parameters of a TOML file and of the command line.
 pub fn datapath(format: &WeightFormat, file: Option<&Path>, settings: &[String]) -> Result<DatapathConfig> {
     let mut table = Table::try_from(DatapathConfig::reference(format)).context("the reference machine")?;
+    // The one parameter that is not written while it is off.
+    table.entry("pack_products").or_insert(Value::Boolean(false));
     if let Some(path) = file {
         let shown = path.display();
         let text = std::fs::read_to_string(path).with_context(|| format!("{shown}: cannot read"))?;

@@ -3,10 +3,12 @@
 
 mod config;
 pub mod image;
+mod packing;
 pub mod registers;
 mod stream;
 mod weight_beats;
 
 pub use config::{DatapathConfig, RESULT_BITS};
+pub use packing::{MULTIPLIER_BITS, PackedProducts};
 pub use stream::{ActivationLayout, MachineStreams, TileOrder};
 pub use weight_beats::walk_weight_beats;

@@ -20,7 +20,7 @@ struct Inputs {
     activations: Vec<i64>,
 }
 
-/// The MAC of one row of a tile.
+/// The MAC of one row of a tile, or of two rows that share multipliers.
 pub struct MacBench {
     config: DatapathConfig,
     format: WeightFormat,
@@ -62,7 +62,8 @@ impl Bench for MacBench {
         let exponent_bits = self.format.exponent_bits() as usize;
         let activation_bits = self.config.activation_bits as usize;
         let weights = self.config.activations_per_step(&self.format);
-        let words = self.config.words_per_tile_row();
+        let rows = self.config.rows_per_mac();
+        let words = rows * self.config.words_per_tile_row();
         // The largest exponent of binary16 is 29: 30 would be infinity.
         let largest_exponent = match &self.format {
             WeightFormat::Binary16 => 29,
@@ -77,7 +78,7 @@ impl Bench for MacBench {
             valid: stimulus.offers(),
             first: stimulus.chance(30),
             last: stimulus.chance(30),
-            mantissas: (0..weights).map(|_| Self::signed(stimulus, largest)).collect(),
+            mantissas: (0..rows * weights).map(|_| Self::signed(stimulus, largest)).collect(),
             exponents: (0..words)
                 .map(|_| stimulus.random.random_range(0..=largest_exponent))
                 .collect(),
@@ -88,7 +89,10 @@ impl Bench for MacBench {
                 .collect(),
         };
         if extreme {
-            self.inputs.mantissas.fill(largest);
+            // Either limit, each row for itself.
+            for row in self.inputs.mantissas.chunks_mut(weights) {
+                row.fill(if stimulus.chance(50) { largest } else { -largest });
+            }
             self.inputs.exponents.fill(largest_exponent);
             self.inputs.activations.fill(-activation_limit - 1);
         }
@@ -111,15 +115,13 @@ impl Bench for MacBench {
     fn expected(&self) -> Ports<Option<Vec<u8>>> {
         let outputs = self.unit.outputs();
         let valid = outputs.out_valid;
-        let width = self.config.sum_bits(&self.format);
+        let width = self.config.sum_bits(&self.format) as usize;
+        let sums = || fields(outputs.out_sum.iter().map(|&sum| i128::from(sum)), width);
         vec![
             ("out_valid", Some(bit(valid))),
             ("out_first", valid.then(|| bit(outputs.out_first))),
             ("out_last", valid.then(|| bit(outputs.out_last))),
-            (
-                "out_sum",
-                valid.then(|| fields([i128::from(outputs.out_sum[0])], width as usize)),
-            ),
+            ("out_sum", valid.then(sums)),
         ]
     }
 

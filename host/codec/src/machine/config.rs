@@ -31,6 +31,11 @@ pub struct DatapathConfig {
     pub extra_decode_stages: u32,
     /// Pipeline registers of the MAC array beyond the fewest, at its end.
     pub extra_mac_stages: u32,
+    /// Whether two rows share each multiplier, for chips whose multipliers take 25 x 18 bits; see
+    /// [`PackedProducts`](super::PackedProducts). Needs words without exponents, tiles of an even number of rows and narrow
+    /// weights. It is written down only where it is true.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub pack_products: bool,
 }
 
 /// Width of one result on the result stream, in bits.
@@ -53,6 +58,7 @@ impl DatapathConfig {
             result_fifo_groups: 4,
             extra_decode_stages: 0,
             extra_mac_stages: 0,
+            pack_products: false,
         };
         machine.keep_up_with_beats(format);
         machine
@@ -80,7 +86,8 @@ impl DatapathConfig {
         self.words_per_tile_row() * format.weights_per_word()
     }
 
-    /// Multipliers: one for each weight of a group.
+    /// Products of a cycle: one for each weight of a group. They are as many multipliers, or half of them with
+    /// `pack_products`.
     pub fn multipliers(&self, format: &WeightFormat) -> usize {
         self.lanes as usize * format.weights_per_word()
     }
@@ -170,6 +177,9 @@ impl DatapathConfig {
                 self.activation_bits
             ));
         }
+        if let Some(reason) = self.packing_refusal(format) {
+            return refuse(reason);
+        }
         let needed = accumulator_bits(format, self.activation_bits, self.largest_columns as usize);
         // What a binary16 matrix needs depends on its values, and is checked with them.
         if needed > RESULT_BITS && *format != WeightFormat::Binary16 {
@@ -225,7 +235,8 @@ fn fewest_decode_stages(format: &WeightFormat) -> u32 {
 }
 
 /// Pipeline registers that a MAC needs when no stage holds more than a multiplication, an addition or a shift: the products,
-/// the tree over a word, the shift by the exponent, the tree over the words of a row.
+/// the tree over a word, the shift by the exponent, the tree over the words of a row. Where there is no exponent that stage is
+/// a register; rows that share multipliers join their weights in it, ahead of the products.
 fn fewest_mac_stages(format: &WeightFormat, words: u32) -> u32 {
     1 + tree_levels(format.weights_per_word() as u32) + 1 + tree_levels(words)
 }
