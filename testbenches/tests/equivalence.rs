@@ -9,7 +9,7 @@ mod tools;
 mod yosys;
 
 use netlists::{CHIPS, lane, lane_netlist, models, with_flipped_table_bit};
-use registers::{Registers, pairs};
+use registers::{Registers, copies, pairs};
 use seedlm_codec::WeightFormat;
 use seedlm_hdl::netlist::row::row_modules;
 use seedlm_hdl::options::{Options, Target};
@@ -35,13 +35,20 @@ struct Outcome {
     pairs: usize,
     /// Registers of the lane without.
     alone: Vec<String>,
-    /// Registers of the netlist that are in no pair.
+    /// Registers of the netlist that are in no pair, and no copy of one that is.
     netlist_alone: Vec<String>,
     text: String,
 }
 
-/// Module proof: both designs with their registers opened. Paired registers hold the same, all others anything.
-fn proof(format: &WeightFormat, lane: &Registers, netlist: &Registers, pairs: &BTreeMap<String, String>) -> String {
+/// Module proof: both designs with their registers opened. Paired registers hold the same, and so do copies of them; all others
+/// anything.
+fn proof(
+    format: &WeightFormat,
+    lane: &Registers,
+    netlist: &Registers,
+    pairs: &BTreeMap<String, String>,
+    copies: &BTreeMap<String, String>,
+) -> String {
     let word = format.lane_bits() - 1;
     let mantissas = format.weights_per_word() as u32 * format.mantissa_bits() - 1;
     let numbers = |cells: Vec<&str>| -> BTreeMap<String, usize> {
@@ -57,7 +64,7 @@ fn proof(format: &WeightFormat, lane: &Registers, netlist: &Registers, pairs: &B
          input wire [{}:0] held, input wire [{}:0] alone, output wire [{}:0] differs);\n",
         netlist_numbers.len() - 1,
         lane_numbers.len() - 1,
-        lane_numbers.len() + 1 + usize::from(format.exponent_bits() > 0),
+        lane_numbers.len() + 1 + usize::from(format.exponent_bits() > 0) + copies.len(),
     );
     text += &format!("    wire [{}:0] netlist_next;\n", netlist_numbers.len() - 1);
     text += &format!("    wire [{}:0] lane_next;\n", lane_numbers.len() - 1);
@@ -78,10 +85,11 @@ fn proof(format: &WeightFormat, lane: &Registers, netlist: &Registers, pairs: &B
             &netlist_numbers
         };
         for (cell, number) in numbers {
-            let held = match (side, pairs.get(cell)) {
-                ("netlist", _) => format!("held[{number}]"),
-                (_, Some(other)) => format!("held[{}]", netlist_numbers[other]),
-                (_, None) => format!("alone[{number}]"),
+            let held = match (side, pairs.get(cell), copies.get(cell)) {
+                ("netlist", _, Some(original)) => format!("held[{}]", netlist_numbers[&pairs[original]]),
+                ("netlist", _, None) => format!("held[{number}]"),
+                (_, Some(other), _) => format!("held[{}]", netlist_numbers[other]),
+                (_, None, _) => format!("alone[{number}]"),
             };
             text += &format!(",\n        .\\{cell}.held ({held}), .\\{cell}.next ({side}_next[{number}])");
         }
@@ -103,6 +111,11 @@ fn proof(format: &WeightFormat, lane: &Registers, netlist: &Registers, pairs: &B
         let place = lane_numbers.len() + index;
         text += &format!("    assign differs[{place}] = lane_{port} != netlist_{port};\n");
     }
+    let first = lane_numbers.len() + 2 + usize::from(format.exponent_bits() > 0);
+    for (place, (copy, original)) in (first..).zip(copies) {
+        let (copy, original) = (netlist_numbers[copy], lane_numbers[original]);
+        text += &format!("    assign differs[{place}] = lane_next[{original}] != netlist_next[{copy}];\n");
+    }
     text + "endmodule\n"
 }
 
@@ -120,11 +133,12 @@ fn prove(name: &str, preset: &str, target: Target, netlist: &str) -> Outcome {
     let lane = Registers::read(&read(&folder, "lane.json"), "lane");
     let netlist = Registers::read(&read(&folder, "netlist.json"), "netlist");
     let pairs = pairs(&lane, &netlist);
+    let copies = copies(&lane, &netlist, &pairs);
     let format = WeightFormat::named(preset).expect("presets have names");
-    write(&folder, "proof.v", &proof(&format, &lane, &netlist, &pairs));
+    write(&folder, "proof.v", &proof(&format, &lane, &netlist, &pairs, &copies));
     let (proved, text) = run_script("equivalence.ys", &folder);
     let alone = lane.cells().into_iter().filter(|cell| !pairs.contains_key(*cell));
-    let in_pair = |cell: &str| pairs.values().any(|other| other == cell);
+    let in_pair = |cell: &str| copies.contains_key(cell) || pairs.values().any(|other| other == cell);
     Outcome {
         proved,
         pairs: pairs.len(),
@@ -172,6 +186,13 @@ fn paper_4b_lanes_are_their_netlists() {
 fn chained_3b_lanes_are_their_netlists() {
     let chips: &[Target] = if is_nightly() { &CHIPS } else { &[Target::Ice40] };
     proves_lanes("chained-3b", chips);
+}
+
+/// The largest lane: by default for one chip.
+#[test]
+fn paper_3b_lanes_are_their_netlists() {
+    let chips: &[Target] = if is_nightly() { &CHIPS } else { &[Target::Ice40] };
+    proves_lanes("paper-3b", chips);
 }
 
 /// Forms of rows: the module, and its inputs with whether each has a bit for a row, and not for a bit of the numbers.

@@ -92,14 +92,19 @@ impl Registers {
 }
 
 /// What an input of a row of adders may be called in a netlist: a chip's rows have a carry chain inside, and where a wire has
-/// several names, the tool keeps one.
+/// several names, the tool keeps one. In ECP5's chains half a cell comes before the first bit; of two rows in one chain this is
+/// about the first.
 fn inner_names(name: &str) -> Vec<String> {
     let inner = [("a", "a"), ("b", "c"), ("yes", "b"), ("no", "c")];
     let renamed = inner.iter().filter_map(|(port, of_chain)| {
         let (row, index) = name.split_once(&format!("_row.{port}["))?;
         Some(format!("{row}_row.chain.{of_chain}[{index}"))
     });
-    renamed.collect()
+    let of_cell = name.split_once("_row.a[").and_then(|(row, index)| {
+        let place = index.strip_suffix(']')?.parse::<usize>().ok()? + 1;
+        Some(format!("{row}_row.chain.cells[{}].pair.A{}[0]", place / 2, place % 2))
+    });
+    renamed.chain(of_cell).collect()
 }
 
 /// For the lane's registers, the one of the netlist that holds the same: several may have become one. A pair found here is
@@ -157,4 +162,24 @@ pub fn pairs(lane: &Registers, netlist: &Registers) -> BTreeMap<String, String> 
         }
         pairs.extend(found);
     }
+}
+
+/// The registers of the netlist that are in no pair, and hold what a paired one of the lane does: a tool may make copies of a register
+/// that the lane has once. By name; a guess as well.
+pub fn copies(lane: &Registers, netlist: &Registers, pairs: &BTreeMap<String, String>) -> BTreeMap<String, String> {
+    let (bit_of_name, register_of_bit) = (lane.bits_by_name(), lane.registers_by_bit());
+    let paired: BTreeSet<&str> = pairs.values().map(String::as_str).collect();
+    let unpaired = netlist
+        .registers
+        .iter()
+        .filter(|(cell, _)| !paired.contains(cell.as_str()));
+    let copies = unpaired.filter_map(|(cell, register)| {
+        let names = netlist.names.get(&register.holds)?;
+        let mut originals = names
+            .iter()
+            .filter_map(|name| register_of_bit.get(*bit_of_name.get(name.as_str())?));
+        let original = originals.find(|original| pairs.contains_key(**original))?;
+        Some((cell.clone(), original.to_string()))
+    });
+    copies.collect()
 }
