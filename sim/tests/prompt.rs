@@ -242,7 +242,11 @@ fn what_cannot_speak_is_refused_with_the_reason() {
     let file = folder.path().join("weights.safetensors");
     std::fs::write(&file, seedlm_model::embedded::SHAKESPEARE_SAFETENSORS).unwrap();
     let file = file.to_str().unwrap();
-    let cases: [(&[&str], &str); 10] = [
+    let cases: [(&[&str], &str); 11] = [
+        (
+            &["--prompt", "a", "--backend", "golden", "--set", "activation_bits=12"],
+            "activation_bits is 12, and must be 8 or 16",
+        ),
         (&["--prompt", "", "--weights", FORMAT], "the prompt has no tokens"),
         (
             &[file, "--prompt", "a"],

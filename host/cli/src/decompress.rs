@@ -34,7 +34,7 @@ pub struct Decompress {
     #[arg(long)]
     partial: bool,
     /// Check each layer and each kept tensor against its checksum before it is used; =false takes them as they are, for what is left of
-    /// a damaged file
+    /// a damaged file. A scale or a word that means nothing is refused all the same
     #[arg(long, value_name = "BOOL", default_value_t = true, num_args = 0..=1, require_equals = true, default_missing_value = "true", action = ArgAction::Set)]
     verify: bool,
     /// Type of the decoded matrices; kept tensors stay as they are
@@ -123,7 +123,7 @@ impl Decompress {
         );
         if !self.verify {
             container = container.without_checksums();
-            talk.say("checksums are not checked: wrong bytes become wrong weights; seedlm verify names the tensors");
+            talk.say("checksums are not checked: wrong bytes become wrong weights; seedlm verify names the tensors of a file");
         }
         let result = self
             .writing

@@ -33,7 +33,8 @@ use std::time::Instant;
 #[derive(Debug, Args)]
 #[command(after_help = EXIT_CODES)]
 pub struct Drift {
-    /// The model as it was before compression: a Hugging Face folder, as of all-MiniLM-L6-v2
+    /// The model as it was before compression: a Hugging Face folder, as of all-MiniLM-L6-v2, with tensors named encoder.layer.0... and
+    /// embeddings...
     #[arg(value_name = "REFERENCE")]
     reference: PathBuf,
     /// What is held against it: paths of the compressed model; codes, to which it is compressed in memory, as paper-4b or
@@ -81,7 +82,7 @@ impl Drift {
         let begun = Instant::now();
         let reference = Reference::open(&self.reference)?;
         let sentences = Sentences::read(self.text.as_deref(), &reference.package)?;
-        let talk = Talk::new(self.volume, reference.weights() * self.variants.len() as u64);
+        let talk = Talk::new(self.volume, reference.weights() * named::passes(&self.variants));
         talk.say(&format!(
             "embedding {} sentences with {} models",
             HumanCount(sentences.texts.len() as u64),

@@ -268,7 +268,7 @@ fn errors_say_what_to_do() {
         (
             "two.txt",
             &b"seeds\nweights\n"[..],
-            "has 2 sentences, one in a line; give 3 to 4096",
+            "has 2 sentences, one in a line; give 3 to 1024",
         ),
         (
             "latin1.txt",

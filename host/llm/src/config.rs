@@ -199,11 +199,7 @@ impl ModelConfig {
             ("head_dim", self.head_size),
             ("max_position_embeddings", self.positions),
         ];
-        for (name, size) in sizes {
-            if !(1..=1 << 24).contains(&size) {
-                return Err(format!("{name} is {size}, and must be 1 to {}", 1 << 24));
-            }
-        }
+        check_sizes(&sizes)?;
         if !self.query_heads.is_multiple_of(self.key_value_heads) {
             return Err(format!(
                 "num_attention_heads {} is no multiple of num_key_value_heads {}",
@@ -276,6 +272,15 @@ fn rope(theta: Option<f64>, fields: Option<&RopeFields>, positions: usize) -> Re
         }
     };
     Ok(RopeConfig { theta, scaling })
+}
+
+/// Checks sizes that a configuration states, each with its key there.
+pub(crate) fn check_sizes(sizes: &[(&str, usize)]) -> Result<(), String> {
+    let most = 1 << 24;
+    match sizes.iter().find(|(_, size)| !(1..=most).contains(size)) {
+        None => Ok(()),
+        Some((name, size)) => Err(format!("{name} is {size}, and must be 1 to {most}")),
+    }
 }
 
 #[cfg(test)]

@@ -105,8 +105,15 @@ impl<'a> ChangedMatrix<'a> {
                 return Err(ModelError::Interrupted.into());
             }
         }
+        let divergence = sum / predictions.max(1) as f64;
+        if !divergence.is_finite() {
+            return Err(LlmError::Text(format!(
+                "with its error the model's predictions are no numbers any more (divergence {divergence}); give the tensor a code of more \
+                 bits with --rules, or keep it"
+            )));
+        }
         // Rounding may leave a little less than nothing.
-        Ok((sum / predictions.max(1) as f64).max(0.0))
+        Ok(divergence.max(0.0))
     }
 }
 
@@ -211,6 +218,21 @@ mod tests {
         let mut judge = ChangedMatrix::new(&package, &windows, go_on).unwrap();
         assert_eq!(judge.divergence("model.embed_tokens.weight", &[]).unwrap(), None);
         assert_eq!(judge.divergence("model.norm.weight", &[]).unwrap(), None);
+    }
+
+    #[test]
+    fn a_matrix_that_breaks_the_model_is_an_error_and_not_harmless() {
+        let package = Package::embedded().unwrap();
+        let windows = windows(&package);
+        let go_on = &mut || ControlFlow::Continue(());
+        let mut judge = ChangedMatrix::new(&package, &windows, go_on).unwrap();
+        let name = Linear::Layer(1, Projection::Down).tensor_name(package.language.config());
+        let (_, weights) = package.model.plain_tensor(&name).unwrap();
+        let error = judge.divergence(&name, &vec![1e38; weights.len()]).unwrap_err();
+        assert!(
+            error.to_string().contains(&name) && error.to_string().contains("--rules"),
+            "{error}"
+        );
     }
 
     #[test]

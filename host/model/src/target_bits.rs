@@ -130,11 +130,24 @@ impl TargetBits {
     /// Weights that are encoded to choose for a plan, for a progress bar; `is_probed` with a [`Sensitivity`].
     pub fn measured_weights(&self, plan: &Plan, is_probed: bool) -> u64 {
         let layers: u64 = self.candidates.iter().map(|layers| layers.len() as u64).sum();
+        // Where bytes cannot be counted, the choice says so later.
+        let probed_layers = |shape: [usize; 2]| -> u64 {
+            let bytes = self.candidates.iter().map(|layers| stored_bytes(layers, shape));
+            let bytes: Option<Vec<u64>> = bytes.collect();
+            bytes.map_or(1, |bytes| {
+                self.candidates[self.probe(&bytes, (shape[0] * shape[1]) as u64)].len() as u64
+            })
+        };
         let open = plan.compressed.iter().filter(|matrix| !matrix.has_own_code);
         let weights = open.map(|matrix| {
             let [rows, columns] = matrix.shape.map(|count| count as u64);
             let sample = rows.min(MEASURED_ROWS as u64) * columns * layers;
-            sample + if is_probed { rows * columns } else { 0 }
+            sample
+                + if is_probed {
+                    rows * columns * probed_layers(matrix.shape)
+                } else {
+                    0
+                }
         });
         weights.sum()
     }
@@ -196,11 +209,6 @@ pub fn choose_codes(
         moments,
         mut sensitivity,
     } = calibrated;
-    let counted = match (&moments, &sensitivity) {
-        (_, Some(_)) => CountedError::Divergence,
-        (Some(_), None) => CountedError::Products,
-        (None, None) => CountedError::Weights,
-    };
     let mut engines = Engines::default();
     let mut errors = Vec::with_capacity(open.len());
     let mut probes = Vec::with_capacity(open.len());
@@ -216,9 +224,11 @@ pub fn choose_codes(
             probes.push((probe, sensitivity.divergence(&matrix.name, &decoded)?));
         }
     }
-    if sensitivity.is_some() {
-        weigh(&mut errors, &probes);
-    }
+    let counted = match (weigh(&mut errors, &probes), moments) {
+        (true, _) => CountedError::Divergence,
+        (false, Some(_)) => CountedError::Products,
+        (false, None) => CountedError::Weights,
+    };
     let places: Vec<Vec<Place>> = bytes
         .iter()
         .zip(errors)

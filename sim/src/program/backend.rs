@@ -27,7 +27,7 @@ impl Backend {
 #[derive(Args)]
 pub struct BackendArguments {
     /// Who works out the products of --prompt. The text is the same from each; golden and software have no machine, so their report
-    /// has no cycles. Without it the simulator does
+    /// has no cycles, and memory, clock and energies are not used. Without it the simulator does
     #[arg(long, value_enum, requires = "prompt")]
     backend: Option<Backend>,
     /// Run on the accelerator's Verilog, built with Verilator, in place of the model: the same report. The program hdl writes

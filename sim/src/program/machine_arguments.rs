@@ -21,7 +21,7 @@ pub struct MachineArguments {
     #[arg(long, value_name = "FILE")]
     config: Option<PathBuf>,
     /// Change one parameter of the datapath, for example --set tile_rows=8, or of the memory, for example --set
-    /// memory.t_rfc_ns=550; may be repeated. lanes belongs to the code and does not change fp16
+    /// memory.t_rfc_ns=550; may be repeated. lanes and pack_products belong to the codes and do not change fp16
     #[arg(long = "set", value_name = "KEY=VALUE")]
     overrides: Vec<String>,
     /// Energies of operations and of DRAM: a preset (see `sim presets`) or a TOML file

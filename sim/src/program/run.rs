@@ -121,6 +121,10 @@ pub fn run(arguments: &RunArguments) -> Result<()> {
     let runs = workload.runs(&formats, arguments.layers.as_ref())?;
     if let Some(speaker) = speaker.as_ref().filter(|_| backend.is_without_machine()) {
         let activation_bits = settings.system(&WeightFormat::Binary16).datapath.activation_bits;
+        // What no machine can be is refused here too: the text would be the same on none.
+        for (format, _) in &runs {
+            Machine::new(format, &workload.system(&settings, format)?)?;
+        }
         let mut spoken = Vec::new();
         for (format, layers) in &runs {
             let pass = workload.pass(format, *layers, arguments.quiet)?;

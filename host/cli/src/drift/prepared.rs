@@ -108,7 +108,7 @@ impl Sums {
     }
 }
 
-/// Makes a variant ready. The talk is told of the reference's weights, each once.
+/// Makes a variant ready. The talk is told of the reference's weights, each once for every layer of a code.
 ///
 /// # Errors
 /// When it cannot be read or is of another model; [`ModelError::Interrupted`] after Ctrl-C.

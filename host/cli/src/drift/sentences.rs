@@ -10,7 +10,7 @@ const BUILT_IN: &str = include_str!("sentences.txt");
 /// Two have one pair, and no order of pairs.
 const FEWEST: usize = 3;
 /// All pairs are compared, and held in memory.
-const MOST: usize = 4096;
+const MOST: usize = 1024;
 
 /// Sentences with their tokens.
 pub struct Sentences {

@@ -32,15 +32,17 @@ pub struct PackedProducts {
 
 impl PackedProducts {
     /// For sums of `products` products of weights of at most `largest_weight` in magnitude with activations of
-    /// `activation_bits` bits. `None` where a multiplier does not hold the factors.
+    /// `activation_bits` bits. `None` where a multiplier does not hold the factors, or there are fewer than 2 bits.
     pub fn new(largest_weight: i64, activation_bits: u32, products: usize) -> Option<Self> {
+        if !(2..=MULTIPLIER_BITS[1]).contains(&activation_bits) {
+            return None;
+        }
         let sum = u128::try_from(largest_weight).ok()? << (activation_bits - 1);
         let sum = sum.checked_mul(products as u128)?;
         let field_bits = u128::BITS - sum.leading_zeros() + 1;
-        let [factor_bits, activation_most] = MULTIPLIER_BITS;
-        let fits = field_bits < factor_bits
-            && i128::from(largest_weight) * ((1 << field_bits) + 1) < 1 << (factor_bits - 1)
-            && activation_bits <= activation_most;
+        let [factor_bits, _] = MULTIPLIER_BITS;
+        let fits =
+            field_bits < factor_bits && i128::from(largest_weight) * ((1 << field_bits) + 1) < 1 << (factor_bits - 1);
         fits.then_some(PackedProducts { field_bits })
     }
 

@@ -1,5 +1,6 @@
 //! The architecture of a BERT, as Hugging Face's `config.json` describes it.
 
+use crate::config::check_sizes;
 use crate::error::LlmError;
 use serde::Deserialize;
 
@@ -103,11 +104,7 @@ impl BertConfig {
             ("max_position_embeddings", self.positions),
             ("type_vocab_size", self.token_types),
         ];
-        for (name, size) in sizes {
-            if !(1..=1 << 24).contains(&size) {
-                return Err(format!("{name} is {size}, and must be 1 to {}", 1 << 24));
-            }
-        }
+        check_sizes(&sizes)?;
         if !self.hidden_size.is_multiple_of(self.heads) {
             return Err(format!(
                 "hidden_size {} is no multiple of num_attention_heads {}",

@@ -51,6 +51,10 @@ struct Pooling {
     pooling_mode_max_tokens: bool,
     #[serde(default)]
     pooling_mode_mean_sqrt_len_tokens: bool,
+    #[serde(default)]
+    pooling_mode_weightedmean_tokens: bool,
+    #[serde(default)]
+    pooling_mode_lasttoken: bool,
 }
 
 impl SentencePackage {
@@ -124,6 +128,8 @@ fn check_modules(folder: &Path) -> Result<(), LlmError> {
                     pooling.pooling_mode_cls_token,
                     pooling.pooling_mode_max_tokens,
                     pooling.pooling_mode_mean_sqrt_len_tokens,
+                    pooling.pooling_mode_weightedmean_tokens,
+                    pooling.pooling_mode_lasttoken,
                 ];
                 if !pooling.pooling_mode_mean_tokens || others.contains(&true) {
                     return Err(refuse(

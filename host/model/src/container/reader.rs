@@ -165,7 +165,7 @@ impl Container {
     }
 
     /// Takes words, scales and kept tensors as they are from here on, whatever their checksums say: what is left of a damaged file can
-    /// be decoded with some wrong values. Headers have been checked already, and so is everything without which nothing can be decoded.
+    /// be decoded with some wrong values. Headers have been checked already; scales and words that mean nothing are still errors.
     pub fn without_checksums(mut self) -> Self {
         self.is_unchecked = true;
         self

@@ -17,8 +17,12 @@ pub trait Sensitivity {
 
 /// Turns the errors that were measured of each matrix's candidates into divergences. `probes` has for each matrix the candidate that was
 /// encoded as a whole, and the divergence it led to, if there is one: divergences grow in proportion to squared errors. A matrix
-/// without a divergence counts as much for its error as the others do in the mean.
-pub(super) fn weigh(errors: &mut [Vec<f64>], probes: &[(usize, Option<f64>)]) {
+/// without a divergence counts as much for its error as the others do in the mean. Without any divergence, which is what it says then,
+/// the errors stay as they are.
+pub(super) fn weigh(errors: &mut [Vec<f64>], probes: &[(usize, Option<f64>)]) -> bool {
+    if probes.iter().all(|(_, divergence)| divergence.is_none()) {
+        return false;
+    }
     let judged = || {
         let both = errors.iter().zip(probes);
         both.filter_map(|(errors, &(probe, divergence))| Some((errors[probe], divergence?)))
@@ -33,6 +37,7 @@ pub(super) fn weigh(errors: &mut [Vec<f64>], probes: &[(usize, Option<f64>)]) {
         };
         errors.iter_mut().for_each(|error| *error *= factor);
     }
+    true
 }
 
 #[cfg(test)]
@@ -42,10 +47,8 @@ mod tests {
     #[test]
     fn errors_become_divergences_and_those_of_no_matrix_the_mean() {
         let mut errors = vec![vec![16.0, 4.0], vec![8.0, 2.0], vec![40.0, 10.0], vec![0.0, 0.0]];
-        weigh(
-            &mut errors,
-            &[(0, Some(0.32)), (1, Some(0.04)), (1, None), (0, Some(0.0))],
-        );
+        let probes = [(0, Some(0.32)), (1, Some(0.04)), (1, None), (0, Some(0.0))];
+        assert!(weigh(&mut errors, &probes));
         let expected = [[0.32, 0.08], [0.16, 0.04], [0.8, 0.2], [0.0, 0.0]];
         for (found, expected) in errors.iter().zip(expected) {
             for (found, expected) in found.iter().zip(expected) {
@@ -57,7 +60,7 @@ mod tests {
     #[test]
     fn without_a_model_to_ask_errors_stay() {
         let mut errors = vec![vec![3.0, 1.0]];
-        weigh(&mut errors, &[(0, None)]);
+        assert!(!weigh(&mut errors, &[(0, None)]));
         assert_eq!(errors, [[3.0, 1.0]]);
     }
 }
