@@ -11,7 +11,7 @@ use seedlm_codec::{Code, Rotation};
 pub struct CompressedMatrix {
     /// Name.
     pub name: String,
-    /// Number of the file it is in; see [`Source::file_path`].
+    /// Number of the file it is in; see [`Source::file_path`](crate::Source::file_path).
     pub file: usize,
     /// Number of rows (outputs).
     pub rows: usize,
