@@ -1,6 +1,5 @@
 //! `--calibrate`: what a text says of the inputs of a model's matrices.
 
-use crate::interrupt;
 use crate::talk::{Talk, Volume};
 use anyhow::Context;
 use clap::Args;
@@ -90,7 +89,7 @@ impl CalibrationText {
         talk.now_at("calibrating".into());
         let moments = collect_moments(&self.package, &self.windows, self.origin.clone(), &mut |_| {
             talk.advance(1);
-            end_at_ctrl_c()
+            talk.go_on()
         });
         talk.end();
         failed(moments).map(Arc::new)
@@ -121,14 +120,6 @@ impl CalibrationText {
         on_window: &'a mut dyn FnMut() -> ControlFlow<()>,
     ) -> anyhow::Result<ChangedMatrix<'a>> {
         failed(ChangedMatrix::new(&self.package, windows, on_window))
-    }
-}
-
-/// Asked between windows.
-pub fn end_at_ctrl_c() -> ControlFlow<()> {
-    match interrupt::stop_requested() {
-        true => ControlFlow::Break(()),
-        false => ControlFlow::Continue(()),
     }
 }
 

@@ -28,7 +28,6 @@ use report::{ERRORS, Member, Run, roundings, variants};
 use seedlm_llm::ActivationRounding;
 use seedlm_llm::evaluate::{Comparison, Step, Variant, compare};
 use seedlm_model::{ModelError, Progress};
-use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
 use std::time::Instant;
 
@@ -215,10 +214,7 @@ impl Eval {
                     ));
                 }
             }
-            if talk.stop_requested() {
-                return ControlFlow::Break(());
-            }
-            ControlFlow::Continue(())
+            talk.go_on()
         };
         let comparison = compare(&mut first, &mut others, &passage.windows, on_step);
         talk.end();

@@ -26,6 +26,7 @@ mod stream;
 mod svg_text;
 mod talk;
 mod target_options;
+mod text_file;
 mod threads;
 mod truncate;
 mod verify;

@@ -1,6 +1,6 @@
 //! `--target-bits`: a mean number of bits in place of one code for all matrices.
 
-use crate::calibration::{CalibrationText, end_at_ctrl_c};
+use crate::calibration::CalibrationText;
 use crate::code_options::CodeOptions;
 use crate::talk::Talk;
 use crate::writing::Writing;
@@ -8,8 +8,8 @@ use anyhow::Context;
 use clap::Args;
 use seedlm_codec::Code;
 use seedlm_model::{
-    BitChoice, Calibrated, CountedError, ModelMoments, Plan, Source, TargetBits, chained_layers, choose_codes,
-    encoding_presets, preset_layers,
+    BitChoice, Calibrated, CountedError, ModelMoments, Plan, Progress, Source, TargetBits, chained_layers,
+    choose_codes, encoding_presets, preset_layers,
 };
 
 /// Candidates where none are named: chained codes with so many bits per weight.
@@ -74,7 +74,7 @@ pub fn choose(
             return Ok(choose_codes(source, plan, target, Calibrated::default(), &talk)?);
         };
         let windows = text.probe();
-        let on_window = &mut end_at_ctrl_c;
+        let on_window = &mut || talk.go_on();
         let mut judge = text.judge(&windows, on_window)?;
         let calibrated = Calibrated {
             moments: Some(moments),

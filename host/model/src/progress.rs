@@ -5,6 +5,7 @@ use crate::error::ModelError;
 use crate::rotate::RotationTrial;
 use seedlm_codec::Code;
 use serde::{Deserialize, Serialize};
+use std::ops::ControlFlow;
 use std::path::Path;
 
 /// A matrix that a job is about to work on.
@@ -139,6 +140,13 @@ pub trait Progress: Sync {
     /// keeps what it has finished ([`ModelError::is_interruption`] tells both), and nothing is left under the output's name.
     fn stop_requested(&self) -> bool {
         false
+    }
+    /// [`Progress::stop_requested`] as those take it whom a function tells whether to go on.
+    fn go_on(&self) -> ControlFlow<()> {
+        match self.stop_requested() {
+            true => ControlFlow::Break(()),
+            false => ControlFlow::Continue(()),
+        }
     }
 }
 

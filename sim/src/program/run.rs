@@ -119,20 +119,6 @@ pub fn run(arguments: &RunArguments) -> Result<()> {
     };
     workload.check(&formats)?;
     let runs = workload.runs(&formats, arguments.layers.as_ref())?;
-    if let Some(speaker) = speaker.as_ref().filter(|_| backend.is_without_machine()) {
-        let activation_bits = settings.system(&WeightFormat::Binary16).datapath.activation_bits;
-        // What no machine can be is refused here too: the text would be the same on none.
-        for (format, _) in &runs {
-            Machine::new(format, &workload.system(&settings, format)?)?;
-        }
-        let mut spoken = Vec::new();
-        for (format, layers) in &runs {
-            let pass = workload.pass(format, *layers, arguments.quiet)?;
-            spoken.push(speaker.speak_without_machine(pass, backend, activation_bits)?);
-        }
-        let report = spoken_report(speaker.workload(&workload.name()), backend, activation_bits, spoken);
-        return files.write(&report);
-    }
     let rtl = match backend {
         Backend::Verilog => Some(Rtl::find(arguments.backend.rtl_from.as_deref(), arguments.quiet)?),
         _ => None,
@@ -146,6 +132,17 @@ pub fn run(arguments: &RunArguments) -> Result<()> {
             None => Machine::new(format, &system)?,
         };
         machines.push((system, machine));
+    }
+    // What no machine can be has been refused for these as well: the text would be the same on none.
+    if let Some(speaker) = speaker.as_ref().filter(|_| backend.is_without_machine()) {
+        let activation_bits = settings.system(&WeightFormat::Binary16).datapath.activation_bits;
+        let mut spoken = Vec::new();
+        for (format, layers) in &runs {
+            let pass = workload.pass(format, *layers, arguments.quiet)?;
+            spoken.push(speaker.speak_without_machine(pass, backend, activation_bits)?);
+        }
+        let report = spoken_report(speaker.workload(&workload.name()), backend, activation_bits, spoken);
+        return files.write(&report);
     }
     let mut reports = Vec::new();
     for (index, (&(ref format, layers), (system, mut machine))) in runs.iter().zip(machines).enumerate() {

@@ -18,7 +18,6 @@ use indicatif::HumanCount;
 use seedlm_codec::Code;
 use seedlm_model::{Encoding, MatrixEncoder, ModelError, Progress, Rules};
 use serde::Serialize;
-use std::ops::ControlFlow;
 use std::path::PathBuf;
 
 /// Compare codes, int4 and NF4 on the same matrices: bits per weight, error, encoding speed
@@ -149,11 +148,7 @@ fn measure(workload: &Workload, formats: &[Format], threads: usize, talk: &Talk)
             talk.now_at(format!("{} {}", format.name(), printable(&part.name)));
             let advance = |weights: usize| {
                 talk.advance(weights);
-                if talk.stop_requested() {
-                    ControlFlow::Break(())
-                } else {
-                    ControlFlow::Continue(())
-                }
+                talk.go_on()
             };
             measured.push(format.measure(&matrix, &advance)?);
         }

@@ -11,7 +11,6 @@ use seedlm_llm::{BertConfig, CONFIG_FILE, SentenceEncoder, SentencePackage};
 use seedlm_model::figures::relative_error;
 use seedlm_model::{Matrix, MatrixEncoder, Model, ModelError, Progress, Rules, Source, TensorInfo};
 use std::fs;
-use std::ops::ControlFlow;
 use std::path::Path;
 
 /// The model that variants are held against.
@@ -127,10 +126,7 @@ fn of_code(name: &str, reference: &Reference, talk: &Talk) -> anyhow::Result<Pre
     let mut encoder = reference.package.encoder.clone();
     let advance = |weights: usize| {
         talk.advance(weights);
-        match talk.stop_requested() {
-            true => ControlFlow::Break(()),
-            false => ControlFlow::Continue(()),
-        }
+        talk.go_on()
     };
     let mut sums = Sums::default();
     for info in &reference.matrices {

@@ -1,8 +1,8 @@
 //! The sentences that are embedded.
 
+use crate::text_file::read_text;
 use anyhow::{Context, bail};
 use seedlm_llm::SentencePackage;
-use std::fs;
 use std::path::Path;
 
 /// Plain sentences on many topics: 18 pairs that mean nearly the same, and four that stand alone.
@@ -30,14 +30,7 @@ impl Sentences {
     pub fn read(path: Option<&Path>, reference: &SentencePackage) -> anyhow::Result<Self> {
         let (origin, text) = match path {
             None => ("the sentences in the program".to_string(), BUILT_IN.to_string()),
-            Some(path) => {
-                let shown = path.display().to_string();
-                let bytes = fs::read(path).with_context(|| format!("{shown}: cannot read"))?;
-                let text = String::from_utf8(bytes);
-                let text =
-                    text.with_context(|| format!("{shown}: is no text in UTF-8; convert it, or name another"))?;
-                (shown, text)
-            }
+            Some(path) => read_text(path)?,
         };
         let lines = text.lines().map(str::trim).enumerate();
         let lines: Vec<(usize, &str)> = lines.filter(|(_, line)| !line.is_empty()).collect();

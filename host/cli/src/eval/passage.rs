@@ -1,12 +1,12 @@
 //! The text that models read, as windows of tokens.
 
 use super::reference::Reference;
+use crate::text_file::read_text;
 use anyhow::{Context, bail};
 use seedlm_llm::evaluate::{Window, Windows};
 use seedlm_model::embedded::SHAKESPEARE_SAMPLE_TEXT;
 use serde::Serialize;
 use sha2::{Digest, Sha256};
-use std::fs;
 use std::path::Path;
 
 /// Longest window that is taken if none is asked for, in tokens.
@@ -72,14 +72,7 @@ impl Passage {
         let config = reference.package.language.config();
         let (window, stride) = sizes(cut, config.positions)?;
         let (name, text) = match path {
-            Some(path) => {
-                let shown = path.display().to_string();
-                let bytes = fs::read(path).with_context(|| format!("{shown}: cannot read"))?;
-                let text = String::from_utf8(bytes);
-                let text =
-                    text.with_context(|| format!("{shown}: is no text in UTF-8; convert it, or name another"))?;
-                (shown, text)
-            }
+            Some(path) => read_text(path)?,
             None if is_embedded => (
                 "the embedded model's own sample".into(),
                 SHAKESPEARE_SAMPLE_TEXT.to_string(),

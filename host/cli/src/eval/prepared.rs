@@ -14,7 +14,6 @@ use seedlm_model::{Container, Matrix, MatrixEncoder, Model, ModelError, Progress
 use serde::Serialize;
 use std::collections::BTreeSet;
 use std::fs;
-use std::ops::ControlFlow;
 use std::path::Path;
 
 /// A variant with its weights.
@@ -100,11 +99,7 @@ fn of_code(name: &str, reference: &Reference, talk: &Talk) -> anyhow::Result<Pre
     let mut dense = reference.dense.clone();
     let advance = |weights: usize| {
         talk.advance(weights);
-        if talk.stop_requested() {
-            ControlFlow::Break(())
-        } else {
-            ControlFlow::Continue(())
-        }
+        talk.go_on()
     };
     let tensors = reference.matched.iter().map(|matched| {
         let info = &matched.info;

@@ -113,10 +113,7 @@ impl<'a> Measured<'a> {
 
     fn advance(&self, done: usize) -> ControlFlow<()> {
         self.progress.advance(done);
-        match self.progress.stop_requested() {
-            true => ControlFlow::Break(()),
-            false => ControlFlow::Continue(()),
-        }
+        self.progress.go_on()
     }
 
     fn failed(&self, error: EncodeError) -> ModelError {

@@ -95,11 +95,7 @@ impl Job<'_> {
                 })
                 .unwrap_or(0);
             talk.advance(weights.min(of_first_run));
-            if talk.stop_requested() {
-                ControlFlow::Break(())
-            } else {
-                ControlFlow::Continue(())
-            }
+            talk.go_on()
         };
         let before = counter.count();
         let (mut runs, mut relative_error) = (0, 0.0);
