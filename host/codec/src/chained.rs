@@ -1,6 +1,7 @@
 //! The chained code: neighbouring weights have overlapping seeds, and a weight is a sum of a few XORs.
 //! `docs/format.md`, section "The chained code".
 
+mod chosen_rows;
 mod code;
 mod map;
 mod matrix;
