@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # Prints the tables of docs/progressive.md: what every layer costs and brings. With a model as argument, a file or a folder, the
-# errors of its matrices too; that of all-MiniLM-L6-v2 takes some twenty minutes on two cores.
+# errors of its matrices too; that of all-MiniLM-L6-v2 takes an hour on two cores.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 cargo build --release --bin seedlm --bin sim >&2
@@ -8,16 +8,38 @@ programs="${CARGO_TARGET_DIR:-target}/release"
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
 
-# A matrix of N(0,1) weights.
-python3 - "$work/normal.safetensors" <<'PYTHON'
+# Matrices of N(0,1) weights, with long and with short rows.
+normal() { # file, rows, columns
+    python3 - "$@" <<'PYTHON'
 import array, json, random, struct, sys
-rows, columns = 32, 4096
+rows, columns = map(int, sys.argv[2:])
 random.seed(5)
 values = array.array("f", [random.gauss(0, 1) for _ in range(rows * columns)])
 header = json.dumps({"layer.q.weight": {"dtype": "F32", "shape": [rows, columns], "data_offsets": [0, 4 * len(values)]}}).encode()
 header += b" " * (-len(header) % 8)
 open(sys.argv[1], "wb").write(struct.pack("<Q", len(header)) + header + values.tobytes())
 PYTHON
+}
+normal "$work/normal.safetensors" 32 4096
+normal "$work/short.safetensors" 256 384
+
+# What trials of scales bring in short rows, and the time they take.
+trials() {
+    echo "| layers | scales tried | error after 1 | 2 | seconds |"
+    echo "|---|---|---|---|---|"
+    for options in "4" "2+2 --scale-trials 1" "2+2 --scale-trials 2" "2+2 --scale-trials 3" "2+2 --scale-trials 5" "2+2 --scale-trials 8" "2+2 --scale-trials 16"; do
+        # Several words.
+        # shellcheck disable=SC2086
+        "$programs/seedlm" compress "$work/short.safetensors" --chain-length 16 --layers $options -q -f --json -o "$work/out" >"$work/report.json"
+        python3 - "$work/report.json" $options <<'PYTHON'
+import json, sys
+report = json.load(open(sys.argv[1]))
+layers, count = sys.argv[2], sys.argv[-1] if len(sys.argv) > 3 else ""
+figures = [f"{prefix['relative_error']:.5f}" for prefix in report["prefixes"]] + [""]
+print(f"| {layers} | {count} | {figures[0]} | {figures[1]} | {report['encode_seconds']:.1f} |")
+PYTHON
+    done
+}
 
 errors() { # name, model, layers ...
     local name=$1 model=$2
@@ -44,6 +66,8 @@ tables() {
     errors "N(0,1), 32 x 4096" "$work/normal.safetensors" 4 2+2 2+2+2 2+1+1 1+1+1+1
     errors "embedded model" "$embedded/model.safetensors" 4 2+2 2+2+2 2+1+1 1+1+1+1
     if [ -n "${1:-}" ]; then errors "$(basename "$1")" "$1" 4 2+2 2+2+2; fi
+    echo
+    trials
     echo
     "$programs/seedlm" compress "$embedded" --code progressive-6b-k12 -q -f -o "$work/progressive" >&2
     for layers in 1 2 3; do

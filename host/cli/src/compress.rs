@@ -11,7 +11,7 @@ use crate::stdout::{print, print_json, printable};
 use crate::talk::Talk;
 use crate::target_options::{TargetOptions, choose};
 use crate::writing::Writing;
-use anyhow::bail;
+use anyhow::{Context, bail};
 use clap::Args;
 use indicatif::HumanCount;
 use seedlm_codec::Code;
@@ -41,6 +41,10 @@ pub struct Compress {
     /// not given
     #[arg(long, value_enum)]
     rotate: Option<Rotate>,
+    /// Scales to try for each row of a layer that is not the last, 1 to 16; the one is kept whose error is smallest after the next layer.
+    /// Encoding takes so many times as long; 5 if not given. With --calibrate one scale is taken
+    #[arg(long, value_name = "N")]
+    scale_trials: Option<u64>,
     #[command(flatten)]
     target: TargetOptions,
     /// Compress the tensors that match, even where the default keeps them; repeatable
@@ -50,7 +54,7 @@ pub struct Compress {
     #[arg(long, value_name = "GLOB")]
     exclude: Vec<String>,
     /// A TOML file of rules: tables `[[rule]]` with match = a pattern or a list of them, and keep = true, or any of code, bits, layers,
-    /// chain_length, rotate, quantizer for the tensors that match; the first rule that matches decides, and what it does not say is
+    /// chain_length, rotate, quantizer, scale_trials for the tensors that match; the first rule that matches decides, and what it does not say is
     /// as on the command line
     #[arg(long, value_name = "FILE")]
     rules: Option<PathBuf>,
@@ -108,6 +112,17 @@ impl Compress {
         if self.quantizer.is_some() && !has_quantizer {
             bail!(
                 "--quantizer belongs to the paper's codes, and {} is none; leave it out",
+                options.encoding.label()
+            );
+        }
+        let has_layers = options.encoding.has_layers()
+            || plan.encodings().iter().any(Encoding::has_layers)
+            || target
+                .iter()
+                .any(|target| target.candidates.iter().any(|layers| layers.len() > 1));
+        if self.scale_trials.is_some() && !has_layers {
+            bail!(
+                "--scale-trials belongs to matrices in layers (--layers 2+2), and {} is one; leave it out",
                 options.encoding.label()
             );
         }
@@ -186,7 +201,12 @@ impl Compress {
             (None, Some(profile)) => profile.rotate.parse()?,
             (None, None) => Rotate::default().into(),
         };
-        Ok(Encoding::new(layers[0].clone(), quantizer, rotate).with_layers(layers)?)
+        let encoding = Encoding::new(layers[0].clone(), quantizer, rotate).with_layers(layers)?;
+        let trials = self.scale_trials.or(profile.and_then(|profile| profile.scale_trials));
+        Ok(match trials {
+            Some(trials) => encoding.with_scale_trials(trials).context("--scale-trials")?,
+            None => encoding,
+        })
     }
 
     /// Shares out the bits, where a mean is asked for: changes the rules, and the plan with them.

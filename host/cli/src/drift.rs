@@ -82,7 +82,7 @@ impl Drift {
         let begun = Instant::now();
         let reference = Reference::open(&self.reference)?;
         let sentences = Sentences::read(self.text.as_deref(), &reference.package)?;
-        let talk = Talk::new(self.volume, reference.weights() * named::passes(&self.variants));
+        let talk = Talk::new(self.volume, reference.weights() * self.variants.len() as u64);
         talk.say(&format!(
             "embedding {} sentences with {} models",
             HumanCount(sentences.texts.len() as u64),

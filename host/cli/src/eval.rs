@@ -152,7 +152,7 @@ impl Eval {
     }
 
     fn prepare(&self, reference: &Reference) -> anyhow::Result<Vec<Prepared>> {
-        let talk = Talk::new(self.volume, reference.weights() * named::passes(&self.against));
+        let talk = Talk::new(self.volume, reference.weights() * self.against.len() as u64);
         let prepared = self.against.iter().map(|named| {
             let begun = Instant::now();
             let prepared = prepare(named, reference, &talk)?;

@@ -7,7 +7,7 @@ use seedlm_model::{Profile, profiles};
 /// A profile.
 #[derive(Debug, Args)]
 pub struct ProfileOption {
-    /// Defaults of --code, --rotate and --quantizer under one name; the options themselves go before
+    /// Defaults of --code, --rotate, --quantizer and --scale-trials under one name; the options themselves go before
     #[arg(long, value_name = "PROFILE", conflicts_with_all = ["code", "layers", "map"], value_parser = names())]
     profile: Option<String>,
 }

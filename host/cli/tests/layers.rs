@@ -44,6 +44,33 @@ impl Workplace {
 }
 
 #[test]
+fn more_scales_are_tried_on_request_and_one_as_before() {
+    let place = Workplace::new();
+    let error = |trials: &str| {
+        let (code, text, error) = run(&[
+            "compress",
+            &place.path("plain.safetensors"),
+            "--layers",
+            "2+2",
+            "--chain-length",
+            "12",
+            "--scale-trials",
+            trials,
+            "-q",
+            "-f",
+            "--json",
+            "-o",
+            &place.path("tried.safetensors"),
+        ]);
+        assert_eq!(code, 0, "{error}");
+        let report: Value = serde_json::from_str(&text).unwrap();
+        report["relative_error"].as_f64().unwrap()
+    };
+    let (one, five, most) = (error("1"), error("5"), error("16"));
+    assert!(most <= five && five < one, "{one} {five} {most}");
+}
+
+#[test]
 fn inspect_shows_the_error_after_each_layer() {
     let place = Workplace::new();
     let packed = place.path("packed.safetensors");
@@ -171,6 +198,19 @@ fn layers_that_cannot_be_are_refused() {
         (
             &["--layers", "2+2", "--quantizer", "exact"],
             "belongs to the paper's codes",
+        ),
+        (
+            &["--layers", "2+2", "--scale-trials", "0"],
+            "--scale-trials: 0 scales were asked for, and 1 to 16",
+        ),
+        (
+            &["--layers", "2+2", "--scale-trials", "18446744073709551615"],
+            "18446744073709551615 scales were asked for",
+        ),
+        (&["--layers", "2+2", "--scale-trials", "-1"], "unexpected argument '-1'"),
+        (
+            &["--code", "chained-4b", "--scale-trials", "3"],
+            "--scale-trials belongs to matrices in layers (--layers 2+2), and chained-4b is one",
         ),
     ] {
         let error = compress(options);

@@ -21,7 +21,7 @@ const INDEPENDENT: f64 = 1e-2;
 pub(crate) const SLACK: f64 = 1e-10;
 
 /// One seed's matrix `A` (integers, `C x P`) as `Q R`, and `y = Q^T t`; `A x` then has the squared distance
-/// `residual + |y - R x|^2` from `t`.
+/// `residual + |y - R x|^2` from `t`. Where the target has a metric `F`, `F A` and `F t` are meant.
 pub(crate) struct SeedBasis<'a> {
     /// The seed.
     pub seed: u32,
@@ -48,7 +48,7 @@ impl<'a> SeedBasis<'a> {
     pub fn new(seed: u32, matrix: &'a [i32], columns: usize, target: &'a Target) -> Self {
         let mut basis = SeedBasis::empty(seed, matrix, columns, target);
         // The presets' shapes fit registers.
-        match (target.values().len(), columns) {
+        match (target.size(), columns) {
             (8, 3) => basis.orthogonalise::<8>(3),
             (12, 4) => basis.orthogonalise::<12>(4),
             _ => basis.orthogonalise::<64>(columns),
@@ -61,7 +61,7 @@ impl<'a> SeedBasis<'a> {
     #[inline(always)]
     pub fn of_a_preset(seed: u32, matrix: &'a [i32], columns: usize, target: &'a Target) -> Self {
         let mut basis = SeedBasis::empty(seed, matrix, columns, target);
-        let is_solved = match (target.values().len(), columns) {
+        let is_solved = match (target.size(), columns) {
             (8, 3) => basis.solve_normal_equations::<8, 3>(),
             (12, 4) => basis.solve_normal_equations::<12, 4>(),
             _ => false,
@@ -97,8 +97,11 @@ impl<'a> SeedBasis<'a> {
                 columns[p][c] = f64::from(rows[c][p]);
             }
         }
+        if let Some(metric) = self.target.metric() {
+            columns.iter_mut().for_each(|column| metric.apply(column));
+        }
         let mut rest = [0.0; C];
-        rest.copy_from_slice(self.target.values());
+        rest.copy_from_slice(self.target.counted());
         let mut square = 0.0;
         let mut inverse = [0.0; P];
         for column in 0..P {
@@ -152,7 +155,12 @@ impl<'a> SeedBasis<'a> {
                 vectors[column][row] = f64::from(entries[column]);
             }
         }
-        vectors[columns][..self.target.values().len()].copy_from_slice(self.target.values());
+        let size = self.target.size();
+        if let Some(metric) = self.target.metric() {
+            let columns = vectors[..columns].iter_mut();
+            columns.for_each(|vector| metric.apply(&mut vector[..size]));
+        }
+        vectors[columns][..size].copy_from_slice(self.target.counted());
         let square: f64 = vectors[..columns].iter().map(|vector| dot(vector, vector)).sum();
         self.norm = square.sqrt();
         for column in 0..=columns {
@@ -204,7 +212,7 @@ impl<'a> SeedBasis<'a> {
     #[inline(always)]
     pub fn candidate(&self, exponent: u32, coefficients: [i32; MOST_COEFFICIENTS]) -> Candidate {
         // The presets' shapes need no loop.
-        let error = match (self.target.values().len(), self.columns) {
+        let error = match (self.target.size(), self.columns) {
             (8, 3) => self.canonical_error::<3>(exponent, &coefficients),
             (12, 4) => self.canonical_error::<4>(exponent, &coefficients),
             _ => self

@@ -2,9 +2,10 @@
 
 use crate::encoded::EncodedMatrix;
 use crate::error::EncodeError;
+use crate::metric::ErrorMetric;
 use crate::quantizer::Quantizer;
 use crate::scale::{legal_scale, roomy_bias, step_at};
-use crate::search::{SearchRules, SeedSearch};
+use crate::search::{SearchRules, SeedSearch, WeightedSearch};
 use crate::sorted::{Direction, Leaf, leaves, sort};
 use crate::target::Target;
 use rayon::prelude::*;
@@ -16,6 +17,8 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 /// The largest blocks of a matrix, which decide its bias: this many.
 const PILOT_BLOCKS: usize = 32;
+/// Blocks of a job of a search with a metric.
+const WEIGHTED_JOB: usize = 64;
 /// Exponents that these blocks may choose from.
 const PILOT_LARGEST_EXPONENT: u32 = 15;
 
@@ -150,6 +153,31 @@ impl BlockEncoder {
         let blocks = Blocks::new(columns, self.code.block_size(), values);
         let encoded = self.encode_blocks(&blocks, scale, quantizer, advance)?;
         Ok(encoded.iter().map(|block| block.word).collect())
+    }
+
+    /// The same for rows of one block each, or of part of one, whose errors are counted in a metric.
+    pub(crate) fn weighted_words(
+        &self,
+        columns: usize,
+        values: &[f32],
+        scale: f32,
+        quantizer: Quantizer,
+        metric: ErrorMetric,
+    ) -> Vec<u128> {
+        let weighted = WeightedSearch::new(&self.search, &self.code, metric);
+        let rules = SearchRules {
+            quantizer,
+            largest_exponent: self.code.largest_exponent(),
+        };
+        let blocks = Blocks::new(columns, self.code.block_size(), values);
+        let jobs = (0..blocks.count().div_ceil(WEIGHTED_JOB)).into_par_iter();
+        let words = jobs.flat_map_iter(|job| {
+            let indices = job * WEIGHTED_JOB..blocks.count().min((job + 1) * WEIGHTED_JOB);
+            let targets = indices.map(|index| blocks.target(index, f64::from(scale))).collect();
+            let words = weighted.search(targets, rules).into_iter();
+            words.map(|candidate| candidate.word(&self.code).pack(&self.code))
+        });
+        words.collect()
     }
 
     /// The bias that puts the largest exponent of the matrix's largest blocks (by norm) on the top of the exponent field.

@@ -44,6 +44,20 @@ pub enum EncodeError {
         /// Its weight.
         value: f32,
     },
+    /// The factor on the scales is not a finite number above 0.
+    #[error("the factor on the scales is {value}, and must be a finite number above 0")]
+    ScaleFactor {
+        /// The factor.
+        value: f64,
+    },
+    /// What says how errors of neighbouring columns count together is no symmetric matrix without negative eigenvalues.
+    #[error("weights of errors of {columns} columns: {reason}")]
+    ErrorWeights {
+        /// Columns that they are for.
+        columns: usize,
+        /// What is wrong with them.
+        reason: String,
+    },
     /// The windows of a chained code are too long to be searched.
     #[error("the windows of the code have {length} bits, and the encoder searches windows of up to 20")]
     Window {

@@ -60,6 +60,7 @@ mod encoded;
 mod encoder;
 mod error;
 mod lattice;
+mod metric;
 mod orbit;
 mod pieces;
 mod quantizer;

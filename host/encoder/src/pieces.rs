@@ -2,6 +2,7 @@
 
 use crate::encoder::BlockEncoder;
 use crate::error::EncodeError;
+use crate::metric::ErrorMetric;
 use crate::quantizer::Quantizer;
 use seedlm_codec::bits::write_field;
 use seedlm_codec::{BlockDecoder, BlockWord, CodecError, CodedMatrix};
@@ -50,10 +51,14 @@ impl BlockEncoder {
 impl BlockPieces<'_> {
     /// Encodes the next columns of all rows, row by row: whole blocks, or up to the last column. Gives the decoded weights.
     ///
+    /// `error_weights` say how errors of these columns count, which are those of one block then: a symmetric matrix `M` without
+    /// negative eigenvalues, row by row. The error `d` of a row's weights counts `d M d^T`, in units of no meaning, and a millionth of `M`'s
+    /// largest eigenvalue on the diagonal is added, so that no error is free. Without them it counts `d d^T`.
+    ///
     /// # Errors
-    /// [`EncodeError::Shape`] when they are neither, or more than are left; [`EncodeError::NotFinite`], with the column within
-    /// the piece.
-    pub fn push(&mut self, values: &[f32]) -> Result<Vec<f32>, EncodeError> {
+    /// [`EncodeError::Shape`] when the columns are neither, or more than are left; [`EncodeError::NotFinite`], with the column within
+    /// the piece; [`EncodeError::ErrorWeights`] when they are no such matrix, or not for the columns of one block.
+    pub fn push(&mut self, values: &[f32], error_weights: Option<&[f64]>) -> Result<Vec<f32>, EncodeError> {
         let code = self.encoder.code();
         let width = values.len().checked_div(self.rows).unwrap_or(0);
         let end = self.done + width;
@@ -66,7 +71,14 @@ impl BlockPieces<'_> {
         }
         self.encoder.check(self.rows, width, values)?;
         let go_on = &|_| ControlFlow::Continue(());
-        let words = self.encoder.words(width, values, self.scale, self.quantizer, go_on)?;
+        let words = match error_weights {
+            None => self.encoder.words(width, values, self.scale, self.quantizer, go_on)?,
+            Some(weights) => {
+                let metric = ErrorMetric::new(weights, width, code.block_size())?;
+                self.encoder
+                    .weighted_words(width, values, self.scale, self.quantizer, metric)
+            }
+        };
         let (in_row, in_piece) = (
             self.columns.div_ceil(code.block_size()),
             width.div_ceil(code.block_size()),
@@ -132,10 +144,10 @@ mod tests {
                 .collect()
         };
         // Neither half a block nor more than there is.
-        assert!(pieces.push(&piece(0..7)).is_err());
-        assert!(pieces.push(&vec![0.0; rows * 32]).is_err());
+        assert!(pieces.push(&piece(0..7), None).is_err());
+        assert!(pieces.push(&vec![0.0; rows * 32], None).is_err());
         for range in [0..8, 8..24, 24..29] {
-            let decoded = pieces.push(&piece(range.clone())).unwrap();
+            let decoded = pieces.push(&piece(range.clone()), None).unwrap();
             let expected = (0..rows).flat_map(|row| whole.row_values(row)[range.clone()].to_vec());
             assert_eq!(decoded, expected.collect::<Vec<f32>>());
         }

@@ -286,11 +286,6 @@ impl ScanTable {
     pub fn block_size(&self) -> usize {
         self.parts.iter().sum()
     }
-
-    /// Number of seeds, padding excluded.
-    pub fn seeds(&self) -> usize {
-        self.seeds
-    }
 }
 
 #[cfg(test)]
@@ -367,7 +362,7 @@ mod tests {
             let positions = orbit.seeds.next_multiple_of(32);
             let windows = IdealWindows::new(&code, &orbit, positions);
             let mut table = ScanTable::new(&code, &orbit, &windows, positions);
-            let spans: Vec<SeedSpan> = (0..positions).map(|position| windows.span(position)).collect();
+            let spans: Vec<SeedSpan> = (0..positions).map(|position| windows.span(position, None)).collect();
             spans.iter().for_each(|span| table.push(span));
             let mut random = ChaCha8Rng::seed_from_u64(7);
             let size = block_size as usize;

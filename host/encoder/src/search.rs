@@ -3,19 +3,24 @@
 use crate::basis::SeedBasis;
 use crate::candidate::Candidate;
 use crate::lattice::keep_best_word;
+use crate::metric::ErrorMetric;
 use crate::orbit::Orbit;
 use crate::quantizer::Quantizer;
 use crate::rule::{CoefficientRange, keep_printed_word, keep_rounded_word};
 use crate::scan::{COARSE_SLACK, Lanes, ListedSeeds, ScanTable, dispatch, lanes};
 use crate::sorted::{LEAST_BLOCKS, Leaf};
-use crate::span::{GROUP, GroupEnergies, IdealWindows, SeedSpan, SpanTable};
+use crate::span::{GROUP, IdealWindows, SeedSpan, SpanTable};
 use crate::target::Target;
 use rayon::prelude::*;
 use seedlm_codec::BlockCode;
 use seedlm_instructions::Instructions;
 use sieved::SievedSearch;
 
+mod looks;
 mod sieved;
+mod weighted;
+
+pub(crate) use weighted::WeightedSearch;
 
 /// Register lengths for which the sieves are used. Shorter registers have few seeds and windows too coarse for a bound;
 /// longer ones would need gigabytes of tables.
@@ -27,6 +32,15 @@ const PASSES: usize = 4;
 
 /// Errors are compared with bounds with this much room, relatively: far more than `f64` rounding takes.
 const ROUNDING: f64 = 1e-6;
+
+/// The largest error that a pass admits, as a fraction of the block's squared norm: words of at most that are found in it.
+///
+/// The first is between the 95 % quantile of the final error of Gaussian blocks (0.023 and 0.068 at the presets) and the 99 % one (0.028
+/// and 0.078): candidates become many above, further passes below. It decides how much work is done, never what comes out.
+fn admitted_errors(code: &BlockCode) -> [f64; PASSES] {
+    let first = (2.3 * 3.1_f64.powf(-code.bits_per_weight())).clamp(1e-4, 0.15);
+    std::array::from_fn(|pass| (first * PASS_GROWTH.powi(pass as i32)).min(0.5))
+}
 
 /// What limits a search besides the code.
 #[derive(Clone, Copy, Debug)]
@@ -126,37 +140,40 @@ impl SeedSearch {
                 },
             ));
         }
+        let span = self.sieve.as_ref().map(|sieve| &sieve.span);
         for index in unsolved {
-            // All seeds, best bound first where there is one.
-            let target = &targets[index];
-            // A word `A x` is `|A x| - |t|` away from `t` at least: where that exceeds `|t|`, a zero word is nearer.
-            let reach = match rules.quantizer {
-                Quantizer::Exact => 2.0 * target.norm() * (1.0 + ROUNDING),
-                Quantizer::Printed | Quantizer::Rounded => f64::INFINITY,
-            };
-            let candidates = match &self.sieve {
-                Some(sieve) => sieve.all_candidates(&self.sieved_block(target, rules), reach),
-                None => (0..self.orbit.seeds as u32).map(|position| (0.0, position)).collect(),
-            };
-            best[index] = match rules.quantizer {
-                // Every seed has a zero word; this is the preferred one of them.
-                Quantizer::Exact => Candidate::zero(target.canonical_error(std::iter::repeat(0.0))),
-                Quantizer::Printed | Quantizer::Rounded => Candidate::none_below(f64::INFINITY),
-            };
-            self.keep_best_of(candidates.into_iter(), target, rules, &mut best[index]);
+            best[index] = self.best_of_all(&targets[index], rules, span);
         }
         best
     }
 
+    /// The preferred word of a target: all seeds, best bound first where there is a table of their spans.
+    fn best_of_all(&self, target: &Target, rules: SearchRules, span: Option<&SpanTable>) -> Candidate {
+        // A word `A x` is `|A x| - |t|` away from `t` at least: where that exceeds `|t|`, a zero word is nearer.
+        let reach = match rules.quantizer {
+            Quantizer::Exact => 2.0 * target.norm() * (1.0 + ROUNDING),
+            Quantizer::Printed | Quantizer::Rounded => f64::INFINITY,
+        };
+        let candidates = match span {
+            Some(span) => span.all_candidates(&self.sieved_block(target, rules), reach),
+            None => (0..self.orbit.seeds as u32).map(|position| (0.0, position)).collect(),
+        };
+        let mut best = match rules.quantizer {
+            // Every seed has a zero word; this is the preferred one of them.
+            Quantizer::Exact => Candidate::zero(target.canonical_error(std::iter::repeat(0.0))),
+            Quantizer::Printed | Quantizer::Rounded => Candidate::none_below(f64::INFINITY),
+        };
+        self.keep_best_of(candidates.into_iter(), target, rules, &mut best);
+        best
+    }
+
     fn sieved_block(&self, target: &Target, rules: SearchRules) -> SievedBlock {
-        let norm = target.norm();
-        let direction = target.values().iter().map(|value| (value / norm) as f32).collect();
         // |d x| <= sqrt(C) |x|_1, see `span`.
         let coefficients = self.columns as f64 * f64::from(-self.range.smallest);
         let largest = coefficients * f64::from(1_u32 << rules.largest_exponent);
         SievedBlock {
-            direction,
-            range_slack: (target.values().len() as f64).sqrt() * largest / norm,
+            direction: target.direction(),
+            range_slack: (target.size() as f64).sqrt() * largest / target.norm(),
         }
     }
 
@@ -206,7 +223,7 @@ impl SeedSearch {
 
 /// A block as the sieves see it.
 struct SievedBlock {
-    /// The target over its norm.
+    /// [`Target::direction`].
     direction: Vec<f32>,
     /// Bound on `|d x| / |t|` by the code's range; see `span`.
     range_slack: f64,
@@ -214,77 +231,26 @@ struct SievedBlock {
 
 impl Sieve {
     fn new(code: &BlockCode, orbit: &Orbit) -> Self {
-        /// Seeds orthogonalised at a time, in parallel.
-        const CHUNK: usize = 4096;
         let positions = orbit.seeds.next_multiple_of(GROUP);
         let windows = IdealWindows::new(code, orbit, positions);
         let mut scan = ScanTable::new(code, orbit, &windows, positions);
-        let mut span = SpanTable::new(&windows);
-        for start in (0..positions).step_by(CHUNK) {
-            let end = positions.min(start + CHUNK);
-            let spans: Vec<SeedSpan> = (start..end)
-                .into_par_iter()
-                .map(|position| windows.span(position))
-                .collect();
+        let mut span = SpanTable::new(&windows, orbit.seeds);
+        orthogonalise(&windows, positions, None, |spans| {
             spans.iter().for_each(|seed| scan.push(seed));
             spans.chunks_exact(GROUP).for_each(|group| span.push(group));
-        }
-        // Between the 95 % quantile of the final error of Gaussian blocks (0.023 and 0.068 at the presets) and the 99 % one (0.028
-        // and 0.078): candidates become many above, further passes below. It decides how much work is done, never what comes out.
-        let first = (2.3 * 3.1_f64.powf(-code.bits_per_weight())).clamp(1e-4, 0.15);
-        let passes = (0..PASSES)
-            .map(|pass| (first * PASS_GROWTH.powi(pass as i32)).min(0.5))
-            .map(|admitted| Pass {
-                admitted,
-                thresholds: scan.thresholds(admitted * (1.0 + ROUNDING)),
-            })
-            .collect();
-        let thresholds = || scan.listed_thresholds(first * (1.0 + ROUNDING));
+        });
+        let admitted = admitted_errors(code);
+        let passes = admitted.map(|admitted| Pass {
+            admitted,
+            thresholds: scan.thresholds(admitted * (1.0 + ROUNDING)),
+        });
+        let thresholds = || scan.listed_thresholds(admitted[0] * (1.0 + ROUNDING));
         let listed = scan.has_lists().then(|| ListedSeeds::new(&scan, &thresholds()));
         Sieve {
             scan,
             span,
-            passes,
+            passes: passes.into(),
             listed,
-        }
-    }
-
-    /// All seeds that may have a word of at most the length `reach`, as (bound, position), ascending.
-    fn all_candidates(&self, block: &SievedBlock, reach: f64) -> Candidates {
-        let in_reach = |position: usize| self.span.shortest(position) <= reach;
-        let mut candidates = Vec::new();
-        for group in 0..self.span.groups() {
-            if (group * GROUP..).take(GROUP).any(in_reach) {
-                self.look_at::<[i16; 32]>(group, block, f64::INFINITY, &mut candidates);
-            }
-        }
-        candidates.retain(|&(_, position)| in_reach(position as usize));
-        sort(&mut candidates);
-        candidates
-    }
-
-    /// Adds the seeds of a group with a bound of at most `admitted` as (bound, position).
-    #[inline(always)]
-    fn look_at<V: Lanes>(&self, group: usize, block: &SievedBlock, admitted: f64, candidates: &mut Candidates) {
-        let energies = self.span.energies::<V::Floats>(group, &block.direction, admitted);
-        self.keep(group, &energies, block.range_slack, admitted, candidates);
-    }
-
-    /// Adds those seeds of a group whose energies allow for it.
-    #[inline(always)]
-    fn keep(
-        &self,
-        group: usize,
-        energies: &GroupEnergies,
-        range_slack: f64,
-        admitted: f64,
-        candidates: &mut Candidates,
-    ) {
-        let mut seeds = self.span.candidates(group, energies, range_slack, admitted);
-        while let Some((position, bound)) = seeds.next() {
-            if position < self.scan.seeds() {
-                candidates.push((bound, position as u32));
-            }
         }
     }
 
@@ -299,9 +265,25 @@ impl Sieve {
                 .map(|position| *position as usize / GROUP);
             let mut last = usize::MAX;
             for group in groups.filter(|&group| std::mem::replace(&mut last, group) != group) {
-                self.look_at::<V>(group, block, admitted, candidates);
+                self.span.look_at::<V>(group, block, admitted, candidates);
             }
         }
+    }
+}
+
+/// The spans of all seeds, some at a time, in the order of their positions.
+fn orthogonalise(
+    windows: &IdealWindows,
+    positions: usize,
+    metric: Option<&ErrorMetric>,
+    mut each: impl FnMut(&[SeedSpan]),
+) {
+    /// Seeds orthogonalised at a time, in parallel.
+    const CHUNK: usize = 4096;
+    for start in (0..positions).step_by(CHUNK) {
+        let chunk = (start..positions.min(start + CHUNK)).into_par_iter();
+        let spans: Vec<SeedSpan> = chunk.map(|position| windows.span(position, metric)).collect();
+        each(&spans);
     }
 }
 

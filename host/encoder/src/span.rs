@@ -17,8 +17,15 @@
 //! For a word `A x` with error at most `|t|^2`, `|t - A x| >= dist(t, span) - |d x|`, and `|d x| <= sqrt(C) |x|_1`. Two
 //! bounds on `x` serve: it comes from the code's coefficients and exponents; and `|A x| <= 2 |t|`, so
 //! `|x| <= 2 |t| / sigma_min(A)`. `slack` is the resulting bound on `|d x| / |t|`.
+//!
+//! # With a metric
+//!
+//! Where errors are counted in a metric `F` ([`ErrorMetric`]), all of this holds for `F A` and `F t`: `|F d x| <= |d x|`, since no
+//! vector becomes longer. The coordinates of `F t` come from inner products of the same columns with `F^T F t`, the direction that
+//! [`crate::target::Target::direction`] gives, so only the triangles are others.
 
 use crate::candidate::MOST_COEFFICIENTS;
+use crate::metric::ErrorMetric;
 use crate::orbit::Orbit;
 use crate::scan::{Floats, Lanes};
 use seedlm_codec::BlockCode;
@@ -105,9 +112,11 @@ impl IdealWindows {
         products
     }
 
-    /// Orthogonalises the span of the seed at a position.
-    pub fn span(&self, position: usize) -> SeedSpan {
+    /// Orthogonalises the span of the seed at a position, as errors are counted.
+    pub fn span(&self, position: usize, metric: Option<&ErrorMetric>) -> SeedSpan {
         let (rows, columns) = (self.rows, self.columns);
+        // What a metric may leave of a squared length.
+        let dependent = DEPENDENT * metric.map_or(1.0, |_| ErrorMetric::SMALLEST);
         let mut triangle = [[0.0; MOST_COEFFICIENTS]; MOST_COEFFICIENTS];
         let mut directions: [[f64; 64]; MOST_COEFFICIENTS] = [[0.0; 64]; MOST_COEFFICIENTS];
         let mut unknown = false;
@@ -122,6 +131,9 @@ impl IdealWindows {
             };
             for (value, &entry) in vector.iter_mut().zip(source[first..].iter().step_by(columns)) {
                 *value = entry;
+            }
+            if let Some(metric) = metric {
+                metric.apply(vector);
             }
             let mut row = [0.0; MOST_COEFFICIENTS];
             row[index] = 1.0;
@@ -138,7 +150,7 @@ impl IdealWindows {
                 }
             }
             let square: f64 = vector.iter().map(|value| value * value).sum();
-            if square > DEPENDENT {
+            if square > dependent {
                 let factor = 1.0 / square.sqrt();
                 vector.iter_mut().for_each(|value| *value *= factor);
                 triangle[index] = row.map(|value| value * factor);
@@ -256,6 +268,7 @@ impl GroupCandidates<'_> {
 
 /// Triangles of all seeds in `f32`, eight seeds side by side.
 pub(crate) struct SpanTable {
+    seeds: usize,
     rows: usize,
     columns: usize,
     u: Vec<f32>,
@@ -269,9 +282,10 @@ pub(crate) struct SpanTable {
 }
 
 impl SpanTable {
-    /// An empty table.
-    pub fn new(windows: &IdealWindows) -> Self {
+    /// An empty table, for so many seeds; what else is pushed is padding.
+    pub fn new(windows: &IdealWindows, seeds: usize) -> Self {
         SpanTable {
+            seeds,
             rows: windows.rows,
             columns: windows.columns,
             u: windows.u.iter().map(|&u| u as f32).collect(),
@@ -409,6 +423,11 @@ impl SpanTable {
     /// [`SeedSpan::shortest`] of the seed at a position.
     pub fn shortest(&self, position: usize) -> f64 {
         f64::from(self.shortest[position])
+    }
+
+    /// Number of seeds, without padding.
+    pub fn seeds(&self) -> usize {
+        self.seeds
     }
 
     /// Number of groups.

@@ -154,6 +154,52 @@ fn bytes_depend_on_nothing_but_the_input() {
     }
 }
 
+/// The factor changes the scales, and nothing else of what is searched.
+#[test]
+fn a_factor_on_the_scales_leaves_the_best_streams() {
+    let map = ChainMap::new(6, vec![vec![0x20, 0x10], vec![0x25, 0x12]]).unwrap();
+    let code = ChainedCode::new(2, map).unwrap();
+    let encoder = ChainedEncoder::new(&code).unwrap();
+    let columns = 7;
+    let values = [gaussian(8 * columns, 3), vec![0.0; columns]].concat();
+    let with_factor = |factor: f64| {
+        let go_on = |_| ControlFlow::Continue(());
+        encoder.encode_with_scale_factor(9, columns, &values, None, factor, &go_on)
+    };
+    let plain = encode(&encoder, 9, &values, None);
+    let same = with_factor(1.0).unwrap();
+    assert_eq!(
+        (same.matrix, same.squared_error),
+        (plain.matrix.clone(), plain.squared_error)
+    );
+    for factor in [0.5, 1.04, 1.1] {
+        let encoded = with_factor(factor).unwrap();
+        for (row, values) in values.chunks(columns).enumerate() {
+            let scale = encoded.matrix.scales()[row];
+            let ratio = f64::from(scale) / f64::from(plain.matrix.scales()[row]) / factor;
+            assert!(row == 8 || (ratio - 1.0).abs() < 1.0 / 128.0, "{ratio}");
+            // Zeros have the stream of zero bits, whatever else decodes to as little.
+            let expected = if row == 8 {
+                0
+            } else {
+                best_stream(&code, scale, values, None)
+            };
+            assert_eq!(stream(&encoded.matrix, row), expected, "{factor}, row {row}");
+        }
+    }
+    // The ends of what a scale can be are not left.
+    for factor in [f64::MIN_POSITIVE, f64::MAX] {
+        assert!(with_factor(factor).unwrap().squared_error.is_finite());
+    }
+    for factor in [0.0, -1.0, f64::NAN, f64::INFINITY] {
+        let error = with_factor(factor).unwrap_err().to_string();
+        assert!(
+            error.contains(&format!("the factor on the scales is {factor}")),
+            "{error}"
+        );
+    }
+}
+
 #[test]
 fn the_error_is_that_of_the_decoded_rows() {
     let code = ChainedCode::preset("chained-3b-k12").unwrap();

@@ -7,6 +7,7 @@ use crate::layered::encode_layers;
 use crate::moments::InputMoments;
 use crate::progress::LayerReport;
 use crate::rotate::{Rotate, RotationTrial, rotate_rows};
+use crate::scale_trials::passes;
 use crate::source::Matrix;
 use crate::stored::{StoredMatrix, layer_scale_bytes, layer_words};
 use rayon::prelude::*;
@@ -14,6 +15,7 @@ use seedlm_codec::{Code, Rotation, WeightMatrix};
 use seedlm_encoder::{BlockEncoder, ChainedEncoder, EncodeError, EncodedChained, Quantizer};
 use std::ops::{ControlFlow, Range};
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 
 /// Most rows of a matrix that a trial encodes.
 pub(crate) const TRIAL_ROWS: usize = 16;
@@ -25,7 +27,8 @@ const WEIGHTS_PER_TASK: usize = 1 << 14;
 /// The weights of some rows as they were before anything was done to them.
 pub type OriginalRows<'a> = &'a (dyn Fn(Range<usize>) -> Vec<f32> + Sync);
 
-/// Is told, from any thread, how many more weights are done, and may ask to stop.
+/// Is told, from any thread, how many more weights are done, and may ask to stop. A weight is done once, however often it is encoded
+/// for that.
 pub type Advance<'a> = &'a (dyn Fn(usize) -> ControlFlow<()> + Sync);
 
 /// Encodes matrices in one way. It holds the encoders' tables, so one serves a whole model.
@@ -33,6 +36,9 @@ pub struct MatrixEncoder {
     /// One for each layer; layers of one code share theirs.
     engines: Vec<Arc<Engine>>,
     rotate: Rotate,
+    scale_trials: usize,
+    /// How often each weight is encoded without moments.
+    passes: u64,
 }
 
 pub(crate) enum Engine {
@@ -180,6 +186,8 @@ impl MatrixEncoder {
                 .map(|code| engines.get(code, encoding.quantizer()))
                 .collect::<Result<_, _>>()?,
             rotate: encoding.rotate(),
+            scale_trials: encoding.scale_trials(),
+            passes: passes(encoding),
         })
     }
 
@@ -212,6 +220,17 @@ impl MatrixEncoder {
         let moments = moments.filter(|_| rows > 0 && columns > 0);
         let rotated_moments = moments.filter(|_| is_rotated).map(|moments| moments.rotated(&rotation));
         let moments = rotated_moments.as_ref().or(moments);
+        let passes = if moments.is_some() {
+            self.engines.len() as u64
+        } else {
+            self.passes
+        };
+        let encoded_weights = AtomicU64::new(0);
+        let advance = &|weights: usize| {
+            let before = encoded_weights.fetch_add(weights as u64, Ordering::Relaxed);
+            let done = (before + weights as u64) / passes - before / passes;
+            advance(done as usize)
+        };
         let (layers, sums) = match &self.engines[..] {
             [engine] if moments.is_none() => {
                 let encoded = engine.encode(rows, columns, &weights.values, advance)?;
@@ -219,7 +238,8 @@ impl MatrixEncoder {
                 (vec![encoded.coded], (!is_rotated).then_some(sums))
             }
             engines => {
-                let layers = encode_layers(engines, [rows, columns], &mut weights.values, moments, advance)?;
+                let (shape, trials) = ([rows, columns], self.scale_trials);
+                let layers = encode_layers(engines, shape, &mut weights.values, moments, trials, advance)?;
                 (layers, None)
             }
         };

@@ -2,6 +2,7 @@
 
 use crate::error::ModelError;
 use crate::rotate::Rotate;
+use crate::scale_trials::{DEFAULT_SCALE_TRIALS, check_scale_trials};
 use seedlm_codec::{ChainedCode, Code, CodecError, MOST_LAYERS};
 use seedlm_encoder::Quantizer;
 
@@ -63,15 +64,17 @@ pub struct Encoding {
     layers: Vec<Code>,
     quantizer: Quantizer,
     rotate: Rotate,
+    scale_trials: usize,
 }
 
 impl Encoding {
-    /// One layer. The quantizer is the block code's; the chained code has none.
+    /// One layer, and [`DEFAULT_SCALE_TRIALS`] where it gets more. The quantizer is the block code's; the chained code has none.
     pub fn new(code: impl Into<Code>, quantizer: Quantizer, rotate: Rotate) -> Self {
         Encoding {
             layers: vec![code.into()],
             quantizer,
             rotate,
+            scale_trials: DEFAULT_SCALE_TRIALS,
         }
     }
 
@@ -102,6 +105,17 @@ impl Encoding {
         self
     }
 
+    /// The same with another number of scales that are tried for each row of a layer before the last, 1 to
+    /// [`MOST_SCALE_TRIALS`](crate::MOST_SCALE_TRIALS): the one is kept whose error is smallest after the next layer. Plays no part in
+    /// block codes, in matrices of one layer, and where there are moments of the inputs.
+    ///
+    /// # Errors
+    /// [`ModelError::Layers`] for any other number.
+    pub fn with_scale_trials(mut self, trials: u64) -> Result<Self, ModelError> {
+        self.scale_trials = check_scale_trials(trials)?;
+        Ok(self)
+    }
+
     /// The codes of the layers, the base first; at least one.
     pub fn layers(&self) -> &[Code] {
         &self.layers
@@ -115,6 +129,16 @@ impl Encoding {
     /// Whether the matrix is rotated first.
     pub fn rotate(&self) -> Rotate {
         self.rotate
+    }
+
+    /// Scales that are tried for each row of a layer before the last.
+    pub fn scale_trials(&self) -> usize {
+        self.scale_trials
+    }
+
+    /// Whether there is more than one layer.
+    pub fn has_layers(&self) -> bool {
+        self.layers.len() > 1
     }
 
     /// Whether a block code is among its layers.

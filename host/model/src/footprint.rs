@@ -7,11 +7,12 @@
 //! | the encoder's buffers, per thread | the chained code: back-pointers of up to 256 MiB, less for short windows and rows |
 //! | the matrix in work | 4 bytes per weight, what the encoder notes of each block or weight, and its words |
 //! | the trial of a rotation | copies of some rows, where one is made |
+//! | the trials of scales, in layers | what is left of the matrix, and two layers as the best trial, another one and both together have them |
 //! | the matrix before it | its words, until they are on the disk |
 //! | the matrix after it | like the matrix in work, if there is room to read ahead |
 
 use crate::encode::TRIAL_ROWS;
-use crate::encoding::Encoding;
+use crate::encoding::{Encoding, stored_bytes};
 use crate::error::ModelError;
 use crate::plan::{Plan, PlannedMatrix};
 use crate::rotate::Rotate;
@@ -52,6 +53,9 @@ const WEIGHTS_PER_JOB: u64 = 1 << 18;
 const JOB_WEIGHT_BYTES: u64 = 10;
 /// Bytes of a weight in the trial of a rotation: the copy, and the symbols of both ways.
 const TRIAL_WEIGHT_BYTES: u64 = 4 + 1 + 1;
+/// Bytes of a row in the trials of scales: two errors, whether one is less, where the row is taken from, and scales in binary32 twice
+/// for each of three pairs of layers.
+const TRIAL_ROW_BYTES: u64 = 2 * 8 + 1 + 16 + 3 * 2 * 4;
 /// Bytes of a weight, per thread, where the error of a rotated row is measured: the row as it was, and as it is decoded.
 const MEASURED_WEIGHT_BYTES: u64 = 8;
 
@@ -169,7 +173,22 @@ fn working(matrix: &PlannedMatrix) -> u64 {
             }
         });
     // One layer after the other.
-    WEIGHT_BYTES * rows * columns + noted.max().unwrap_or(0) + matrix.output_bytes
+    WEIGHT_BYTES * rows * columns + noted.max().unwrap_or(0) + matrix.output_bytes + trials(matrix)
+}
+
+/// What the trials of scales take besides.
+fn trials(matrix: &PlannedMatrix) -> u64 {
+    let [rows, columns] = matrix.shape;
+    if !matrix.encoding.has_layers() || matrix.encoding.scale_trials() == 1 {
+        return 0;
+    }
+    let pairs = matrix.encoding.layers().windows(2);
+    let pair_bytes = pairs
+        .filter_map(|pair| stored_bytes(pair, [rows, columns]))
+        .max()
+        .unwrap_or(0);
+    // One of the three is among the words that are counted already.
+    WEIGHT_BYTES * rows as u64 * columns as u64 + 2 * pair_bytes + TRIAL_ROW_BYTES * rows as u64
 }
 
 /// Whether the errors of some matrix have to be measured against its weights: those of a rotated one, or of one in layers.

@@ -50,6 +50,7 @@ mod report;
 mod rotate;
 mod rule_file;
 mod rules;
+mod scale_trials;
 mod source;
 mod stored;
 mod survey;
@@ -91,6 +92,7 @@ pub use rotate::{Rotate, RotationTrial, UnknownRotate, rotate_rows, undo_rows};
 pub use rule_file::RuleFile;
 pub use rules::{KeepReason, Rules};
 pub use safetensors::Dtype;
+pub use scale_trials::{DEFAULT_SCALE_TRIALS, MOST_SCALE_TRIALS};
 pub use source::{Matrix, Source, TensorInfo};
 pub use stored::StoredMatrix;
 pub use target_bits::{

@@ -8,6 +8,7 @@ use crate::figures::bits_per_weight;
 use crate::floats::FloatDtype;
 use crate::rule_file::TensorRule;
 use crate::rules::{Choice, KeepReason, Rules};
+use crate::scale_trials::passes;
 use crate::source::{Source, TensorInfo};
 use serde::Serialize;
 use std::collections::BTreeSet;
@@ -180,8 +181,7 @@ impl Plan {
         let matrix = source.matrix(&largest.info)?;
         let to_encode = self.compressed.iter().map(|matrix| {
             let [rows, columns] = matrix.shape;
-            let layers = matrix.encoding.layers().len() as u64;
-            rows as u64 * columns as u64 * layers + encoder.trial_weights(rows, columns)
+            rows as u64 * columns as u64 * passes(&matrix.encoding) + encoder.trial_weights(rows, columns)
         });
         let weights: u64 = to_encode.sum();
         let enough = Duration::from_millis(300);

@@ -17,6 +17,8 @@ pub struct Profile {
     pub rotate: String,
     /// How a block code chooses coefficients, as [`seedlm_encoder::Quantizer`] is written; none where the code has no choice.
     pub quantizer: Option<String>,
+    /// Scales that are tried for each row of a layer, see [`crate::Encoding::with_scale_trials`]; none where there is one layer.
+    pub scale_trials: Option<u64>,
 }
 
 #[derive(Deserialize)]
@@ -56,6 +58,15 @@ mod tests {
                 "{}",
                 profile.name
             );
+            assert_eq!(
+                encoding.has_layers(),
+                profile.scale_trials.is_some(),
+                "{}",
+                profile.name
+            );
+            if let Some(trials) = profile.scale_trials {
+                assert!(encoding.with_scale_trials(trials).is_ok());
+            }
             assert!(profile.quantizer.iter().all(|name| name.parse::<Quantizer>().is_ok()));
             assert!(!profile.description.is_empty() && !profile.description.contains('\n'));
         }

@@ -21,6 +21,7 @@
 //! | `chain_length` | 16 or 12 | the windows, in bits, of `bits` or `layers`; else those of the command line's code, or 16 |
 //! | `rotate` | `"auto"`, `"always"`, `"never"` | as `--rotate` |
 //! | `quantizer` | `"exact"`, `"rounded"`, `"printed"` | as `--quantizer` |
+//! | `scale_trials` | 1 to 16 | as `--scale-trials`, for matrices in layers |
 //!
 //! At most one of `keep`, `code`, `bits` and `layers` stands in a rule. What a rule does not say is as on the command line.
 
@@ -29,6 +30,7 @@ mod entries;
 use crate::encoding::{Encoding, chained_layers, preset_layers};
 use crate::error::ModelError;
 use crate::rotate::Rotate;
+use crate::scale_trials::check_scale_trials;
 use entries::{Entries, Text};
 use globset::{Glob, GlobMatcher};
 use seedlm_codec::{CHAIN_LENGTHS, Code};
@@ -40,7 +42,7 @@ use std::path::{Path, PathBuf};
 /// The longest file of rules that is read, in bytes.
 const MOST_BYTES: u64 = 1 << 20;
 /// Keys of a rule.
-const KEYS: [&str; 8] = [
+const KEYS: [&str; 9] = [
     "match",
     "keep",
     "code",
@@ -49,6 +51,7 @@ const KEYS: [&str; 8] = [
     "chain_length",
     "rotate",
     "quantizer",
+    "scale_trials",
 ];
 /// Those that say what becomes of the tensors, of which a rule has at most one.
 const EITHER: [&str; 4] = ["keep", "code", "bits", "layers"];
@@ -72,6 +75,7 @@ pub(crate) struct TensorRule {
     layers: Option<Layers>,
     rotate: Option<Rotate>,
     quantizer: Option<Quantizer>,
+    scale_trials: Option<u64>,
 }
 
 /// The layers that a rule asks for.
@@ -165,6 +169,10 @@ impl TensorRule {
                 return Err(entries.refuse(other, reason));
             }
         }
+        let scale_trials = entries.number("scale_trials")?;
+        if let Some(trials) = scale_trials {
+            check_scale_trials(trials).map_err(|error| entries.refuse("scale_trials", error.to_string()))?;
+        }
         Ok(TensorRule {
             line: entries.line(),
             patterns,
@@ -172,6 +180,7 @@ impl TensorRule {
             layers: Layers::read(entries)?,
             rotate: entries.one_of("rotate", &Rotate::ALL)?,
             quantizer: entries.one_of("quantizer", &Quantizer::ALL)?,
+            scale_trials,
         })
     }
 
@@ -215,6 +224,15 @@ impl TensorRule {
                 ));
             }
             encoding = encoding.with_quantizer(quantizer);
+        }
+        if let Some(trials) = self.scale_trials {
+            if !encoding.has_layers() {
+                let label = encoding.label();
+                return Err(format!(
+                    "scale_trials belongs to matrices in layers, and {label} is one; leave it out"
+                ));
+            }
+            encoding = encoding.with_scale_trials(trials).map_err(|error| error.to_string())?;
         }
         Ok(encoding)
     }

@@ -129,25 +129,12 @@ impl TargetBits {
 
     /// Weights that are encoded to choose for a plan, for a progress bar; `is_probed` with a [`Sensitivity`].
     pub fn measured_weights(&self, plan: &Plan, is_probed: bool) -> u64 {
-        let layers: u64 = self.candidates.iter().map(|layers| layers.len() as u64).sum();
-        // Where bytes cannot be counted, the choice says so later.
-        let probed_layers = |shape: [usize; 2]| -> u64 {
-            let bytes = self.candidates.iter().map(|layers| stored_bytes(layers, shape));
-            let bytes: Option<Vec<u64>> = bytes.collect();
-            bytes.map_or(1, |bytes| {
-                self.candidates[self.probe(&bytes, (shape[0] * shape[1]) as u64)].len() as u64
-            })
-        };
+        let candidates = self.candidates.len() as u64;
         let open = plan.compressed.iter().filter(|matrix| !matrix.has_own_code);
         let weights = open.map(|matrix| {
             let [rows, columns] = matrix.shape.map(|count| count as u64);
-            let sample = rows.min(MEASURED_ROWS as u64) * columns * layers;
-            sample
-                + if is_probed {
-                    rows * columns * probed_layers(matrix.shape)
-                } else {
-                    0
-                }
+            let sample = rows.min(MEASURED_ROWS as u64) * columns * candidates;
+            sample + if is_probed { rows * columns } else { 0 }
         });
         weights.sum()
     }

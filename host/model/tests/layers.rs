@@ -7,12 +7,13 @@ use proptest::prelude::*;
 use seedlm_codec::{Code, layer_turn};
 use seedlm_encoder::Quantizer;
 use seedlm_model::{
-    CompressOptions, CompressReport, Container, DecompressOptions, Dtype, Encoding, ModelError, Rotate, Silent, Source,
-    TruncateLimit, TruncateOptions, compress, decompress, describe_layers, matrices_with_layer, prefix, truncate,
-    verify, write_prefix,
+    CompressOptions, CompressReport, Container, DecompressOptions, Dtype, Encoding, ModelError, Progress, Rotate,
+    Silent, Source, TruncateLimit, TruncateOptions, compress, decompress, describe_layers, matrices_with_layer, prefix,
+    truncate, verify, write_prefix,
 };
 use std::fs;
 use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicUsize, Ordering};
 use tempfile::TempDir;
 
 /// A folder with a plain model of three matrices and its compressed form.
@@ -31,6 +32,10 @@ fn layered(layers: Vec<Code>, rotate: Rotate) -> CompressOptions {
 
 impl Workplace {
     fn new(layers: Vec<Code>, rotate: Rotate) -> Self {
+        Workplace::of(&layered(layers, rotate), &Silent)
+    }
+
+    fn of(options: &CompressOptions, progress: &dyn Progress) -> Self {
         let folder = TempDir::new().unwrap();
         let bias = numbers(5).iter().flat_map(|value| value.to_le_bytes()).collect();
         let tensors = [
@@ -43,7 +48,7 @@ impl Workplace {
         fs::write(&plain, safetensors(&tensors, &[])).unwrap();
         let packed = folder.path().join("packed.safetensors");
         let source = Source::open(&plain).unwrap();
-        let report = compress(&source, &packed, &layered(layers, rotate), &Silent).unwrap();
+        let report = compress(&source, &packed, options, progress).unwrap();
         Workplace { folder, report }
     }
 
@@ -161,7 +166,10 @@ fn layers_are_turned_before_they_are_added() {
 #[test]
 fn one_layer_is_what_it_has_always_been() {
     let alone = Workplace::new(chained(1), Rotate::Auto);
-    let layered = Workplace::new(chained(3), Rotate::Auto);
+    // With one scale for each row, its own best one.
+    let mut options = layered(chained(3), Rotate::Auto);
+    options.encoding = options.encoding.with_scale_trials(1).unwrap();
+    let layered = Workplace::of(&options, &Silent);
     assert_eq!(alone.container().documents()[0].version, 2);
     assert_eq!(layered.container().documents()[0].version, 3);
     // Without its further layers the layered model is the other one, to the last byte.
@@ -171,6 +179,31 @@ fn one_layer_is_what_it_has_always_been() {
         bytes(layered.path("truncated.safetensors")),
         bytes(alone.path("packed.safetensors"))
     );
+}
+
+/// Counts the weights that are done.
+#[derive(Default)]
+struct Advanced(AtomicUsize);
+
+impl Progress for Advanced {
+    fn advance(&self, weights: usize) {
+        self.0.fetch_add(weights, Ordering::Relaxed);
+    }
+}
+
+#[test]
+fn trials_make_two_layers_better_and_progress_counts_each_weight_once() {
+    let weights = 5 * 37 + 3 * 64 + 4 * 7;
+    let mut last = f64::INFINITY;
+    for trials in [1, 3, 5] {
+        let mut options = layered(chained(2), Rotate::Never);
+        options.encoding = options.encoding.with_scale_trials(trials).unwrap();
+        let advanced = Advanced::default();
+        let place = Workplace::of(&options, &advanced);
+        assert_eq!(advanced.0.into_inner(), weights, "{trials} trials");
+        assert!(place.report.relative_error < last, "{trials} trials");
+        last = place.report.relative_error;
+    }
 }
 
 #[test]

@@ -297,6 +297,19 @@ fn other_options_or_another_input_are_refused_and_named() {
     other.rules = Rules::new::<&str>(&[], &["*.0.q.weight"]).unwrap();
     refused(&other, r#"--exclude was not given and is ["*.0.q.weight"]"#);
 
+    let of_trials = |trials| {
+        let mut options = options_for(small_chained_code(), Rotate::Never);
+        let encoding = options.encoding.with_layers(vec![small_chained_code().into(); 2]);
+        options.encoding = encoding.unwrap().with_scale_trials(trials).unwrap();
+        options
+    };
+    let layered = Workplace::new(&of_trials(5));
+    layered.stop(&of_trials(5));
+    let error = layered.run(&of_trials(3), RESUME, &Silent).unwrap_err().to_string();
+    assert!(error.contains("--scale-trials was 5 and is 3"), "{error}");
+    layered.run(&of_trials(5), RESUME, &Silent).unwrap();
+    layered.check_whole();
+
     // One byte of a tensor that is only copied.
     let file = place.model.join("model-5.safetensors");
     let whole = fs::read(&file).unwrap();
@@ -536,7 +549,10 @@ fn the_next_matrix_is_encoded_while_one_is_written() {
 
 #[test]
 fn memory_changes_no_byte_and_too_little_is_refused_at_once() {
-    for options in [options(), options_for(small_chained_code(), Rotate::Always)] {
+    let mut layered = options_for(small_chained_code(), Rotate::Auto);
+    let encoding = layered.encoding.with_layers(vec![small_chained_code().into(); 3]);
+    layered.encoding = encoding.unwrap();
+    for options in [options(), options_for(small_chained_code(), Rotate::Always), layered] {
         let place = Workplace::new(&options);
         let source = Source::open(&place.model).unwrap();
         let plan = Plan::new(&source, &options.rules, &options.encoding).unwrap();

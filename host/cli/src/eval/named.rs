@@ -53,15 +53,6 @@ impl Named {
     }
 }
 
-/// How often all weights are gone through to make these ready, for a progress bar: once for each layer of a code, and for all else once.
-pub fn passes(variants: &[Named]) -> u64 {
-    let layers = |named: &Named| match named {
-        Named::Code(name) => preset_layers(name).map_or(1, |layers| layers.len() as u64),
-        Named::Baseline(_) | Named::Path(_) => 1,
-    };
-    variants.iter().map(layers).sum()
-}
-
 /// How the matrices of a [`Named::Code`] are encoded: as compress does it by default.
 ///
 /// # Errors
@@ -105,8 +96,6 @@ mod tests {
         assert!(matches!(Named::parse("q4_k"), Ok(Named::Baseline(_))));
         assert!(matches!(Named::parse("./chained-4b"), Ok(Named::Path(_))));
         assert!(Named::parse("").is_err());
-        let three = ["progressive-4b", "q4_0"].map(|name| Named::parse(name).unwrap());
-        assert_eq!(passes(&three), 3);
         let named = |names: &[&str]| names.iter().map(|name| Named::parse(name).unwrap()).collect::<Vec<_>>();
         let error = |names: &[&str]| check(&named(names)).unwrap_err().to_string();
         assert!(error(&["q4_0", "q4_0"]).contains("named twice"));

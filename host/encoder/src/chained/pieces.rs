@@ -1,6 +1,7 @@
 //! A matrix encoded from left to right, some columns at a time.
 
 use super::encoder::{ChainedEncoder, check};
+use super::objective::integer_column_weights;
 use super::rows::RowSearch;
 use crate::error::EncodeError;
 use rayon::prelude::*;
@@ -42,12 +43,19 @@ impl ChainedEncoder {
 
 impl ChainedPieces<'_> {
     /// Encodes the next columns of all rows: `values` are row by row as many of each, of which the first `kept` are kept and the
-    /// others are only looked ahead at. Gives the decoded weights of those that are kept, row by row.
+    /// others are only looked ahead at. `column_weights`, one for each of these columns, say how much an error there counts, as in
+    /// [`ChainedEncoder::encode`]. Gives the decoded weights of those that are kept, row by row.
     ///
     /// # Errors
     /// [`EncodeError::Shape`] when there are not as many values for each row, less than `kept`, or more columns than are left;
-    /// [`EncodeError::NotFinite`], with the column within the piece.
-    pub fn push(&mut self, values: &[f32], kept: usize) -> Result<Vec<f32>, EncodeError> {
+    /// [`EncodeError::NotFinite`], with the column within the piece; [`EncodeError::ColumnWeights`] and
+    /// [`EncodeError::ColumnWeight`] when the column weights are too many, too few or not allowed.
+    pub fn push(
+        &mut self,
+        values: &[f32],
+        kept: usize,
+        column_weights: Option<&[f32]>,
+    ) -> Result<Vec<f32>, EncodeError> {
         let rows = self.scales.len();
         let width = values.len().checked_div(rows).unwrap_or(0);
         let done = self.symbols.first().map_or(0, Vec::len);
@@ -58,14 +66,15 @@ impl ChainedPieces<'_> {
                 values: values.len(),
             });
         }
-        check(rows, width, values, None)?;
+        check(rows, width, values, column_weights)?;
+        let column_weights = column_weights.and_then(integer_column_weights);
         let (trellis, grid) = (self.encoder.trellis(), self.encoder.grid());
         let others: Vec<usize> = (0..rows).filter(|&row| self.scales[row].is_some()).collect();
         let search = RowSearch {
             trellis,
             grid,
             instructions: self.encoder.instructions(),
-            column_weights: None,
+            column_weights: column_weights.as_deref(),
             columns: width,
             advance: &|_| ControlFlow::Continue(()),
         };
@@ -150,7 +159,7 @@ mod tests {
             }
             let whole = encoder.encode(4, 40, &values, None, &|_| ControlFlow::Continue(())).unwrap();
             let mut one = encoder.pieces(4, 40, &values).unwrap();
-            one.push(&values, 40).unwrap();
+            one.push(&values, 40, None).unwrap();
             prop_assert_eq!(one.finish().unwrap(), whole.matrix);
 
             let mut pieces = encoder.pieces(4, 40, &values).unwrap();
@@ -160,7 +169,7 @@ mod tests {
                 let kept = kept.min(40 - done);
                 let end = (done + kept + ahead).min(40);
                 let piece: Vec<f32> = (0..4).flat_map(|row| values[row * 40..][done..end].to_vec()).collect();
-                let decoded = pieces.push(&piece, kept).unwrap();
+                let decoded = pieces.push(&piece, kept, None).unwrap();
                 for row in 0..4 {
                     said[row * 40 + done..][..kept].copy_from_slice(&decoded[row * kept..][..kept]);
                 }

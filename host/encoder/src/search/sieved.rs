@@ -218,6 +218,7 @@ impl SievedSearch<'_> {
             let lane = *lane as usize;
             let range_slack = blocks[batch[lane]].range_slack;
             self.sieve
+                .span
                 .keep(*group as usize, energies, range_slack, admitted, &mut candidates[lane]);
         }
         for (lane, (&index, candidates)) in batch.iter().zip(candidates).enumerate() {

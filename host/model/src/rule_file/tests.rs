@@ -67,6 +67,42 @@ fn bits_take_the_windows_of_the_command_line() {
 }
 
 #[test]
+fn scale_trials_belong_to_layers() {
+    let encoded = |rule: &str, others: &str| {
+        let file = parse(&format!("[[rule]]\nmatch = \"*\"\n{rule}\n")).unwrap();
+        file.rules[0].encoding(&encoding(others))
+    };
+    let trials = |rule: &str, others: &str| encoded(rule, others).unwrap().scale_trials();
+    assert_eq!(trials("layers = \"2+2\"\nscale_trials = 3", "paper-4b"), 3);
+    assert_eq!(trials("scale_trials = 16", "progressive-4b"), 16);
+    assert_eq!(
+        trials("rotate = \"never\"", "progressive-4b"),
+        crate::DEFAULT_SCALE_TRIALS
+    );
+    let error = encoded("bits = 4\nscale_trials = 3", "progressive-4b").unwrap_err();
+    assert!(
+        error.contains("scale_trials belongs to matrices in layers, and chained-4b is one"),
+        "{error}"
+    );
+    for bad in ["0", "17", "9223372036854775807"] {
+        let error = refused(&format!("[[rule]]\nmatch = \"*\"\nscale_trials = {bad}"));
+        assert!(
+            error.contains(&format!("line 3: {bad} scales were asked for, and 1 to 16")),
+            "{error}"
+        );
+    }
+    for bad in ["-1", "\"many\"", "1.5"] {
+        let error = refused(&format!("[[rule]]\nmatch = \"*\"\nscale_trials = {bad}"));
+        assert!(
+            error.contains("scale_trials must be a whole number that is not negative"),
+            "{error}"
+        );
+    }
+    let error = refused("[[rule]]\nmatch = \"*\"\nkeep = true\nscale_trials = 2");
+    assert!(error.contains("tensors that are kept have no scale_trials"), "{error}");
+}
+
+#[test]
 fn what_is_wrong_is_named_with_its_line() {
     let rule = |rest: &str| format!("[[rule]]\nmatch = \"*\"\n{rest}\n");
     for (text, expected) in [

@@ -48,6 +48,9 @@ struct EncodingRecipe {
     layers: Vec<serde_json::Value>,
     quantizer: Option<String>,
     rotate: String,
+    /// Of layers.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    scale_trials: Option<usize>,
 }
 
 impl EncodingRecipe {
@@ -61,6 +64,7 @@ impl EncodingRecipe {
             // The chained code has none.
             quantizer: encoding.has_block_code().then(|| encoding.quantizer().to_string()),
             rotate: encoding.rotate().to_string(),
+            scale_trials: encoding.has_layers().then(|| encoding.scale_trials()),
         }
     }
 }
@@ -105,12 +109,16 @@ impl Recipe {
             |what: &str, was: String, is: String| (was != is).then(|| format!("{what} was {was} and is {is}"));
         let quantizer = |recipe: &Recipe| recipe.stated(|encoding| encoding.quantizer.clone());
         let rotate = |recipe: &Recipe| recipe.stated(|encoding| Some(encoding.rotate.clone()));
+        let scale_trials =
+            |recipe: &Recipe| recipe.stated(|encoding| encoding.scale_trials.map(|trials| trials.to_string()));
         let calibration = |recipe: &Recipe| recipe.calibration.clone().unwrap_or("not given".into());
         let differences = [
             changed("the program", versions(unfinished), versions(self)),
             changed("--code", unfinished.label.clone(), self.label.clone()),
             changed("--quantizer", quantizer(unfinished), quantizer(self)).filter(|_| unfinished.label == self.label),
             changed("--rotate", rotate(unfinished), rotate(self)),
+            changed("--scale-trials", scale_trials(unfinished), scale_trials(self))
+                .filter(|_| unfinished.label == self.label),
             changed("--calibrate", calibration(unfinished), calibration(self)),
             changed("--include", patterns(&unfinished.include), patterns(&self.include)),
             changed("--exclude", patterns(&unfinished.exclude), patterns(&self.exclude)),
