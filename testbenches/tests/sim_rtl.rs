@@ -213,6 +213,11 @@ fn a_memory_image_gives_the_same_report() {
 
 /// A compressed model runs in the code that it has, which is no preset here.
 fn a_code_reaches_the_generator(code: Code) {
+    a_model_gives_the_same_report(Encoding::new(code, Quantizer::Exact, Rotate::Auto));
+}
+
+/// A small model that is compressed in this way.
+fn a_model_gives_the_same_report(encoding: Encoding) {
     let folder = TempDir::new().unwrap();
     let plain = folder.path().join("plain.safetensors");
     let values: Vec<u8> = (0..24 * 20_i32)
@@ -225,7 +230,7 @@ fn a_code_reaches_the_generator(code: Code) {
     let file = [&(header.len() as u64).to_le_bytes(), header.as_bytes(), &values].concat();
     std::fs::write(&plain, file).unwrap();
     let options = CompressOptions {
-        encoding: Encoding::new(code, Quantizer::Exact, Rotate::Auto),
+        encoding,
         rules: Rules::default(),
         moments: None,
         replace: false,
@@ -247,10 +252,22 @@ fn a_block_code_of_ones_own_reaches_the_generator() {
     a_code_reaches_the_generator(BlockCode::new(fields).unwrap().into());
 }
 
+fn small_chained_code() -> Code {
+    let map = ChainMap::new(6, vec![vec![0x20, 0x11, 0x0a], vec![0x25, 0x12]]).unwrap();
+    ChainedCode::new(3, map).unwrap().into()
+}
+
 #[test]
 fn a_chain_map_of_ones_own_reaches_the_generator() {
-    let map = ChainMap::new(6, vec![vec![0x20, 0x11, 0x0a], vec![0x25, 0x12]]).unwrap();
-    a_code_reaches_the_generator(ChainedCode::new(3, map).unwrap().into());
+    a_code_reaches_the_generator(small_chained_code());
+}
+
+/// Each scale group of each layer is a product of its own.
+#[test]
+fn scale_groups_take_the_same_cycles_in_the_verilog() {
+    let encoding = Encoding::new(small_chained_code(), Quantizer::Exact, Rotate::Always);
+    let encoding = encoding.with_layers(vec![small_chained_code(); 2]).unwrap();
+    a_model_gives_the_same_report(encoding.with_scale_group(Some(5)));
 }
 
 /// Shared multipliers change neither results nor cycles; beside them the fp16 reference runs with its own.

@@ -1,4 +1,4 @@
-"""Section 5 of docs/format.md, the container, with what version 2 adds in section 9 and version 3 in section 12. See
+"""Section 5 of docs/format.md, the container, with what versions 2, 3 and 4 add in sections 9, 12 and 13. See
 seedlm_reference.py for what these files are."""
 
 from __future__ import annotations
@@ -218,6 +218,17 @@ def read_source_shape(value: object, rows: int, columns: int, what: str) -> tupl
     return tuple(value)
 
 
+def read_scale_group(value: object, rows: int, columns: int, codes: list[Code | ChainedCode], what: str) -> int:
+    """How many scale groups a row has."""
+    if value is None:
+        return 1
+    require(is_count(value), f"{what}: the scale_group is no count")
+    require(all(isinstance(code, ChainedCode) for code in codes), f"{what}: scale groups belong to the chained codes, and there is a block code")
+    require(value > 0, f"{what}: a scale group of 0 columns")
+    require(columns % value == 0, f"{what}: scale groups of {value} columns do not divide its {columns} columns")
+    return columns // value
+
+
 def require_sections(sections: list[list[tuple[str, Tensor]]]) -> None:
     """The kept tensors and the bases, then the second layers, and so on."""
     for number in range(1, len(sections)):
@@ -239,7 +250,7 @@ def read_container(file: bytes, may_be_cut: bool = False) -> Container:
     require(isinstance(document, dict), "the seedlm description is not an object")
     version = document.get("version")
     require(is_count(version), "the version is missing")
-    require(version in (1, 2, 3), f"version {version} is not known here")
+    require(version in (1, 2, 3, 4), f"version {version} is not known here")
     require_keys(document, {"version", "generator", "codes", "compressed", "kept"}, "the seedlm description")
     require(isinstance(document["generator"], str), "the generator is not a string")
     for part in ("codes", "compressed", "kept"):
@@ -262,6 +273,8 @@ def read_container(file: bytes, may_be_cut: bool = False) -> Container:
         keys |= {"rotation"}
     if version >= 3:
         keys |= {"source_shape", "layers"}
+    if version >= 4:
+        keys |= {"scale_group"}
     for name, value in document["compressed"].items():
         what = f"the entry of {name}"
         entry = require_keys(value, keys, what)
@@ -272,6 +285,10 @@ def read_container(file: bytes, may_be_cut: bool = False) -> Container:
         further = entry["layers"] if version >= 3 else []
         require(isinstance(further, list), f"{what}: the layers are no list")
         require(len(further) < MOST_LAYERS, f"{what}: {len(further)} layers after the base, more than {MOST_LAYERS - 1}")
+        group = entry["scale_group"] if version >= 4 else None
+        labels = [layer.get("code") for layer in [entry, *further] if isinstance(layer, dict)]
+        groups = read_scale_group(group, *shape, [codes[label] for label in labels if isinstance(label, str) and label in codes], what)
+        coded_shape = [shape[0] * groups, shape[1] // groups]
         layers = []
         for number, layer in enumerate([entry, *further], 1):
             of_layer = f"layer {number} of {what}"
@@ -284,12 +301,12 @@ def read_container(file: bytes, may_be_cut: bool = False) -> Container:
             if len(sections) < number:
                 sections.append([])
             sections[number - 1] += zip(names, (words, scale), strict=True)
-            layers.append(read_layer(layer, codes[layer["code"]], shape, words, scale, names))
+            layers.append(read_layer(layer, codes[layer["code"]], coded_shape, words, scale, names))
         require(layers[0] is not None, f"the file is truncated: it ends before the base of {name} does")
         whole = layers.index(None) if None in layers else len(layers)
         rotation = read_rotation(entry["rotation"], name) if version >= 2 else None
         source_shape = read_source_shape(entry["source_shape"], *shape, what) if version >= 3 else tuple(shape)
-        compressed[name] = LayeredMatrix(tuple(layers[:whole]), rotation, source_shape)
+        compressed[name] = LayeredMatrix(tuple(layers[:whole]), rotation, source_shape, groups)
 
     kept = {}
     for name, value in document["kept"].items():

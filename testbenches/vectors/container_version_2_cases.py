@@ -98,7 +98,7 @@ def bad_containers() -> dict[str, tuple[str, list[str], Plan]]:
     edit("chained-in-version-1", "a chained code in version 1", ["chained"], nothing, lambda: small_plan(version=1))
     edit("rotation-in-version-1", "a rotation in version 1", ["rotation"], nothing, version_1_block(DEFAULT.as_json()))
     edit("null-rotation-in-version-1", "the key itself is unknown in version 1", ["rotation"], nothing, version_1_block(None))
-    edit("version-4", "version 4", ["version"], lambda p: p.document.update(version=4))
+    edit("version-5", "version 5", ["version"], lambda p: p.document.update(version=5))
 
     def unused_chained() -> Plan:
         p = plan({LAYER: ("paper-4b", Draw("unused in 1").matrix(PAPER_4B, 1, 8))}, {})

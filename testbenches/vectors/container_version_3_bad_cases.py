@@ -78,7 +78,7 @@ def bad_containers(good: dict[str, tuple[str, Plan]], drawn_layers) -> dict[str,
 
     layer = {"code": "paper-4b", "words_crc32": "00000000", "scale_crc32": "00000000", "squared_error": 0.5}
     edit("as-version-2", "version 2 has neither layers nor a source_shape", ["source_shape"], lambda p: p.document.update(version=2))
-    edit("as-version-4", "version 4", ["version"], lambda p: p.document.update(version=4))
+    edit("as-version-4", "version 4 asks for the key \"scale_group\"", ["scale_group"], lambda p: p.document.update(version=4))
     edit("layers-in-version-2", "a layer in version 2", ["layers"], nothing, older(2, layers=[layer]))
     edit("no-layers-in-version-2", "the key itself is unknown in version 2", ["layers"], nothing, older(2, layers=[]))
     edit("source-shape-in-version-2", "a source_shape in version 2", ["source_shape"], nothing, older(2, source_shape=[2, 3, 3]))

@@ -142,6 +142,7 @@ def starts(file: bytes) -> list[list]:
 
 
 def matrix_text(name: str, stored: LayeredMatrix) -> dict:
+    """A matrix and its layers; the integers of a layer are those of its coded rows."""
     layers = []
     for number, m in enumerate(stored.layers, 1):
         layers.append({

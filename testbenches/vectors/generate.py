@@ -22,6 +22,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parent))
 import chained_cases  # noqa: E402
 import container_version_2_cases  # noqa: E402
 import container_version_3_cases  # noqa: E402
+import container_version_4_cases  # noqa: E402
 import rotation_cases  # noqa: E402
 from case_fields import matrix_case, matrix_fields, product_case, stream_fields  # noqa: E402
 from container_plan import LAYER, NORM, Plan, plan  # noqa: E402
@@ -608,7 +609,7 @@ def bad_containers() -> dict[str, tuple[str, list[str], bytes]]:
     edit("kept-crc-wrong", "a kept tensor's checksum is another", ["checksum"], lambda p: p.document["kept"].update({NORM: {"crc32": "00000000"}}))
     edit("words-crc-missing", "no checksum of the words", ["words_crc32"], lambda p: entry(p).pop("words_crc32"))
     edit("version-2-without-rotation", "version 2 asks for the key \"rotation\"", ["rotation"], lambda p: p.document.update(version=2))
-    edit("newer-version", "version 4", ["version"], lambda p: p.document.update(version=4))
+    edit("newer-version", "version 5", ["version"], lambda p: p.document.update(version=5))
     edit("version-0", "version 0 never was", ["version"], lambda p: p.document.update(version=0))
     edit("version-missing", "no version", ["version"], lambda p: p.document.pop("version"))
     edit("unknown-key", "a key of the document that the page does not list", ["colour"], lambda p: p.document.update(colour="blue"))
@@ -746,7 +747,7 @@ def all_files() -> dict[str, bytes]:
         "bad/products.json": vectors_text("products that must be refused", bad_products()),
     }
     files |= {name: vectors_text(what, cases) for name, (what, cases) in (chained_cases.files() | rotation_cases.files()).items()}
-    for version in (container_version_2_cases, container_version_3_cases):
+    for version in (container_version_2_cases, container_version_3_cases, container_version_4_cases):
         containers, manifests = version.files()
         files |= containers | {name: vectors_text(what, cases) for name, (what, cases) in manifests.items()}
     for folder, containers, expected in (
@@ -857,8 +858,9 @@ def self_test(files: dict[str, bytes]) -> None:
     rotation_cases.self_test(cases)
     container_version_2_cases.self_test(cases, files)
     container_version_3_cases.self_test(cases, files)
+    container_version_4_cases.self_test(cases, files)
     # Any single flipped bit of a container is found.
-    for name in ("one-matrix", "version-2-rotated", "version-3-two-layers"):
+    for name in ("one-matrix", "version-2-rotated", "version-3-two-layers", "version-4-groups"):
         good = files[f"good/containers/{name}.safetensors"]
         for at in range(len(good)):
             bit = 1 << (at * 5) % 8

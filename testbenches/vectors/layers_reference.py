@@ -1,4 +1,4 @@
-"""Section 12 of docs/format.md: matrices in layers. See seedlm_reference.py for what these files are.
+"""Sections 12 and 13 of docs/format.md: matrices in layers and in scale groups. See seedlm_reference.py for what these files are.
 
 How a container holds them is in container_reference.py. Python's floats are binary64 and `+` is one addition, rounded to
 nearest, ties to even.
@@ -38,13 +38,20 @@ def summed_row(rows: list[list[int]]) -> list[int]:
     return sums
 
 
+def joined(coded: list[list[int]], groups: int) -> list[list[int]]:
+    """Rows from coded rows, of which each has so many, one after the other."""
+    rows = [coded[first : first + groups] for first in range(0, len(coded), groups)]
+    return [[weight for group in row for weight in group] for row in rows]
+
+
 @dataclass(frozen=True)
 class LayeredMatrix:
-    """A compressed matrix; one without layers has its base alone."""
+    """A compressed matrix; one without layers has its base alone. Each row is so many rows of a layer: its scale groups."""
 
     layers: tuple[Matrix | ChainedMatrix, ...]
     rotation: Rotation | None
     source_shape: tuple[int, ...]
+    groups: int = 1
 
     @property
     def base(self) -> Matrix | ChainedMatrix:
@@ -52,15 +59,15 @@ class LayeredMatrix:
 
     @property
     def rows(self) -> int:
-        return self.base.rows
+        return self.base.rows // self.groups
 
     @property
     def columns(self) -> int:
-        return self.base.columns
+        return self.base.columns * self.groups
 
     def prefix_bits(self, m: int) -> list[list[int]]:
         """The bits of the binary32 weights of the first m layers, the rotation undone."""
-        coded = [layer.weights_bits() for layer in self.layers[:m]]
+        coded = [joined(layer.weights_bits(), self.groups) for layer in self.layers[:m]]
         weights = [summed_row(list(rows)) for rows in zip(*coded, strict=True)]
         return weights if self.rotation is None else undone_weights_bits(self.rotation, weights)
 

@@ -14,7 +14,7 @@ use crate::writing::Writing;
 use anyhow::{Context, bail};
 use clap::Args;
 use indicatif::HumanCount;
-use seedlm_codec::Code;
+use seedlm_codec::{Code, check_scale_groups};
 use seedlm_model::{
     BitChoice, CompressOptions, Encoding, Footprint, ModelError, Plan, RuleFile, Rules, Source, TargetBits,
     chained_layers, check_output, compress_with,
@@ -42,9 +42,13 @@ pub struct Compress {
     #[arg(long, value_enum)]
     rotate: Option<Rotate>,
     /// Scales to try for each row of a layer that is not the last, 1 to 16; the one is kept whose error is smallest after the next layer.
-    /// Encoding takes so many times as long; 5 if not given. With --calibrate one scale is taken
+    /// Encoding takes so many times as long; 5 if not given. With --calibrate or --scale-group one scale is taken
     #[arg(long, value_name = "N")]
     scale_trials: Option<u64>,
+    /// A scale for every so many neighbouring columns of a row, which must divide the columns, in place of one for the row; for the
+    /// chained codes. Costs 16 bits for each; hardly pays for rotated rows
+    #[arg(long, value_name = "COLUMNS", value_parser = clap::value_parser!(u64).range(1..))]
+    scale_group: Option<u64>,
     #[command(flatten)]
     target: TargetOptions,
     /// Compress the tensors that match, even where the default keeps them; repeatable
@@ -54,8 +58,8 @@ pub struct Compress {
     #[arg(long, value_name = "GLOB")]
     exclude: Vec<String>,
     /// A TOML file of rules: tables `[[rule]]` with match = a pattern or a list of them, and keep = true, or any of code, bits, layers,
-    /// chain_length, rotate, quantizer, scale_trials for the tensors that match; the first rule that matches decides, and what it does not say is
-    /// as on the command line
+    /// chain_length, rotate, quantizer, scale_trials, scale_group for the tensors that match; the first rule that matches decides, and
+    /// what it does not say is as on the command line
     #[arg(long, value_name = "FILE")]
     rules: Option<PathBuf>,
     /// Write nothing; say what would be compressed, to which size, in about which time
@@ -201,12 +205,17 @@ impl Compress {
             (None, Some(profile)) => profile.rotate.parse()?,
             (None, None) => Rotate::default().into(),
         };
-        let encoding = Encoding::new(layers[0].clone(), quantizer, rotate).with_layers(layers)?;
+        let mut encoding = Encoding::new(layers[0].clone(), quantizer, rotate).with_layers(layers)?;
         let trials = self.scale_trials.or(profile.and_then(|profile| profile.scale_trials));
-        Ok(match trials {
-            Some(trials) => encoding.with_scale_trials(trials).context("--scale-trials")?,
-            None => encoding,
-        })
+        if let Some(trials) = trials {
+            encoding = encoding.with_scale_trials(trials).context("--scale-trials")?;
+        }
+        let scale_group = self.scale_group.map(usize::try_from).transpose()?;
+        if scale_group.is_some() {
+            let checked = encoding.layers().iter().try_for_each(check_scale_groups);
+            checked.context("--scale-group: choose a chained code, as --code chained-4b, or say it in rules")?;
+        }
+        Ok(encoding.with_scale_group(scale_group))
     }
 
     /// Shares out the bits, where a mean is asked for: changes the rules, and the plan with them.

@@ -138,7 +138,7 @@ fn container_text(input: &str, container: &ContainerInspection) -> String {
     for matrix in &container.matrices {
         let _ = writeln!(
             text,
-            "{} {:?} {} -> {} {:.2} bits/weight  relative error {}  {}{}",
+            "{} {:?} {} -> {} {:.2} bits/weight  relative error {}  {}{}{}",
             printable(&matrix.name),
             matrix.shape,
             matrix.source_dtype,
@@ -146,7 +146,10 @@ fn container_text(input: &str, container: &ContainerInspection) -> String {
             matrix.bits_per_weight,
             layer_errors(matrix),
             decibels(matrix.sqnr_db),
-            if matrix.rotation.is_some() { "  rotated" } else { "" }
+            if matrix.rotation.is_some() { "  rotated" } else { "" },
+            matrix
+                .scale_group
+                .map_or(String::new(), |group| format!("  a scale for every {group} columns"))
         );
     }
     for tensor in &container.kept {

@@ -46,7 +46,7 @@ struct Program {
 
 #[derive(Debug, Subcommand)]
 enum Verb {
-    Compress(compress::Compress),
+    Compress(Box<compress::Compress>),
     Decompress(decompress::Decompress),
     Inspect(inspect::Inspect),
     Verify(verify::Verify),

@@ -72,6 +72,13 @@ impl Activations {
     pub(crate) fn turn_left(&mut self, places: usize) {
         self.values.rotate_left(places);
     }
+
+    pub(crate) fn cut(&self, columns: std::ops::Range<usize>) -> Self {
+        Activations {
+            values: self.values[columns].to_vec(),
+            ..*self
+        }
+    }
 }
 
 /// Bits an accumulator needs, sign included, so that no sum over `columns` products can overflow.

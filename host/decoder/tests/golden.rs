@@ -5,7 +5,7 @@ mod matrices;
 use half::bf16;
 use matrices::{any_matrix, preset_matrix};
 use proptest::prelude::*;
-use seedlm_codec::{Code, WeightMatrix};
+use seedlm_codec::{ChainedCode, Code, ColumnGroup, WeightMatrix};
 use seedlm_decoder::{Decoder, Instructions};
 use std::ops::Range;
 
@@ -82,6 +82,33 @@ fn presets_in_all_small_shapes() {
         }
         check(&preset_matrix(&code, 4, 25, 7), 1..3);
         check(&preset_matrix(&code, 0, 25, 7), 0..0);
+    }
+}
+
+/// Where a row has scale groups, each is a coded row: the decoder gives them in the order of the row, and those of some columns as a
+/// matrix of their own.
+#[test]
+fn scale_groups_are_coded_rows() {
+    let (rows, groups, columns) = (3, 4, 33);
+    for name in ChainedCode::PRESETS {
+        let code = Code::preset(name).unwrap();
+        let matrix = preset_matrix(&code, rows * groups, columns, 11);
+        let WeightMatrix::Chained(coded) = &matrix else {
+            panic!("{name} is a chained code");
+        };
+        let parts: Vec<WeightMatrix> = ColumnGroup::all(groups)
+            .map(|group| WeightMatrix::Chained(group.of_matrix(coded).unwrap()))
+            .collect();
+        for row in 0..rows {
+            let whole = row * groups..(row + 1) * groups;
+            check(&matrix, whole.clone());
+            let of_parts: Vec<f32> = parts.iter().flat_map(|part| part.row_values(row)).collect();
+            let mut decoded = vec![f32::NAN; groups * columns];
+            let decoder = Decoder::new(&code).unwrap();
+            decoder.f32_rows(&matrix, whole, &mut decoded).unwrap();
+            assert_eq!(bits(decoded), bits(of_parts));
+        }
+        parts.iter().for_each(|part| check(part, 0..rows));
     }
 }
 

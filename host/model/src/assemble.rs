@@ -71,6 +71,7 @@ impl<'a> Assembly<'a> {
             let Some(entry) = finished.entry(&matrix.info.shape) else {
                 continue;
             };
+            let entry = entry.with_scale_group(finished.report.scale_group);
             let stretches = finished.stretches(&work.part(finished.number));
             let layers = matrix.encoding.layers().iter().zip(&finished.layers).zip(stretches);
             let layers = layers.map(|((code, layer), [words, scale])| NewLayer {

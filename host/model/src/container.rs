@@ -1,6 +1,6 @@
 //! The SeedLM container: a safetensors file in which each compressed matrix `NAME` is two tensors, `NAME.seedlm_words` (U8)
-//! and `NAME.seedlm_scale` (the block code: F32, one element; the chained code: BF16, one per row), described by one JSON
-//! text in the metadata. Further layers of a matrix are two more tensors each, `NAME.seedlm_words_2` and `NAME.seedlm_scale_2` and
+//! and `NAME.seedlm_scale` (the block code: F32, one element; the chained code: BF16, one per row or scale group), described by
+//! one JSON text in the metadata. Further layers of a matrix are two more tensors each, `NAME.seedlm_words_2` and `NAME.seedlm_scale_2` and
 //! so on. `docs/format.md` is the text of this module.
 
 mod account;
@@ -26,8 +26,10 @@ pub(crate) use writer::{ContainerFile, Content, NewLayer};
 pub const FIRST_CONTAINER_VERSION: u64 = 1;
 /// The version that adds chained codes and rotation.
 const SECOND_CONTAINER_VERSION: u64 = 2;
-/// The newest version of the container format that this crate writes and reads: layers, and tensors of other than two dimensions.
-pub const CONTAINER_VERSION: u64 = 3;
+/// The version that adds layers, and tensors of other than two dimensions.
+const THIRD_CONTAINER_VERSION: u64 = 3;
+/// The newest version of the container format that this crate writes and reads: scale groups.
+pub const CONTAINER_VERSION: u64 = 4;
 /// Metadata key of the description.
 pub(crate) const DOCUMENT_KEY: &str = "seedlm";
 /// Metadata key of the header's checksum.
@@ -54,7 +56,7 @@ fn numbered(matrix: &str, suffix: &str, layer: usize) -> String {
     }
 }
 
-/// Type and shape of the tensor of scales of a matrix with that many rows.
+/// Type and shape of the tensor of scales of a matrix with that many coded rows.
 fn scale_tensor(code: &Code, rows: usize) -> (Dtype, Vec<usize>) {
     match code {
         Code::Block(_) => (Dtype::F32, vec![1]),

@@ -11,7 +11,7 @@ use crate::scale_trials::passes;
 use crate::source::Matrix;
 use crate::stored::{StoredMatrix, layer_scale_bytes, layer_words};
 use rayon::prelude::*;
-use seedlm_codec::{Code, Rotation, WeightMatrix};
+use seedlm_codec::{Code, Rotation, WeightMatrix, check_scale_groups, coded_shape};
 use seedlm_encoder::{BlockEncoder, ChainedEncoder, EncodeError, EncodedChained, Quantizer};
 use std::ops::{ControlFlow, Range};
 use std::sync::Arc;
@@ -35,10 +35,7 @@ pub type Advance<'a> = &'a (dyn Fn(usize) -> ControlFlow<()> + Sync);
 pub struct MatrixEncoder {
     /// One for each layer; layers of one code share theirs.
     engines: Vec<Arc<Engine>>,
-    rotate: Rotate,
-    scale_trials: usize,
-    /// How often each weight is encoded without moments.
-    passes: u64,
+    encoding: Encoding,
 }
 
 pub(crate) enum Engine {
@@ -147,17 +144,24 @@ impl Engines {
 }
 
 impl Engine {
-    /// Encodes rows; with moments of their inputs errors are fed back from column to column.
+    /// Encodes rows, each in `groups` coded ones; with moments of their inputs errors are fed back from column to column.
     pub(crate) fn encode_rows(
         &self,
         [rows, columns]: [usize; 2],
+        groups: usize,
         values: &[f32],
         moments: Option<&InputMoments>,
         advance: Advance<'_>,
     ) -> Result<WeightMatrix, EncodeError> {
         match moments {
-            None => self.encode(rows, columns, values, advance).map(|encoded| encoded.coded),
-            Some(moments) => encode_with_feedback(self.with_feedback(), (rows, columns), values, moments, advance),
+            None => {
+                let encoded = self.encode(rows * groups, columns / groups, values, advance);
+                encoded.map(|encoded| encoded.coded)
+            }
+            Some(moments) => {
+                let encoder = self.with_feedback();
+                encode_with_feedback(encoder, (rows, columns), groups, values, moments, advance)
+            }
         }
     }
 
@@ -173,7 +177,7 @@ impl MatrixEncoder {
     /// Prepares the tables for the codes of an encoding, in the current rayon pool.
     ///
     /// # Errors
-    /// When the encoder refuses a code.
+    /// When the encoder refuses a code, or the codec [scale groups](Encoding::with_scale_group) in one.
     pub fn new(encoding: &Encoding) -> Result<Self, EncodeError> {
         MatrixEncoder::sharing(encoding, &mut Engines::default())
     }
@@ -181,14 +185,22 @@ impl MatrixEncoder {
     /// As [`MatrixEncoder::new`]; what has been prepared for another encoding is taken from there.
     pub(crate) fn sharing(encoding: &Encoding, engines: &mut Engines) -> Result<Self, EncodeError> {
         let layers = encoding.layers().iter();
+        if encoding.scale_group().is_some() {
+            layers.clone().try_for_each(check_scale_groups)?;
+        }
         Ok(MatrixEncoder {
             engines: layers
                 .map(|code| engines.get(code, encoding.quantizer()))
                 .collect::<Result<_, _>>()?,
-            rotate: encoding.rotate(),
-            scale_trials: encoding.scale_trials(),
-            passes: passes(encoding),
+            encoding: encoding.clone(),
         })
+    }
+
+    /// Scale groups of a row, 1 where it has one scale.
+    fn groups(&self, columns: usize) -> Result<usize, EncodeError> {
+        let [groups, _] = coded_shape([1, columns], self.encoding.scale_group())?;
+        // Without columns there is nothing to share out.
+        Ok(groups.max(1))
     }
 
     /// Encodes a matrix in the current rayon pool. `original` gives its rows again: a matrix is rotated in its own memory,
@@ -200,7 +212,7 @@ impl MatrixEncoder {
     /// The result depends on the weights, the moments and the encoder's settings only.
     ///
     /// # Errors
-    /// As the encoders of `seedlm-encoder`.
+    /// As the encoders of `seedlm-encoder`; [`EncodeError::Codec`] when the scale groups of the encoding do not divide the columns.
     ///
     /// # Panics
     /// When the moments are those of another number of columns.
@@ -213,6 +225,7 @@ impl MatrixEncoder {
     ) -> Result<EncodedWeights, EncodeError> {
         let (rows, columns) = (weights.rows, weights.columns);
         let rotation = Rotation::default();
+        let groups = self.groups(columns)?;
         let (is_rotated, trial) = self.choose_rotation(&weights, advance)?;
         if is_rotated {
             rotate_rows(&rotation, columns, &mut weights.values);
@@ -223,7 +236,7 @@ impl MatrixEncoder {
         let passes = if moments.is_some() {
             self.engines.len() as u64
         } else {
-            self.passes
+            passes(&self.encoding, columns)
         };
         let encoded_weights = AtomicU64::new(0);
         let advance = &|weights: usize| {
@@ -233,18 +246,18 @@ impl MatrixEncoder {
         };
         let (layers, sums) = match &self.engines[..] {
             [engine] if moments.is_none() => {
-                let encoded = engine.encode(rows, columns, &weights.values, advance)?;
+                let encoded = engine.encode(rows * groups, columns / groups, &weights.values, advance)?;
                 let sums = (encoded.squared_error, encoded.squared_norm);
                 (vec![encoded.coded], (!is_rotated).then_some(sums))
             }
             engines => {
-                let (shape, trials) = ([rows, columns], self.scale_trials);
-                let layers = encode_layers(engines, shape, &mut weights.values, moments, trials, advance)?;
+                let (shape, trials) = ([rows, columns], self.encoding.scale_trials());
+                let layers = encode_layers(engines, shape, groups, &mut weights.values, moments, trials, advance)?;
                 (layers, None)
             }
         };
         drop(weights);
-        let stored = StoredMatrix::new(layers, is_rotated.then_some(rotation));
+        let stored = StoredMatrix::new(layers, is_rotated.then_some(rotation), groups);
         let (layer_squared_errors, squared_norm) = match sums {
             Some((error, norm)) => (vec![error], norm),
             None => measure(&stored, original),
@@ -264,7 +277,7 @@ impl MatrixEncoder {
         weights: &Matrix,
         advance: Advance<'_>,
     ) -> Result<(bool, Option<RotationTrial>), EncodeError> {
-        Ok(match self.rotate {
+        Ok(match self.encoding.rotate() {
             Rotate::Always => (true, None),
             Rotate::Auto if self.has_trials() => {
                 let trial = self.try_rotation(weights, &Rotation::default(), advance)?;
@@ -276,7 +289,7 @@ impl MatrixEncoder {
 
     /// Weights that are encoded to decide about the rotation of a matrix, besides its own.
     pub(crate) fn trial_weights(&self, rows: usize, columns: usize) -> u64 {
-        if self.rotate == Rotate::Auto && self.has_trials() {
+        if self.encoding.rotate() == Rotate::Auto && self.has_trials() {
             2 * rows.min(TRIAL_ROWS) as u64 * columns as u64
         } else {
             0
@@ -285,9 +298,10 @@ impl MatrixEncoder {
 
     /// Encodes rows as they are, only to see how long that takes.
     pub(crate) fn try_rows(&self, columns: usize, values: &[f32]) -> Result<(), EncodeError> {
-        let rows = values.len() / columns;
+        let (rows, groups) = (values.len() / columns, self.groups(columns)?);
         let go_on = |_| ControlFlow::Continue(());
-        self.engines[0].encode(rows, columns, values, &go_on).map(drop)
+        let encoded = self.engines[0].encode(rows * groups, columns / groups, values, &go_on);
+        encoded.map(drop)
     }
 
     fn has_trials(&self) -> bool {
@@ -306,9 +320,11 @@ impl MatrixEncoder {
             .collect();
         // It may be stopped, but is no part of the matrix's own progress.
         let asked = |_| advance(0);
-        let plain = self.engines[0].encode(rows, columns, &values, &asked)?;
+        let groups = self.groups(columns)?;
+        let encode = |values: &[f32]| self.engines[0].encode(rows * groups, columns / groups, values, &asked);
+        let plain = encode(&values)?;
         rotate_rows(rotation, columns, &mut values);
-        let rotated = self.engines[0].encode(rows, columns, &values, &asked)?;
+        let rotated = encode(&values)?;
         Ok(Trial {
             is_worthwhile: rotated.squared_error < WORTHWHILE_SHARE * plain.squared_error,
             figures: RotationTrial {

@@ -3,7 +3,7 @@
 use crate::error::ModelError;
 use crate::rotate::Rotate;
 use crate::scale_trials::{DEFAULT_SCALE_TRIALS, check_scale_trials};
-use seedlm_codec::{ChainedCode, Code, CodecError, MOST_LAYERS};
+use seedlm_codec::{ChainedCode, Code, CodecError, MOST_LAYERS, check_scale_groups, coded_shape};
 use seedlm_encoder::Quantizer;
 
 /// Names of encodings in layers, with the stored bits per weight of each layer and the length of the windows: all in the chained
@@ -65,6 +65,7 @@ pub struct Encoding {
     quantizer: Quantizer,
     rotate: Rotate,
     scale_trials: usize,
+    scale_group: Option<usize>,
 }
 
 impl Encoding {
@@ -75,6 +76,7 @@ impl Encoding {
             quantizer,
             rotate,
             scale_trials: DEFAULT_SCALE_TRIALS,
+            scale_group: None,
         }
     }
 
@@ -116,6 +118,13 @@ impl Encoding {
         Ok(self)
     }
 
+    /// The same with a scale for every so many neighbouring columns of a row, in every layer; without, each row has one. Whether a
+    /// matrix can have them, [`Encoding::coded_shape`] says.
+    pub fn with_scale_group(mut self, columns: Option<usize>) -> Self {
+        self.scale_group = columns;
+        self
+    }
+
     /// The codes of the layers, the base first; at least one.
     pub fn layers(&self) -> &[Code] {
         &self.layers
@@ -141,6 +150,22 @@ impl Encoding {
         self.layers.len() > 1
     }
 
+    /// The columns that share a scale, where that is not the whole row.
+    pub fn scale_group(&self) -> Option<usize> {
+        self.scale_group
+    }
+
+    /// Rows and columns of what is coded for a matrix of that shape: a row for each of its scale groups.
+    ///
+    /// # Errors
+    /// [`CodecError::Code`] when one of the codes has no scale groups, [`CodecError::Tensor`] when they do not divide the columns.
+    pub fn coded_shape(&self, shape: [usize; 2]) -> Result<[usize; 2], CodecError> {
+        if self.scale_group.is_some() {
+            self.layers.iter().try_for_each(check_scale_groups)?;
+        }
+        coded_shape(shape, self.scale_group)
+    }
+
     /// Whether a block code is among its layers.
     pub fn has_block_code(&self) -> bool {
         self.layers.iter().any(|code| matches!(code, Code::Block(_)))
@@ -152,7 +177,8 @@ impl Encoding {
     }
 }
 
-/// Bytes of the words and scales of a matrix in these layers, or `None` where they cannot be counted.
+/// Bytes of the words and scales of a matrix in these layers, or `None` where they cannot be counted. The shape is that of what is
+/// coded: see [`Encoding::coded_shape`].
 pub(crate) fn stored_bytes(layers: &[Code], [rows, columns]: [usize; 2]) -> Option<u64> {
     let of_layer = |code: &Code| Some(code.word_bytes(rows, columns)? as u64 + code.scale_bytes(rows) as u64);
     layers.iter().map(of_layer).sum()

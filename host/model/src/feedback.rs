@@ -11,7 +11,7 @@
 
 use crate::moments::InputMoments;
 use rayon::prelude::*;
-use seedlm_codec::WeightMatrix;
+use seedlm_codec::{ChainedMatrix, WeightMatrix};
 use seedlm_encoder::{BlockEncoder, ChainedEncoder, EncodeError, Quantizer};
 use std::ops::{ControlFlow, Range};
 
@@ -30,7 +30,8 @@ pub(crate) enum FeedbackEncoder<'a> {
     Chained(&'a ChainedEncoder),
 }
 
-/// Encodes `rows x columns` weights, the columns of which have inputs with these moments.
+/// Encodes `rows x columns` weights, the columns of which have inputs with these moments. Each row is coded in `groups` rows of
+/// their own, which begin anew; errors go on from one to the next.
 ///
 /// # Errors
 /// As the encoders; [`EncodeError::Stopped`].
@@ -40,6 +41,7 @@ pub(crate) enum FeedbackEncoder<'a> {
 pub(crate) fn encode_with_feedback(
     encoder: FeedbackEncoder<'_>,
     (rows, columns): (usize, usize),
+    groups: usize,
     values: &[f32],
     moments: &InputMoments,
     advance: &(dyn Fn(usize) -> ControlFlow<()> + Sync),
@@ -47,11 +49,11 @@ pub(crate) fn encode_with_feedback(
     assert_eq!(moments.columns(), columns, "moments of this matrix");
     let factor = Factor::new(moments);
     let mut errors = vec![0.0; rows * columns];
-    let mut run = |piece: usize, ahead: usize, push: Push<'_>| {
-        let mut start = 0;
-        while start < columns {
-            let kept = piece.min(columns - start);
-            let end = (start + kept + ahead).min(columns);
+    let mut run = |whole: Range<usize>, piece: usize, ahead: usize, push: Push<'_>| {
+        let mut start = whole.start;
+        while start < whole.end {
+            let kept = piece.min(whole.end - start);
+            let end = (start + kept + ahead).min(whole.end);
             let targets = targets(values, columns, &errors, start..end, &factor);
             let decoded = push(&targets, &(start..start + kept))?;
             let errors = errors.par_chunks_mut(columns).zip(values.par_chunks(columns));
@@ -72,20 +74,39 @@ pub(crate) fn encode_with_feedback(
     match encoder {
         FeedbackEncoder::Block(encoder, quantizer) => {
             let mut pieces = encoder.pieces(rows, columns, values, quantizer)?;
-            run(encoder.code().block_size(), 0, &mut |targets, piece| {
+            let size = encoder.code().block_size();
+            run(0..columns, size, 0, &mut |targets, piece| {
                 pieces.push(targets, Some(&factor.error_weights(piece)))
             })?;
             Ok(WeightMatrix::Block(pieces.finish()?))
         }
         FeedbackEncoder::Chained(encoder) => {
-            let mut pieces = encoder.pieces(rows, columns, values)?;
-            run(CHAINED_PIECE, CHAINED_AHEAD, &mut |targets, piece| {
-                let weights = factor.column_weights(&(piece.start..piece.start + targets.len() / rows));
-                pieces.push(targets, piece.len(), Some(&weights))
-            })?;
-            Ok(WeightMatrix::Chained(pieces.finish()?))
+            let group = columns / groups;
+            let mut coded = Vec::with_capacity(groups);
+            for start in (0..columns).step_by(group.max(1)) {
+                let whole = start..start + group;
+                let of_group = values.chunks(columns).flat_map(|row| &row[whole.clone()]).copied();
+                let mut pieces = encoder.pieces(rows, group, &of_group.collect::<Vec<f32>>())?;
+                run(whole, CHAINED_PIECE, CHAINED_AHEAD, &mut |targets, piece| {
+                    let weights = factor.column_weights(&(piece.start..piece.start + targets.len() / rows));
+                    pieces.push(targets, piece.len(), Some(&weights))
+                })?;
+                coded.push(pieces.finish()?);
+            }
+            Ok(WeightMatrix::Chained(side_by_side(coded, rows)?))
         }
     }
+}
+
+/// The matrix whose rows are those of several, one behind the other: row 0 of each, then row 1 of each. There is at least one.
+fn side_by_side(mut coded: Vec<ChainedMatrix>, rows: usize) -> Result<ChainedMatrix, EncodeError> {
+    if coded.len() == 1 {
+        return Ok(coded.swap_remove(0));
+    }
+    let chosen: Vec<(&ChainedMatrix, usize)> = (0..rows)
+        .flat_map(|row| coded.iter().map(move |group| (group, row)))
+        .collect();
+    Ok(ChainedMatrix::of_rows(&coded[0], &chosen)?)
 }
 
 /// Encodes the targets of a piece, and those of the columns behind it that are looked ahead at; gives the decoded weights of the piece.
@@ -276,7 +297,7 @@ mod tests {
         let plain = output_error(&weights, &WeightMatrix::Chained(plain.matrix), &inputs, columns);
         let with_feedback = |moments: &InputMoments| {
             let encoder = FeedbackEncoder::Chained(&encoder);
-            let matrix = encode_with_feedback(encoder, (rows, columns), &weights, moments, go_on).unwrap();
+            let matrix = encode_with_feedback(encoder, (rows, columns), 1, &weights, moments, go_on).unwrap();
             output_error(&weights, &matrix, &inputs, columns)
         };
         let calibrated = with_feedback(&moments);

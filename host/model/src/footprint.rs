@@ -151,7 +151,9 @@ impl Footprint {
 
 /// What a matrix takes while it is encoded.
 fn working(matrix: &PlannedMatrix) -> u64 {
-    let [rows, columns] = matrix.shape.map(|size| size as u64);
+    let [rows, columns] = matrix.coded_shape.map(|size| size as u64);
+    let trial_rows = matrix.shape[0].min(TRIAL_ROWS) as u64;
+    let row_columns = matrix.shape[1] as u64;
     let noted = matrix
         .encoding
         .layers()
@@ -165,7 +167,7 @@ fn working(matrix: &PlannedMatrix) -> u64 {
             }
             Code::Chained(_) => {
                 let trial = match matrix.encoding.rotate() {
-                    Rotate::Auto if number == 0 => TRIAL_WEIGHT_BYTES * rows.min(TRIAL_ROWS as u64) * columns,
+                    Rotate::Auto if number == 0 => TRIAL_WEIGHT_BYTES * trial_rows * row_columns,
                     Rotate::Auto | Rotate::Always | Rotate::Never => 0,
                 };
                 // A symbol for each weight.

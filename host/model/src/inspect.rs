@@ -89,6 +89,9 @@ pub struct MatrixSummary {
     pub code: String,
     /// What was applied to each row before it was encoded, if anything.
     pub rotation: Option<Rotation>,
+    /// The columns that share a scale, where that is not the whole row.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub scale_group: Option<usize>,
     /// Bytes of words and scales.
     pub stored_bytes: u64,
     /// Bits per weight over words and scales.
@@ -237,6 +240,7 @@ impl MatrixSummary {
             source_shape: matrix.source_shape.clone(),
             code: matrix.code_label(),
             rotation: matrix.rotation,
+            scale_group: matrix.scale_group,
             stored_bytes: matrix.stored_bytes(),
             bits_per_weight: bits_per_weight(matrix.stored_bytes(), matrix.weights()),
             relative_error: relative_error(matrix.squared_error(), matrix.squared_norm),

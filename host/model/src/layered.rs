@@ -8,11 +8,13 @@ use seedlm_codec::{WeightMatrix, layer_turn};
 use seedlm_encoder::EncodeError;
 use std::sync::Arc;
 
-/// Encodes a matrix in one layer for each engine; `weights` are those of `rows x columns`, and are used up. Without moments, so many
-/// scales are tried for the rows of each layer before the last.
+/// Encodes a matrix in one layer for each engine; `weights` are those of `rows x columns`, and are used up. Each row is coded in
+/// `groups` pieces of their own. Without moments, and where a row is one piece, so many scales are tried for the rows of each layer
+/// before the last.
 pub(crate) fn encode_layers(
     engines: &[Arc<Engine>],
     [rows, columns]: [usize; 2],
+    groups: usize,
     weights: &mut [f32],
     moments: Option<&InputMoments>,
     scale_trials: usize,
@@ -28,7 +30,7 @@ pub(crate) fn encode_layers(
         let moments = turned_moments.as_ref().or(moments);
         let next = engines
             .get(number + 1)
-            .filter(|_| scale_trials > 1 && moments.is_none());
+            .filter(|_| scale_trials > 1 && groups == 1 && moments.is_none());
         let coded = match (&**engine, next, known.take()) {
             (Engine::Chained(encoder), Some(next), first) => {
                 let trials = LayerTrials {
@@ -43,7 +45,7 @@ pub(crate) fn encode_layers(
                 chosen.layer
             }
             (_, _, Some(coded)) => coded,
-            _ => engine.encode_rows([rows, columns], weights, moments, advance)?,
+            _ => engine.encode_rows([rows, columns], groups, weights, moments, advance)?,
         };
         if number + 1 < engines.len() {
             leave(weights, &coded, turn);

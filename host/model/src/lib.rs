@@ -40,6 +40,7 @@ mod model;
 mod moments;
 mod near_names;
 mod output;
+mod parts;
 mod pieces;
 mod pipeline;
 mod plain;
@@ -84,6 +85,7 @@ pub use inspect::{
 };
 pub use model::Model;
 pub use moments::{InputMoments, ModelMoments};
+pub use parts::MatrixPart;
 pub use plan::{Plan, PlannedMatrix, PlannedTensor};
 pub use profile::{Profile, profiles};
 pub use progress::{LayerReport, MatrixReport, MatrixStep, Progress, Resumed, Silent};

@@ -10,6 +10,7 @@ use crate::rule_file::TensorRule;
 use crate::rules::{Choice, KeepReason, Rules};
 use crate::scale_trials::passes;
 use crate::source::{Source, TensorInfo};
+use seedlm_codec::CodecError;
 use serde::Serialize;
 use std::collections::BTreeSet;
 use std::time::{Duration, Instant};
@@ -54,6 +55,9 @@ pub struct PlannedMatrix {
     pub source_dtype: FloatDtype,
     /// Label of its code, or of those of its layers.
     pub code: String,
+    /// The columns that share a scale, where that is not the whole row.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub scale_group: Option<usize>,
     /// Size now, in bytes.
     pub input_bytes: u64,
     /// Size of words and scales, in bytes.
@@ -62,6 +66,9 @@ pub struct PlannedMatrix {
     pub bits_per_weight: f64,
     #[serde(skip)]
     pub(crate) encoding: Encoding,
+    /// Rows and columns of what is coded: a row for each scale group.
+    #[serde(skip)]
+    pub(crate) coded_shape: [usize; 2],
     /// Its place in [`Plan::encodings`].
     #[serde(skip)]
     pub(crate) encoding_number: usize,
@@ -181,7 +188,7 @@ impl Plan {
         let matrix = source.matrix(&largest.info)?;
         let to_encode = self.compressed.iter().map(|matrix| {
             let [rows, columns] = matrix.shape;
-            rows as u64 * columns as u64 * passes(&matrix.encoding) + encoder.trial_weights(rows, columns)
+            rows as u64 * columns as u64 * passes(&matrix.encoding, columns) + encoder.trial_weights(rows, columns)
         });
         let weights: u64 = to_encode.sum();
         let enough = Duration::from_millis(300);
@@ -208,7 +215,7 @@ impl Plan {
             file.keep(&tensor.info, Crc32(0));
         }
         for matrix in self.compressed.iter().filter(|matrix| matrix.info.file == number) {
-            let [rows, columns] = matrix.shape;
+            let [rows, columns] = matrix.coded_shape;
             let entries = matrix.encoding.layers().iter().map(|code| LayerEntry {
                 code: code.label(),
                 words_crc32: Crc32(0),
@@ -220,6 +227,7 @@ impl Plan {
             let Some(entry) = entry else {
                 continue;
             };
+            let entry = entry.with_scale_group(matrix.scale_group);
             let layers = matrix.encoding.layers().iter().map(|code| NewLayer {
                 code,
                 words_bytes: code.word_bytes(rows, columns).unwrap_or_default(),
@@ -253,12 +261,22 @@ fn planned_matrix(source: &Source, info: &TensorInfo, encoding: &Encoding) -> Re
     // The rules choose nothing else; this only says so to the compiler.
     let (rows, columns) = info.rows_and_columns().ok_or_else(refuse)?;
     let source_dtype = FloatDtype::of(info.dtype).ok_or_else(refuse)?;
-    let output_bytes = stored_bytes(encoding.layers(), [rows, columns]).ok_or_else(refuse)?;
+    let coded_shape = encoding.coded_shape([rows, columns]).map_err(|error| {
+        let next_step = match error {
+            CodecError::Code(_) => "say scale_group in rules for the tensors that it is meant for",
+            _ => "a rule for the tensor can say another scale_group",
+        };
+        let reason = format!("{error}; {next_step}");
+        ModelError::tensor(source.file_path(info.file), &info.name, reason)
+    })?;
+    let output_bytes = stored_bytes(encoding.layers(), coded_shape).ok_or_else(refuse)?;
     Ok(PlannedMatrix {
         name: info.name.clone(),
         shape: [rows, columns],
         source_dtype,
         code: encoding.label(),
+        scale_group: encoding.scale_group().filter(|&group| group != columns),
+        coded_shape,
         input_bytes: info.bytes() as u64,
         output_bytes,
         bits_per_weight: bits_per_weight(output_bytes, info.elements() as u64),

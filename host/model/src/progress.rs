@@ -46,6 +46,9 @@ pub struct MatrixReport {
     pub bits_per_weight: f64,
     /// Whether its rows were rotated before they were encoded.
     pub rotated: bool,
+    /// The columns that share a scale, where that is not the whole row.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub scale_group: Option<usize>,
     /// The trial that decided about the rotation; none where none was needed.
     pub rotation_trial: Option<RotationTrial>,
     /// `||W - W'|| / ||W||`, fully decoded.
@@ -88,6 +91,7 @@ impl MatrixReport {
             stored_bytes,
             bits_per_weight: crate::figures::bits_per_weight(stored_bytes, weights),
             rotated: encoded.stored.rotation().is_some(),
+            scale_group: encoded.stored.scale_group(),
             rotation_trial: encoded.trial,
             relative_error: crate::figures::relative_error(encoded.squared_error, encoded.squared_norm),
             sqnr_db: crate::figures::sqnr_db(encoded.squared_error, encoded.squared_norm),

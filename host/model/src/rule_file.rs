@@ -22,6 +22,7 @@
 //! | `rotate` | `"auto"`, `"always"`, `"never"` | as `--rotate` |
 //! | `quantizer` | `"exact"`, `"rounded"`, `"printed"` | as `--quantizer` |
 //! | `scale_trials` | 1 to 16 | as `--scale-trials`, for matrices in layers |
+//! | `scale_group` | a whole number from 1 | columns that share a scale, as `--scale-group` |
 //!
 //! At most one of `keep`, `code`, `bits` and `layers` stands in a rule. What a rule does not say is as on the command line.
 
@@ -33,7 +34,7 @@ use crate::rotate::Rotate;
 use crate::scale_trials::check_scale_trials;
 use entries::{Entries, Text};
 use globset::{Glob, GlobMatcher};
-use seedlm_codec::{CHAIN_LENGTHS, Code};
+use seedlm_codec::{CHAIN_LENGTHS, Code, check_scale_groups};
 use seedlm_encoder::Quantizer;
 use std::fs::File;
 use std::io::Read;
@@ -42,7 +43,7 @@ use std::path::{Path, PathBuf};
 /// The longest file of rules that is read, in bytes.
 const MOST_BYTES: u64 = 1 << 20;
 /// Keys of a rule.
-const KEYS: [&str; 9] = [
+const KEYS: [&str; 10] = [
     "match",
     "keep",
     "code",
@@ -52,6 +53,7 @@ const KEYS: [&str; 9] = [
     "rotate",
     "quantizer",
     "scale_trials",
+    "scale_group",
 ];
 /// Those that say what becomes of the tensors, of which a rule has at most one.
 const EITHER: [&str; 4] = ["keep", "code", "bits", "layers"];
@@ -76,6 +78,7 @@ pub(crate) struct TensorRule {
     rotate: Option<Rotate>,
     quantizer: Option<Quantizer>,
     scale_trials: Option<u64>,
+    scale_group: Option<usize>,
 }
 
 /// The layers that a rule asks for.
@@ -181,6 +184,7 @@ impl TensorRule {
             rotate: entries.one_of("rotate", &Rotate::ALL)?,
             quantizer: entries.one_of("quantizer", &Quantizer::ALL)?,
             scale_trials,
+            scale_group: scale_group(entries)?,
         })
     }
 
@@ -234,7 +238,24 @@ impl TensorRule {
             }
             encoding = encoding.with_scale_trials(trials).map_err(|error| error.to_string())?;
         }
+        if let Some(columns) = self.scale_group {
+            let checked = encoding.layers().iter().try_for_each(check_scale_groups);
+            checked.map_err(|error| format!("{error}; leave scale_group out"))?;
+            encoding = encoding.with_scale_group(Some(columns));
+        }
         Ok(encoding)
+    }
+}
+
+/// The columns that share a scale.
+fn scale_group(entries: &Entries<'_>) -> Result<Option<usize>, ModelError> {
+    let columns = entries.number("scale_group")?.map(usize::try_from).transpose();
+    match columns {
+        Ok(Some(0)) | Err(_) => {
+            let reason = "scale_group is the number of columns that share a scale, at least 1";
+            Err(entries.refuse("scale_group", reason.into()))
+        }
+        Ok(columns) => Ok(columns),
     }
 }
 

@@ -36,10 +36,11 @@ pub(crate) fn check_scale_trials(trials: u64) -> Result<usize, ModelError> {
     })
 }
 
-/// How often each weight of a matrix is encoded, where there are no moments of its inputs.
-pub(crate) fn passes(encoding: &Encoding) -> u64 {
+/// How often each weight of a matrix with so many columns is encoded, where there are no moments of its inputs.
+pub(crate) fn passes(encoding: &Encoding, columns: usize) -> u64 {
     let layers = encoding.layers();
-    let trials = encoding.scale_trials() as u64;
+    let has_groups = encoding.scale_group().is_some_and(|group| group != columns);
+    let trials = if has_groups { 1 } else { encoding.scale_trials() as u64 };
     let is_chained = |layer: usize| matches!(layers.get(layer), Some(Code::Chained(_)));
     let (mut passes, mut is_known) = (0, false);
     for layer in 0..layers.len() {
@@ -119,7 +120,7 @@ impl LayerTrials<'_> {
         left.clear();
         left.extend_from_slice(weights);
         leave(left, &layer, self.turn);
-        let next = self.next.encode_rows(self.shape, left, None, advance)?;
+        let next = self.next.encode_rows(self.shape, 1, left, None, advance)?;
         let errors = squared_errors(left, &next);
         let next = matches!(next, WeightMatrix::Chained(_)).then_some(next);
         Ok((ChosenRows { layer, next }, errors))

@@ -12,16 +12,23 @@ pub struct StoredMatrix {
     /// At least one; all have the same shape.
     layers: Vec<WeightMatrix>,
     rotation: Option<Rotation>,
+    /// Coded rows of a row: its scale groups. At least one, and 1 where a row has one scale.
+    groups: usize,
 }
 
 impl StoredMatrix {
-    /// `layers` come from codes, and there is at least one.
-    pub(crate) fn new(layers: Vec<WeightMatrix>, rotation: Option<Rotation>) -> Self {
-        StoredMatrix { layers, rotation }
+    /// `layers` come from codes, and there is at least one. Each row has so many coded rows: its scale groups.
+    pub(crate) fn new(layers: Vec<WeightMatrix>, rotation: Option<Rotation>, groups: usize) -> Self {
+        StoredMatrix {
+            layers,
+            rotation,
+            groups,
+        }
     }
 
     /// The coded rows of each layer, the base first: where there is a rotation, those of the rotated matrix. Those of the layers after
-    /// the base are turned ([`layer_turn`]).
+    /// the base are turned ([`layer_turn`]). Where there are [scale groups](StoredMatrix::scale_group), each is a coded row: those of
+    /// the first row first.
     pub fn layers(&self) -> &[WeightMatrix] {
         &self.layers
     }
@@ -36,14 +43,24 @@ impl StoredMatrix {
         self.rotation
     }
 
+    /// The columns that share a scale, where that is not the whole row.
+    pub fn scale_group(&self) -> Option<usize> {
+        (self.groups > 1).then(|| self.layers[0].columns())
+    }
+
+    /// Scale groups of a row: 1 where it has one scale.
+    pub fn groups_per_row(&self) -> usize {
+        self.groups
+    }
+
     /// Number of rows (outputs).
     pub fn rows(&self) -> usize {
-        self.layers[0].rows()
+        self.layers[0].rows() / self.groups
     }
 
     /// Number of columns (inputs).
     pub fn columns(&self) -> usize {
-        self.layers[0].columns()
+        self.layers[0].columns() * self.groups
     }
 
     /// The weights of a row as the machine has them, the rotation not undone: in binary64 the sum of the layers' binary32 weights,
@@ -81,8 +98,14 @@ impl StoredMatrix {
         values
     }
 
+    /// A row of a layer, its groups side by side.
+    fn layer_row(&self, layer: &WeightMatrix, row: usize) -> Vec<f32> {
+        let coded = row * self.groups..(row + 1) * self.groups;
+        coded.flat_map(|row| layer.row_values(row)).collect()
+    }
+
     fn row_of(&self, row: usize, layers: usize) -> Vec<f32> {
-        let mut values = self.layers[0].row_values(row);
+        let mut values = self.layer_row(&self.layers[0], row);
         if layers == 1 {
             return values;
         }
@@ -90,7 +113,7 @@ impl StoredMatrix {
         let columns = sums.len();
         for (index, layer) in self.layers[..layers].iter().enumerate().skip(1) {
             let turn = layer_turn(index + 1, columns);
-            for (place, value) in layer.row_values(row).into_iter().enumerate() {
+            for (place, value) in self.layer_row(layer, row).into_iter().enumerate() {
                 sums[(place + turn) % columns] += f64::from(value);
             }
         }

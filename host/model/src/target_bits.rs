@@ -14,12 +14,12 @@ use crate::encoding::{Encoding, layers_label, stored_bytes};
 use crate::error::ModelError;
 use crate::figures::bits_per_weight;
 use crate::moments::ModelMoments;
-use crate::plan::Plan;
+use crate::plan::{Plan, PlannedMatrix};
 use crate::progress::{Progress, check_stop};
 use crate::source::Source;
 use allocate::{Place, allocate};
 use measure::{Candidates, Measured};
-use seedlm_codec::Code;
+use seedlm_codec::{Code, check_scale_groups};
 use sensitivity::weigh;
 use serde::Serialize;
 use std::collections::BTreeMap;
@@ -171,7 +171,8 @@ pub fn choose_codes(
     let fixed_bytes: u64 = fixed.iter().map(|matrix| matrix.output_bytes).sum();
     let mut bytes = Vec::with_capacity(open.len());
     for matrix in &open {
-        let of_layers = |layers: &Vec<Code>| stored_bytes(layers, matrix.shape);
+        check_groups(source, matrix, target)?;
+        let of_layers = |layers: &Vec<Code>| stored_bytes(layers, matrix.coded_shape);
         let refuse = || {
             ModelError::tensor(
                 source.file_path(matrix.info.file),
@@ -254,6 +255,18 @@ pub fn choose_codes(
         expected_error,
         matrices,
         encodings,
+    })
+}
+
+/// Checks that a matrix can have its scale groups in each candidate.
+fn check_groups(source: &Source, matrix: &PlannedMatrix, target: &TargetBits) -> Result<(), ModelError> {
+    if matrix.scale_group.is_none() {
+        return Ok(());
+    }
+    let check = target.candidates.iter().flatten().try_for_each(check_scale_groups);
+    check.map_err(|error| {
+        let reason = format!("{error}; leave it out of the candidates");
+        ModelError::tensor(source.file_path(matrix.info.file), &matrix.name, reason)
     })
 }
 

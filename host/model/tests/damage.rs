@@ -167,8 +167,8 @@ fn descriptions_that_do_not_fit_are_refused() {
     type Edit = fn(&mut Value, &mut Value);
     let cases: [(Edit, &str); 24] = [
         (
-            |_, doc| doc["version"] = json!(4),
-            "container version 4, and this program reads versions 1 to 3; update seedlm",
+            |_, doc| doc["version"] = json!(5),
+            "container version 5, and this program reads versions 1 to 4; update seedlm",
         ),
         (
             |_, doc| doc["version"] = json!(2),

@@ -325,6 +325,19 @@ fn other_options_or_another_input_are_refused_and_named() {
 }
 
 #[test]
+fn other_scale_groups_are_refused_and_the_same_ones_resumed() {
+    let chained = options_for(small_chained_code(), Rotate::Never);
+    let mut grouped = chained.clone();
+    grouped.encoding = grouped.encoding.with_scale_group(Some(1));
+    let place = Workplace::new(&grouped);
+    place.stop(&grouped);
+    let error = place.run(&chained, RESUME, &Silent).unwrap_err().to_string();
+    assert!(error.contains("--scale-group was 1 and is none"), "{error}");
+    place.run(&grouped, RESUME, &Silent).unwrap();
+    place.check_whole();
+}
+
+#[test]
 fn a_torn_line_and_damaged_parts_are_done_again() {
     let place = Workplace::new(&options());
     let finished = place.stop(&options());

@@ -10,7 +10,7 @@ use super::speak::{Speaker, spoken_report};
 use anyhow::{Context, Result, bail};
 use clap::Args;
 use indicatif::{ProgressBar, ProgressStyle};
-use seedlm_codec::{MOST_LAYERS, WeightFormat};
+use seedlm_codec::{ColumnGroup, MOST_LAYERS, WeightFormat};
 use seedlm_sim::measure::measure;
 use seedlm_sim::report::{Accelerator, Report};
 use seedlm_sim::settings::Settings;
@@ -394,6 +394,7 @@ impl Workload {
                 matrices: vec![NamedMatrix {
                     name: self.name(),
                     layer: 1,
+                    group: ColumnGroup::default(),
                     matrix: random_matrix(format, *rows, *columns, RANDOM_SEED)?,
                     rotation: None,
                     in_image: None,

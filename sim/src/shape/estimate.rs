@@ -11,7 +11,7 @@ use crate::measure::measure;
 use crate::report::FormatReport;
 use crate::workload::{NamedMatrix, Pass, random_matrix};
 use seedlm_codec::machine::DatapathConfig;
-use seedlm_codec::{CodecError, WeightFormat};
+use seedlm_codec::{CodecError, ColumnGroup, WeightFormat};
 use serde::Serialize;
 use std::collections::BTreeMap;
 use std::collections::btree_map::Entry;
@@ -333,6 +333,7 @@ fn simulate(
         Ok(NamedMatrix {
             name: format!("{rows} x {columns}, number {index}"),
             layer: 1,
+            group: ColumnGroup::default(),
             matrix: random_matrix(format, rows, columns, index as u64)?,
             rotation: None,
             in_image: None,

@@ -18,25 +18,27 @@ pub fn random_activations(bits: u32, columns: usize, seed: u64) -> Result<Activa
 }
 
 /// Random activations for a matrix. For a rotated one they are rotated on the way, in binary64, rounded to binary32, and
-/// only then quantised, as the host of a real accelerator does. Those of a layer after the base are turned as its rows are.
+/// only then quantised, as the host of a real accelerator does. Those of a layer after the base are turned as its rows are; a scale
+/// group has those of its columns.
 ///
 /// # Errors
 /// When the width is out of range.
 pub fn activations_for(named: &NamedMatrix, bits: u32, seed: u64) -> Result<Activations, CodecError> {
-    let columns = named.matrix.columns();
+    let columns = named.matrix.columns() * named.group.count;
     let plain = random_activations(bits, columns, seed)?;
+    let of_part = |whole: Activations| named.group.of_activations(&whole.of_layer(named.layer)).into_owned();
     let Some(rotation) = &named.rotation else {
-        return Ok(plain.of_layer(named.layer).into_owned());
+        return Ok(of_part(plain));
     };
     let mut values: Vec<f32> = plain.values().iter().map(|&value| value as f32).collect();
     rotate_rows(rotation, columns, &mut values);
-    Ok(Activations::quantise(bits, &values)?.of_layer(named.layer).into_owned())
+    Ok(of_part(Activations::quantise(bits, &values)?))
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use seedlm_codec::{Binary16Matrix, Rotation, WeightMatrix};
+    use seedlm_codec::{Binary16Matrix, ColumnGroup, Rotation, WeightMatrix};
 
     #[test]
     fn rotated_matrices_get_rotated_activations() {
@@ -45,6 +47,7 @@ mod tests {
         let mut named = NamedMatrix {
             name: "a".into(),
             layer: 1,
+            group: ColumnGroup::default(),
             matrix: WeightMatrix::Binary16(matrix),
             rotation: None,
             in_image: None,

@@ -2,9 +2,9 @@
 
 use super::{ImageStreams, NamedMatrix, Pass, WorkloadError};
 use crate::job::StreamAddresses;
-use seedlm_codec::WeightFormat;
 use seedlm_codec::machine::DatapathConfig;
 use seedlm_codec::machine::image::RegionKind;
+use seedlm_codec::{ColumnGroup, WeightFormat};
 use seedlm_model::MemoryImage;
 use std::path::{Path, PathBuf};
 
@@ -104,6 +104,7 @@ impl ImageSource {
             matrices.push(NamedMatrix {
                 name: weights.tensor.clone().unwrap_or_default(),
                 layer: 1,
+                group: ColumnGroup::default(),
                 matrix: self.image.matrix(weights, scales)?,
                 rotation: weights.rotation,
                 in_image: Some(ImageStreams {

@@ -1,7 +1,7 @@
 //! The matrices of a model, compressed on the way in where they are not yet.
 
 use super::{NamedMatrix, Pass};
-use seedlm_codec::{Binary16Matrix, Code, CodecError, WeightFormat, WeightMatrix};
+use seedlm_codec::{Binary16Matrix, Code, CodecError, ColumnGroup, WeightFormat, WeightMatrix};
 use seedlm_model::figures::relative_error;
 use seedlm_model::{
     CodedTensor, Container, Matrix, Model, ModelError, Rules, Source, TensorInfo, encode_tensors, read_coded,
@@ -189,6 +189,7 @@ pub fn model_in_binary16(model: &ModelSource) -> Result<Pass, WorkloadError> {
         matrices.push(NamedMatrix {
             name,
             layer: 1,
+            group: ColumnGroup::default(),
             matrix: WeightMatrix::Binary16(rounded),
             rotation: None,
             in_image: None,
@@ -232,21 +233,26 @@ pub fn compress_model(
         sum(|coded| coded.squared_error),
         sum(|coded| coded.squared_norm),
     ));
-    let matrices = coded.into_iter().flat_map(|coded| {
+    let mut matrices = Vec::new();
+    for coded in coded {
         let (name, rotation) = (coded.name, coded.stored.rotation());
-        let layers = coded.stored.into_layers().into_iter().enumerate();
-        layers.map(move |(number, matrix)| NamedMatrix {
+        let parts = coded.stored.into_parts().map_err(|source| WorkloadError::Codec {
+            tensor: name.clone(),
+            source,
+        })?;
+        matrices.extend(parts.into_iter().map(|part| NamedMatrix {
             name: name.clone(),
-            layer: number + 1,
+            layer: part.layer,
+            group: part.group,
             rotation,
             in_image: None,
-            matrix,
-        })
-    });
+            matrix: part.matrix,
+        }));
+    }
     Ok(Pass {
         format: code.clone().into(),
         layers,
-        matrices: matrices.collect(),
+        matrices,
         relative_error,
     })
 }

@@ -1,24 +1,33 @@
-//! Containers whose matrices have layers: every layer, every prefix, and files that end early.
+//! Containers whose matrices have layers and scale groups: every layer, every prefix, and files that end early.
 
 use super::golden::{Case, cases, folder};
 use super::{Contents, contents, expect_contents, expect_scales};
-use seedlm_codec::layer_turn;
+use seedlm_codec::{coded_shape, layer_turn};
 use seedlm_model::{CompressedMatrix, Container, ModelError, StoredMatrix};
 use serde_json::Value;
 use std::path::{Path, PathBuf};
 
-/// The containers of version 3 that are legal, with where they lie.
+/// The containers of versions 3 and 4 that are legal, with where they lie.
 fn layered_cases() -> Vec<(Case, PathBuf)> {
-    let of_folder = |name: &str| {
+    let of_folder = |(name, version): (&str, u64)| {
         let containers = folder().join(name).join("containers");
-        let all = cases(&format!("{name}/containers_version_3.json")).into_iter();
+        let all = cases(&format!("{name}/containers_version_{version}.json")).into_iter();
         all.map(move |case| {
             let path = containers.join(case.text("file"));
             (case, path)
         })
         .collect::<Vec<_>>()
     };
-    ["good", "odd"].into_iter().flat_map(of_folder).collect()
+    let folders = [("good", 3), ("odd", 3), ("good", 4), ("odd", 4)];
+    folders.into_iter().flat_map(of_folder).collect()
+}
+
+/// The columns that share a scale in a matrix of the vectors, where that is not the whole row.
+fn scale_group(part: &Case) -> Option<usize> {
+    let stated = part.optional("scale_group").and_then(Value::as_u64);
+    stated
+        .map(|columns| columns as usize)
+        .filter(|&columns| columns != part.integer::<usize>("columns"))
 }
 
 fn opened(case: &Case, container: Result<Container, ModelError>) -> Container {
@@ -32,11 +41,12 @@ fn read(case: &Case, container: &Container) -> Contents {
 /// The layers of a matrix of the vectors, the base first.
 fn layers(part: &Case) -> Vec<Case> {
     let layers = part.list("layers").iter();
+    let shape = [part.integer("rows"), part.integer("columns")];
+    let [rows, columns] = coded_shape(shape, scale_group(part)).expect("groups divide the columns");
     let with_shape = |layer: &Value| {
         let mut layer = layer.clone();
-        for key in ["rows", "columns"] {
-            layer[key] = part.field(key).clone();
-        }
+        layer["rows"] = rows.into();
+        layer["columns"] = columns.into();
         Case::new(&part.place, layer)
     };
     layers.map(with_shape).collect()
@@ -47,6 +57,8 @@ fn expect_layers(part: &Case, info: &CompressedMatrix, matrix: &StoredMatrix, he
     assert_eq!(info.layers.len(), held, "{}: layers", part.place);
     assert_eq!(matrix.layers().len(), held, "{}: decoded layers", part.place);
     part.expect_list("source dimension", &part.integers("source_shape"), &info.source_shape);
+    assert_eq!(info.scale_group, scale_group(part), "{}: scale group", part.place);
+    assert_eq!(matrix.scale_group(), info.scale_group, "{}: scale group", part.place);
     let rotation = serde_json::to_value(matrix.rotation()).expect("a rotation is JSON");
     assert_eq!(&rotation, part.field("rotation"), "{}: rotation", part.place);
     for (number, layer) in (1..=held).zip(layers(part)) {

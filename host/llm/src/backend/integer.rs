@@ -7,7 +7,7 @@ use crate::error::LlmError;
 use crate::language_model::LanguageModel;
 use crate::linear::{Linear, LinearLayers};
 use crate::speculate::DraftingLayers;
-use seedlm_codec::{Activations, Rotation, WeightMatrix};
+use seedlm_codec::{Activations, ColumnGroup, Rotation, WeightMatrix};
 use seedlm_instructions::Instructions;
 use seedlm_model::{Model, rotate_rows};
 use std::collections::HashMap;
@@ -37,8 +37,10 @@ impl<M: IntegerMachine + ?Sized> IntegerMachine for Box<M> {
 pub struct MachineMatrix {
     /// Name of the tensor.
     pub name: String,
-    /// Columns.
+    /// Columns: those of the matrix, or of one of its scale groups.
     pub columns: usize,
+    /// Which group of the matrix's columns it is.
+    pub group: ColumnGroup,
     /// The real value of one step of each row's integers.
     pub scales: Vec<f32>,
     /// What has been applied to its rows, and is applied to its activations.
@@ -51,14 +53,26 @@ impl MachineMatrix {
         MachineMatrix {
             name: name.to_string(),
             columns: matrix.columns(),
+            group: ColumnGroup::default(),
             scales: (0..matrix.rows()).map(|row| matrix.scale(row)).collect(),
             rotation,
         }
     }
 
-    /// Whether it can be a further layer of the same matrix.
-    fn is_layer_over(&self, base: &MachineMatrix) -> bool {
-        self.columns == base.columns && self.scales.len() == base.scales.len() && self.rotation == base.rotation
+    /// The same for one of the matrix's scale groups.
+    pub fn with_group(mut self, group: ColumnGroup) -> Self {
+        self.group = group;
+        self
+    }
+
+    /// Whether it can be part `number` of a matrix, of which `base` is the first one: its scale groups, then those of the next layer.
+    fn is_part_of(&self, base: &MachineMatrix, number: usize) -> bool {
+        let ColumnGroup { count, .. } = base.group;
+        let number = number % count.max(1);
+        self.columns == base.columns
+            && self.group == (ColumnGroup { number, count })
+            && self.scales.len() == base.scales.len()
+            && self.rotation == base.rotation
     }
 }
 
@@ -81,7 +95,7 @@ pub struct IntegerLayers<M> {
 
 /// Where a matrix is.
 enum Place {
-    /// In the machine, under these numbers: a matrix of several layers is the sum of them.
+    /// In the machine, under these numbers: a matrix of several layers or scale groups is the sum of them.
     Machine(Vec<usize>),
     /// With the host: rows x columns.
     Host(Arc<[f32]>),
@@ -89,11 +103,12 @@ enum Place {
 
 impl<M: IntegerMachine> IntegerLayers<M> {
     /// `matrices` are those that `machine` holds, in the order of their numbers; the others are read from `model`. Those of one
-    /// name are the layers of one matrix, the base first.
+    /// name are the layers of one matrix, the base first, each with its scale groups in order.
     ///
     /// # Errors
     /// When a matrix is missing or has another shape than the configuration says, or the machine holds one that the
-    /// model does not use; when layers of a matrix differ in shape or rotation; when `SEEDLM_SIMD` names instructions that are not there.
+    /// model does not use; when layers of a matrix differ in shape or rotation, or scale groups are missing; when
+    /// `SEEDLM_SIMD` names instructions that are not there.
     pub fn new(
         language: &LanguageModel,
         model: &Model,
@@ -104,26 +119,29 @@ impl<M: IntegerMachine> IntegerLayers<M> {
         let config = language.config().clone();
         let mut numbers: HashMap<&str, Vec<usize>> = HashMap::new();
         for (number, matrix) in matrices.iter().enumerate() {
-            let layers = numbers.entry(&matrix.name).or_default();
-            if let Some(&base) = layers.first()
-                && !matrix.is_layer_over(&matrices[base])
-            {
+            let parts = numbers.entry(&matrix.name).or_default();
+            let base = &matrices[parts.first().copied().unwrap_or(number)];
+            if !matrix.is_part_of(base, parts.len()) {
                 return Err(LlmError::Text(format!(
-                    "layers of tensor {:?} differ in shape or rotation",
+                    "layers of tensor {:?} differ in shape or rotation, or scale groups are not in order",
                     matrix.name
                 )));
             }
-            layers.push(number);
+            parts.push(number);
+        }
+        let cut = |(_, parts): &(&&str, &Vec<usize>)| !parts.len().is_multiple_of(matrices[parts[0]].group.count);
+        if let Some((name, _)) = numbers.iter().find(cut) {
+            return Err(LlmError::Text(format!("scale groups of tensor {name:?} are missing")));
         }
         let mut places = Vec::new();
         for linear in Linear::all(&config) {
             let name = linear.tensor_name(&config);
             let expected = linear.shape(&config);
             let (place, shape) = match numbers.remove(name.as_str()) {
-                Some(layers) => {
-                    let matrix = &matrices[layers[0]];
-                    let shape = vec![matrix.scales.len(), matrix.columns];
-                    (Place::Machine(layers), shape)
+                Some(parts) => {
+                    let matrix = &matrices[parts[0]];
+                    let shape = vec![matrix.scales.len(), matrix.columns * matrix.group.count];
+                    (Place::Machine(parts), shape)
                 }
                 None if linear == Linear::Head && config.tied_head => {
                     (Place::Host(Arc::clone(language.embedding())), expected.into())
@@ -177,34 +195,36 @@ impl<M: IntegerMachine> IntegerLayers<M> {
     /// Weights that the machine works with for each token.
     pub fn weights_on_machine(&self) -> u64 {
         let bases = self.places.iter().filter_map(|place| match place {
-            Place::Machine(layers) => Some(&self.matrices[layers[0]]),
+            Place::Machine(parts) => Some(&self.matrices[parts[0]]),
             Place::Host(_) => None,
         });
-        bases.map(|matrix| (matrix.scales.len() * matrix.columns) as u64).sum()
+        let weights = |matrix: &MachineMatrix| matrix.scales.len() * matrix.columns * matrix.group.count;
+        bases.map(|matrix| weights(matrix) as u64).sum()
     }
 
-    /// The products of matrices of the machine that are rotated alike with one vector; each is that of its layers.
+    /// The products of matrices of the machine that share their activations with one vector; each is that of its parts.
     fn machine_products(
         &mut self,
         matrices: &[Vec<usize>],
-        rotation: Option<Rotation>,
+        shared: SharedActivations,
         input: &[f32],
     ) -> Result<Vec<Vec<f32>>, LlmError> {
         let first = &self.matrices[matrices[0][0]].name;
         let mut values = input.to_vec();
-        if let Some(rotation) = &rotation {
+        if let Some(rotation) = &shared.rotation {
             rotate_rows(rotation, values.len(), &mut values);
         }
         let activations = Activations::quantise(self.activation_bits, &values).map_err(LlmError::product(first))?;
         let mut sums: Vec<Vec<f64>> = Vec::new();
         let most = matrices.iter().map(Vec::len).max().unwrap_or(0);
         // The base first, in binary64, rounded once to binary32.
-        for layer in 0..most {
+        for part in 0..most {
             let held = matrices.iter().enumerate();
-            let held = held.filter_map(|(place, layers)| Some((place, *layers.get(layer)?)));
+            let held = held.filter_map(|(place, parts)| Some((place, *parts.get(part)?)));
             let (places, numbers): (Vec<usize>, Vec<usize>) = held.unzip();
-            let turned = activations.of_layer(layer + 1);
-            let products = self.machine.products(&numbers, &turned);
+            let turned = activations.of_layer(part / shared.groups + 1);
+            let group = self.matrices[numbers[0]].group;
+            let products = self.machine.products(&numbers, &group.of_activations(&turned));
             let products = products.map_err(|source| LlmError::Machine {
                 tensor: first.clone(),
                 source,
@@ -239,17 +259,17 @@ impl<M: IntegerMachine> LinearLayers for IntegerLayers<M> {
         let mut on_machine: Vec<Together> = Vec::new();
         for (asked, linear) in matrices.iter().enumerate() {
             match &self.places[linear.index(&self.config)] {
-                Place::Machine(layers) => {
-                    let rotation = self.matrices[layers[0]].rotation;
-                    let place = on_machine.iter().position(|together| together.rotation == rotation);
+                Place::Machine(parts) => {
+                    let shared = SharedActivations::of(&self.matrices[parts[0]]);
+                    let place = on_machine.iter().position(|together| together.shared == shared);
                     let place = place.unwrap_or_else(|| {
-                        on_machine.push(Together::new(rotation));
+                        on_machine.push(Together::new(shared));
                         on_machine.len() - 1
                     });
                     on_machine[place].asked.push(asked);
-                    let used = if self.is_draft { 1 } else { self.layers };
-                    let layers = &layers[..used.min(layers.len())];
-                    on_machine[place].matrices.push(layers.to_vec());
+                    let layers = if self.is_draft { 1 } else { self.layers };
+                    let parts = &parts[..layers.saturating_mul(shared.groups).min(parts.len())];
+                    on_machine[place].matrices.push(parts.to_vec());
                 }
                 Place::Host(weights) => {
                     products[asked] = host_products(self.instructions, weights, inputs, tokens);
@@ -258,7 +278,7 @@ impl<M: IntegerMachine> LinearLayers for IntegerLayers<M> {
         }
         for together in on_machine {
             for input in inputs.chunks(columns) {
-                let answers = self.machine_products(&together.matrices, together.rotation, input)?;
+                let answers = self.machine_products(&together.matrices, together.shared, input)?;
                 for (&asked, answer) in together.asked.iter().zip(answers) {
                     products[asked].extend(answer);
                 }
@@ -268,19 +288,36 @@ impl<M: IntegerMachine> LinearLayers for IntegerLayers<M> {
     }
 }
 
+/// What decides which activations the parts of a matrix have.
+#[derive(Clone, Copy, PartialEq)]
+struct SharedActivations {
+    rotation: Option<Rotation>,
+    /// Scale groups of a row.
+    groups: usize,
+}
+
+impl SharedActivations {
+    fn of(matrix: &MachineMatrix) -> Self {
+        SharedActivations {
+            rotation: matrix.rotation,
+            groups: matrix.group.count,
+        }
+    }
+}
+
 /// Matrices that share their activations, and go to the machine together.
 struct Together {
-    rotation: Option<Rotation>,
+    shared: SharedActivations,
     /// Their places among those that were asked for.
     asked: Vec<usize>,
-    /// The numbers of their layers in the machine.
+    /// The numbers of their parts in the machine.
     matrices: Vec<Vec<usize>>,
 }
 
 impl Together {
-    fn new(rotation: Option<Rotation>) -> Self {
+    fn new(shared: SharedActivations) -> Self {
         Together {
-            rotation,
+            shared,
             asked: Vec::new(),
             matrices: Vec::new(),
         }

@@ -5,6 +5,7 @@ use super::{CompressedEntry, Crc32, Document, scale_name, scale_tensor, words_na
 use crate::error::ModelError;
 use crate::source::TensorInfo;
 use safetensors::Dtype;
+use seedlm_codec::{check_scale_groups, coded_shape};
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 
@@ -31,6 +32,8 @@ pub(super) fn account<'a>(
     let mut matrices = Vec::with_capacity(document.compressed.len());
     for (name, entry) in &document.compressed {
         let [rows, columns] = check_shape(path, name, entry)?;
+        let coded = coded_shape(entry.shape, entry.scale_group());
+        let coded = coded.map_err(|error| ModelError::tensor(path, name, format!("its description says: {error}")))?;
         let layers = entry.all_layers().enumerate().map(|(number, stated)| {
             let words = claim(&words_name(name, number + 1))?;
             let scale = claim(&scale_name(name, number + 1))?;
@@ -45,7 +48,10 @@ pub(super) fn account<'a>(
                 scale,
                 scale_crc32: stated.scale_crc32,
             };
-            check_layer(path, name, number + 1, [rows, columns], &layer)?;
+            if entry.scale_group().is_some() {
+                check_scale_groups(&layer.code).map_err(|error| ModelError::tensor(path, name, error.to_string()))?;
+            }
+            check_layer(path, name, number + 1, coded, &layer)?;
             Ok(layer)
         });
         matrices.push(CompressedMatrix {
@@ -56,6 +62,7 @@ pub(super) fn account<'a>(
             source_dtype: entry.source_dtype,
             source_shape: entry.source_shape().to_vec(),
             rotation: entry.rotation(),
+            scale_group: entry.scale_group().filter(|&group| group != columns),
             squared_norm: entry.squared_norm,
             layers: layers.collect::<Result<_, ModelError>>()?,
         });

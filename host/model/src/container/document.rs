@@ -1,7 +1,7 @@
 //! The JSON description of a container.
 
 use super::stored_code::{StoredCode, present};
-use super::{CONTAINER_VERSION, Crc32, FIRST_CONTAINER_VERSION, SECOND_CONTAINER_VERSION};
+use super::{CONTAINER_VERSION, Crc32, FIRST_CONTAINER_VERSION, SECOND_CONTAINER_VERSION, THIRD_CONTAINER_VERSION};
 use crate::error::ModelError;
 use crate::floats::FloatDtype;
 use crate::unique_map::unique;
@@ -37,8 +37,8 @@ pub struct CompressedEntry {
     pub shape: [usize; 2],
     /// Type of the weights in the source.
     pub source_dtype: FloatDtype,
-    /// Sizes of the tensor's dimensions in the source, where they are said; see [`CompressedEntry::source_shape`]. Only version 3
-    /// says them, and always.
+    /// Sizes of the tensor's dimensions in the source, where they are said; see [`CompressedEntry::source_shape`]. Version 3
+    /// and later ones always say them, earlier ones never.
     #[serde(
         rename = "source_shape",
         default,
@@ -48,7 +48,7 @@ pub struct CompressedEntry {
     pub(crate) stated_source_shape: Option<Vec<usize>>,
     /// Label of its code; of the base, where it has layers.
     pub code: String,
-    /// Its rotation, where it is said; see [`CompressedEntry::rotation`]. Version 1 never says it, version 2 always.
+    /// Its rotation, where it is said; see [`CompressedEntry::rotation`]. Version 1 never says it, all others always.
     #[serde(
         rename = "rotation",
         default,
@@ -56,6 +56,14 @@ pub struct CompressedEntry {
         skip_serializing_if = "Option::is_none"
     )]
     pub(crate) stated_rotation: Option<Option<Rotation>>,
+    /// Its scale groups, where they are said; see [`CompressedEntry::scale_group`]. Only version 4 says them, and always.
+    #[serde(
+        rename = "scale_group",
+        default,
+        deserialize_with = "present",
+        skip_serializing_if = "Option::is_none"
+    )]
+    pub(crate) stated_scale_group: Option<Option<usize>>,
     /// Checksum of the words' bytes.
     pub words_crc32: Crc32,
     /// Checksum of the bytes of the scale or scales.
@@ -64,7 +72,8 @@ pub struct CompressedEntry {
     pub squared_error: f64,
     /// Sum of `w^2`.
     pub squared_norm: f64,
-    /// The layers after the base, where they are said; see [`CompressedEntry::layers`]. Only version 3 says them, and always.
+    /// The layers after the base, where they are said; see [`CompressedEntry::layers`]. Version 3 and later ones always
+    /// say them, earlier ones never.
     #[serde(
         rename = "layers",
         default,
@@ -106,12 +115,19 @@ impl CompressedEntry {
             stated_source_shape: Some(source_shape.to_vec()),
             code: base.code,
             stated_rotation: Some(rotation),
+            stated_scale_group: None,
             words_crc32: base.words_crc32,
             scale_crc32: base.scale_crc32,
             squared_error: base.squared_error,
             squared_norm,
             stated_layers: Some(layers.collect()),
         })
+    }
+
+    /// The same with scale groups of so many columns. One of the whole row is none.
+    pub(crate) fn with_scale_group(mut self, columns: Option<usize>) -> Self {
+        self.stated_scale_group = Some(columns.filter(|&columns| columns != self.shape[1]));
+        self
     }
 
     /// All layers, the base first.
@@ -135,7 +151,7 @@ impl CompressedEntry {
         self.stated_source_shape.as_deref().unwrap_or(&self.shape)
     }
 
-    /// Whether there is something of it that only version 3 can say.
+    /// Whether there is something of it that version 2 cannot say, and version 3 can.
     fn needs_version_3(&self) -> bool {
         !self.layers().is_empty() || self.source_shape() != self.shape
     }
@@ -143,6 +159,11 @@ impl CompressedEntry {
     /// What was applied to each row before it was encoded, if anything.
     pub fn rotation(&self) -> Option<Rotation> {
         self.stated_rotation.flatten()
+    }
+
+    /// The columns that share a scale, where that is said to be other than the whole row; in all layers the same.
+    pub fn scale_group(&self) -> Option<usize> {
+        self.stated_scale_group.flatten()
     }
 }
 
@@ -176,8 +197,10 @@ impl Document {
     pub(crate) fn choose_version(&mut self) {
         let is_first = self.codes.values().all(|code| matches!(code, Code::Block(_)))
             && self.compressed.values().all(|entry| entry.rotation().is_none());
-        self.version = if self.compressed.values().any(CompressedEntry::needs_version_3) {
+        self.version = if self.compressed.values().any(|entry| entry.scale_group().is_some()) {
             CONTAINER_VERSION
+        } else if self.compressed.values().any(CompressedEntry::needs_version_3) {
+            THIRD_CONTAINER_VERSION
         } else if is_first {
             FIRST_CONTAINER_VERSION
         } else {
@@ -186,8 +209,9 @@ impl Document {
         for entry in self.compressed.values_mut() {
             let has = |version: u64| self.version >= version;
             entry.stated_rotation = has(SECOND_CONTAINER_VERSION).then_some(entry.rotation());
-            entry.stated_source_shape = has(CONTAINER_VERSION).then(|| entry.source_shape().to_vec());
-            entry.stated_layers = has(CONTAINER_VERSION).then(|| entry.layers().to_vec());
+            entry.stated_source_shape = has(THIRD_CONTAINER_VERSION).then(|| entry.source_shape().to_vec());
+            entry.stated_layers = has(THIRD_CONTAINER_VERSION).then(|| entry.layers().to_vec());
+            entry.stated_scale_group = has(CONTAINER_VERSION).then(|| entry.scale_group());
         }
     }
 
@@ -213,7 +237,8 @@ impl Document {
     /// Checks that it says what its version says, neither more nor less.
     fn check_version(&self, path: &Path) -> Result<(), ModelError> {
         let has_rotation = self.version >= SECOND_CONTAINER_VERSION;
-        let has_layers = self.version >= CONTAINER_VERSION;
+        let has_layers = self.version >= THIRD_CONTAINER_VERSION;
+        let has_groups = self.version >= CONTAINER_VERSION;
         for (name, entry) in &self.compressed {
             let refuse = |reason: String| {
                 let reason = format!("its description {reason}, in a container of version {}", self.version);
@@ -221,6 +246,7 @@ impl Document {
             };
             let stated = [
                 ("rotation", entry.stated_rotation.is_some(), has_rotation),
+                ("scale_group", entry.stated_scale_group.is_some(), has_groups),
                 ("source_shape", entry.stated_source_shape.is_some(), has_layers),
                 ("layers", entry.stated_layers.is_some(), has_layers),
             ];

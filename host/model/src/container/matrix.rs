@@ -23,6 +23,8 @@ pub struct CompressedMatrix {
     pub source_shape: Vec<usize>,
     /// What was applied to each row before it was encoded, if anything.
     pub rotation: Option<Rotation>,
+    /// The columns that share a scale, where that is not the whole row.
+    pub scale_group: Option<usize>,
     /// Sum of `w^2`.
     pub squared_norm: f64,
     /// The layers, the base first; at least one.
@@ -81,7 +83,13 @@ impl CompressedMatrix {
             squared_error: layer.squared_error,
         });
         let shapes = ([self.rows, self.columns], &self.source_shape[..]);
-        CompressedEntry::of_layers(shapes, self.source_dtype, self.rotation, self.squared_norm, layers)
+        let entry = CompressedEntry::of_layers(shapes, self.source_dtype, self.rotation, self.squared_norm, layers)?;
+        Some(entry.with_scale_group(self.scale_group))
+    }
+
+    /// Scale groups of a row: 1 where it has one scale.
+    pub(crate) fn groups_per_row(&self) -> usize {
+        self.scale_group.map_or(1, |group| self.columns / group)
     }
 
     /// How many of its layers end within so many bytes from the start of its file.

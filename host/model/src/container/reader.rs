@@ -177,10 +177,12 @@ impl Container {
     /// [`ModelError::Tensor`] when a checksum, a scale or a word is wrong.
     pub fn matrix(&self, info: &CompressedMatrix) -> Result<StoredMatrix, ModelError> {
         let path = self.source.file_path(info.file);
+        let groups = info.groups_per_row();
+        let coded = [info.rows * groups, info.columns / groups];
         let layers = info.layers.iter().enumerate().map(|(number, layer)| {
             let words = self.intact(&layer.words, layer.words_crc32)?;
             let scales = self.intact(&layer.scale, layer.scale_crc32)?;
-            read_layer(&layer.code, [info.rows, info.columns], words, scales).map_err(|error| {
+            read_layer(&layer.code, coded, words, scales).map_err(|error| {
                 let reason = match info.layers.len() {
                     1 => error.to_string(),
                     _ => format!("layer {}: {error}", number + 1),
@@ -188,7 +190,8 @@ impl Container {
                 ModelError::tensor(path, &info.name, reason)
             })
         });
-        Ok(StoredMatrix::new(layers.collect::<Result<_, _>>()?, info.rotation))
+        let layers = layers.collect::<Result<_, _>>()?;
+        Ok(StoredMatrix::new(layers, info.rotation, groups))
     }
 
     pub(crate) fn kept_with_checksums(&self) -> impl Iterator<Item = &(TensorInfo, Crc32)> {

@@ -12,7 +12,7 @@ use crate::source::{Source, TensorInfo};
 use crate::survey::check_unchanged;
 use crate::work::PartBytes;
 use safetensors::Dtype;
-use seedlm_codec::Code;
+use seedlm_codec::{Code, coded_shape};
 use std::collections::{BTreeMap, BTreeSet};
 use std::io::Write;
 use std::path::Path;
@@ -78,8 +78,10 @@ impl ContainerFile {
         entry: CompressedEntry,
         layers: impl IntoIterator<Item = NewLayer<'l>>,
     ) {
+        // What has been encoded has groups that divide the columns.
+        let [coded_rows, _] = coded_shape(entry.shape, entry.scale_group()).unwrap_or(entry.shape);
         for (number, layer) in layers.into_iter().enumerate() {
-            let (scale_dtype, scale_shape) = scale_tensor(layer.code, entry.shape[0]);
+            let (scale_dtype, scale_shape) = scale_tensor(layer.code, coded_rows);
             self.document.codes.insert(layer.code.label(), layer.code.clone());
             if self.sections.len() == number {
                 self.sections.push(Vec::new());

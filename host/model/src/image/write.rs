@@ -143,6 +143,11 @@ fn lay_out(container: &Container, options: &ImageOptions) -> Result<ImageMap, Mo
                 info.layers.len()
             ));
         }
+        if let Some(group) = info.scale_group {
+            return refuse(format!(
+                "it has a scale for every {group} columns, and an image holds one for each row; compress the model again without --scale-group"
+            ));
+        }
         if info.only_code() != first.only_code() {
             return refuse(format!(
                 "its code is {}, and that of {:?} is {}: an image is for a machine, which has one code; compress all of the model in one",

@@ -46,6 +46,32 @@ quantizer = "rounded"
 }
 
 #[test]
+fn scale_groups_are_for_chained_codes() {
+    let ruled = |rule: &str, others: &Encoding| {
+        let file = parse(&format!("[[rule]]\nmatch = \"*\"\n{rule}\n")).unwrap();
+        file.rules[0].encoding(others)
+    };
+    let others = encoding("chained-4b").with_scale_group(Some(64));
+    let group = |rule: &str| ruled(rule, &others).unwrap().scale_group();
+    assert_eq!(group("scale_group = 32"), Some(32));
+    // What a rule does not say is as on the command line.
+    assert_eq!(group("bits = 3"), Some(64));
+    assert_eq!(
+        ruled("layers = \"2+2\"\nscale_group = 8", &encoding("paper-4b"))
+            .unwrap()
+            .scale_group(),
+        Some(8)
+    );
+    for rule in ["scale_group = 8", "code = \"paper-3b\"\nscale_group = 8"] {
+        let error = ruled(rule, &encoding("paper-3b")).unwrap_err();
+        assert!(
+            error.contains("paper-3b is a block code") && error.ends_with("leave scale_group out"),
+            "{error}"
+        );
+    }
+}
+
+#[test]
 fn bits_take_the_windows_of_the_command_line() {
     assert_eq!(layers("bits = 3", "paper-4b"), "chained-3b");
     assert_eq!(layers("bits = 3", "chained-4b-k12"), "chained-3b-k12");
@@ -142,6 +168,16 @@ fn what_is_wrong_is_named_with_its_line() {
             rule("keep = true\ncode = \"chained-4b\""),
             "line 4: a rule has keep or code, not both",
         ),
+        (rule("scale_group = 0"), "line 3: scale_group is the number of columns"),
+        (
+            rule("scale_group = -4"),
+            "scale_group must be a whole number that is not negative",
+        ),
+        (rule("scale_group = \"row\""), "and is string"),
+        (
+            rule("keep = true\nscale_group = 4"),
+            "line 4: tensors that are kept have no scale_group",
+        ),
         (
             rule("keep = true\nrotate = \"never\""),
             "line 4: tensors that are kept have no rotate",
@@ -220,7 +256,7 @@ proptest! {
     #[test]
     fn no_text_panics(
         pieces in prop::collection::vec(prop::sample::select(vec![
-            "[[rule]]", "[rule]", "match", "keep", "bits", "layers", "code", "rotate", " = ", "\"*\"", "\"2+2\"", "true", "3", "-1",
+            "[[rule]]", "[rule]", "match", "keep", "bits", "layers", "code", "rotate", "scale_group", " = ", "\"*\"", "\"2+2\"", "true", "3", "-1",
             "0x10", "\n", "\n", "\"", "[", "]", "{", "}", ",", ".", "é", "\u{0}", "1e9", "'", "#", "\"never\"", "99999999999999999999",
         ]), 0..30),
     ) {

@@ -46,7 +46,7 @@ fn encode(codes: &[Code], shape: [usize; 2], weights: &[f32], trials: usize) -> 
         encoded.fetch_add(weights, Ordering::Relaxed);
         ControlFlow::Continue(())
     };
-    let layers = encode_layers(&engines, shape, &mut weights.to_vec(), None, trials, &advance).unwrap();
+    let layers = encode_layers(&engines, shape, 1, &mut weights.to_vec(), None, trials, &advance).unwrap();
     (layers, encoded.into_inner())
 }
 
@@ -141,7 +141,7 @@ fn passes_are_counted_exactly() {
         for (trials, expected) in [1, 2, 5].into_iter().zip(expected) {
             let (layers, encoded) = encode(&codes, [3, 20], &weights, trials);
             assert_eq!(
-                passes(&encoding(&codes, trials as u64)),
+                passes(&encoding(&codes, trials as u64), 7),
                 expected,
                 "{codes:?}, {trials}"
             );
@@ -169,7 +169,7 @@ fn threads_and_instructions_change_nothing() {
             let engine = Arc::new(Engine::Chained(encoder));
             let engines = vec![engine; 3];
             let go_on = |_: usize| ControlFlow::Continue(());
-            encode_layers(&engines, [70, 33], &mut weights.clone(), None, 3, &go_on).unwrap()
+            encode_layers(&engines, [70, 33], 1, &mut weights.clone(), None, 3, &go_on).unwrap()
         })
     };
     let expected = encode(1, seedlm_encoder::Instructions::available()[0]);
@@ -190,7 +190,7 @@ fn it_stops_between_any_two_trials() {
             true => ControlFlow::Break(()),
             false => ControlFlow::Continue(()),
         };
-        let stopped = encode_layers(&engines, [3, 20], &mut weights.clone(), None, 5, &advance);
+        let stopped = encode_layers(&engines, [3, 20], 1, &mut weights.clone(), None, 5, &advance);
         assert!(matches!(stopped, Err(EncodeError::Stopped)), "{allowed}");
         assert!(encoded.into_inner() <= 60 * (allowed + 1));
     }

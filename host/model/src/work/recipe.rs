@@ -51,6 +51,8 @@ struct EncodingRecipe {
     /// Of layers.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     scale_trials: Option<usize>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    scale_group: Option<usize>,
 }
 
 impl EncodingRecipe {
@@ -65,6 +67,7 @@ impl EncodingRecipe {
             quantizer: encoding.has_block_code().then(|| encoding.quantizer().to_string()),
             rotate: encoding.rotate().to_string(),
             scale_trials: encoding.has_layers().then(|| encoding.scale_trials()),
+            scale_group: encoding.scale_group(),
         }
     }
 }
@@ -111,6 +114,8 @@ impl Recipe {
         let rotate = |recipe: &Recipe| recipe.stated(|encoding| Some(encoding.rotate.clone()));
         let scale_trials =
             |recipe: &Recipe| recipe.stated(|encoding| encoding.scale_trials.map(|trials| trials.to_string()));
+        let scale_group =
+            |recipe: &Recipe| recipe.stated(|encoding| encoding.scale_group.map(|columns| columns.to_string()));
         let calibration = |recipe: &Recipe| recipe.calibration.clone().unwrap_or("not given".into());
         let differences = [
             changed("the program", versions(unfinished), versions(self)),
@@ -119,6 +124,7 @@ impl Recipe {
             changed("--rotate", rotate(unfinished), rotate(self)),
             changed("--scale-trials", scale_trials(unfinished), scale_trials(self))
                 .filter(|_| unfinished.label == self.label),
+            changed("--scale-group", scale_group(unfinished), scale_group(self)),
             changed("--calibrate", calibration(unfinished), calibration(self)),
             changed("--include", patterns(&unfinished.include), patterns(&self.include)),
             changed("--exclude", patterns(&unfinished.exclude), patterns(&self.exclude)),
