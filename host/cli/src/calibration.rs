@@ -41,6 +41,11 @@ pub struct CalibrationText {
 }
 
 impl Calibration {
+    /// Whether a text is given.
+    pub fn is_given(&self) -> bool {
+        self.calibrate.is_some()
+    }
+
     /// Opens the model and reads the text; none where there is none.
     pub fn open(&self, input: &Path) -> anyhow::Result<Option<CalibrationText>> {
         let Some(path) = &self.calibrate else {

@@ -210,6 +210,14 @@ impl Compress {
         if let Some(trials) = trials {
             encoding = encoding.with_scale_trials(trials).context("--scale-trials")?;
         }
+        let without_trials = if self.calibration.is_given() {
+            Some("--calibrate")
+        } else {
+            self.scale_group.map(|_| "--scale-group")
+        };
+        if let (Some(option), Some(_)) = (without_trials, self.scale_trials) {
+            bail!("--scale-trials: with {option} one scale is taken for each row; leave --scale-trials out");
+        }
         let scale_group = self.scale_group.map(usize::try_from).transpose()?;
         if scale_group.is_some() {
             let checked = encoding.layers().iter().try_for_each(check_scale_groups);

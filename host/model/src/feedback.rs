@@ -22,6 +22,9 @@ const DAMPING: f64 = 0.01;
 const CHAINED_PIECE: usize = 8;
 const CHAINED_AHEAD: usize = 12;
 
+/// The least that an error of a column counts, in the unit of the largest of its piece.
+const LEAST_COLUMN_WEIGHT: f64 = 1.0 / 4096.0;
+
 /// What encodes the pieces.
 pub(crate) enum FeedbackEncoder<'a> {
     /// Pieces of one block.
@@ -170,13 +173,16 @@ impl Factor {
         entries.map(|(a, b)| dot(row(a), row(b))).collect()
     }
 
-    /// The diagonal of that: how the error of each column counts by itself.
+    /// The diagonal of that, relative to the largest: how the error of each column counts by itself. No error is free: the encoder
+    /// rounds weights to integers.
     fn column_weights(&self, piece: &Range<usize>) -> Vec<f32> {
         let row = |row: usize| &self.values[row * self.columns..][piece.clone()];
-        piece
-            .clone()
-            .map(|column| dot(row(column), row(column)) as f32)
-            .collect()
+        let diagonal: Vec<f64> = piece.clone().map(|column| dot(row(column), row(column))).collect();
+        let largest = diagonal.iter().copied().fold(0.0, f64::max);
+        let weights = diagonal
+            .iter()
+            .map(|weight| (weight / largest).max(LEAST_COLUMN_WEIGHT) as f32);
+        weights.collect()
     }
 
     /// `C_p` of a piece: row by row for the columns before it, how much of the error of each goes to each of the piece's.
@@ -215,7 +221,7 @@ fn dot(a: &[f64], b: &[f64]) -> f64 {
 mod tests {
     use super::*;
     use proptest::prelude::*;
-    use seedlm_codec::{ChainedCode, Rotation};
+    use seedlm_codec::{BlockCode, BlockCodeFields, ChainedCode, Lfsr, Rotation};
 
     fn moments(columns: usize, inputs: &[f32]) -> InputMoments {
         let mut sums = vec![0.0; columns * columns];
@@ -309,6 +315,71 @@ mod tests {
         }
         let blind = with_feedback(&InputMoments::new(columns, unit).unwrap());
         assert!((0.8..1.25).contains(&(blind / plain)), "{blind} {plain}");
+    }
+
+    /// Blocks of 8, the last one of 5 columns, against the same feedback with plain errors within the blocks.
+    #[test]
+    fn the_block_code_counts_errors_as_the_moments_say() {
+        let mut fields: BlockCodeFields = BlockCode::preset("paper-4b").unwrap().into();
+        fields.lfsr = Lfsr::paper(10).unwrap();
+        let encoder = BlockEncoder::new(&BlockCode::new(fields).unwrap()).unwrap();
+        let (rows, columns) = (24, 29);
+        let mut state = 9_u32;
+        let mut random = || {
+            state = state.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
+            (state >> 8) as f32 / (1 << 23) as f32 - 1.0
+        };
+        let weights: Vec<f32> = (0..rows * columns).map(|_| random() + random() + random()).collect();
+        let mut inputs = Vec::new();
+        for _ in 0..300 {
+            let common = [random(), random()];
+            inputs.extend((0..columns).map(|column| common[column % 2] * 2.0 + random()));
+        }
+        let moments = moments(columns, &inputs);
+        let go_on = &|_| ControlFlow::Continue(());
+        let encode = || {
+            let encoder = FeedbackEncoder::Block(&encoder, Quantizer::Exact);
+            encode_with_feedback(encoder, (rows, columns), 1, &weights, &moments, go_on).unwrap()
+        };
+        let found = encode();
+        let factor = Factor::new(&moments);
+        let mut pieces = encoder.pieces(rows, columns, &weights, Quantizer::Exact).unwrap();
+        let mut errors = vec![0.0; rows * columns];
+        for start in (0..columns).step_by(8) {
+            let piece = start..columns.min(start + 8);
+            let targets = targets(&weights, columns, &errors, piece.clone(), &factor);
+            let decoded = pieces.push(&targets, None).unwrap();
+            for (row, decoded) in decoded.chunks(piece.len()).enumerate() {
+                for (column, decoded) in piece.clone().zip(decoded) {
+                    errors[row * columns + column] = f64::from(weights[row * columns + column]) - f64::from(*decoded);
+                }
+            }
+        }
+        let plain = WeightMatrix::Block(pieces.finish().unwrap());
+        let [found_error, plain_error] =
+            [&found, &plain].map(|matrix| output_error(&weights, matrix, &inputs, columns));
+        assert!(found_error < 0.95 * plain_error, "{found_error} {plain_error}");
+        // The number of threads changes nothing.
+        let alone = rayon::ThreadPoolBuilder::new().num_threads(1).build().unwrap();
+        assert_eq!(alone.install(encode), found);
+    }
+
+    /// One input outweighs all others by far: what the others' weights cost is little, not nothing.
+    #[test]
+    fn no_error_is_free() {
+        let columns = 64;
+        let mut sums = vec![0.0; columns * columns];
+        for column in 0..columns {
+            sums[column * (columns + 1)] = if column == 3 { 1e9 } else { 1e-3 };
+        }
+        let mut factor = Factor::new(&InputMoments::new(columns, sums).unwrap());
+        // As if there were so many columns that what damping adds to each is next to nothing.
+        (0..columns)
+            .filter(|&column| column != 3)
+            .for_each(|column| factor.values[column * (columns + 1)] = 1e-3);
+        let weights = factor.column_weights(&(0..20));
+        assert_eq!(weights[3], 1.0);
+        assert!(weights.iter().all(|&weight| weight >= 1.0 / 4096.0), "{weights:?}");
     }
 
     #[test]

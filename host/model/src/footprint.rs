@@ -16,6 +16,7 @@ use crate::encoding::{Encoding, stored_bytes};
 use crate::error::ModelError;
 use crate::plan::{Plan, PlannedMatrix};
 use crate::rotate::Rotate;
+use crate::scale_trials::has_trials;
 use crate::source::Source;
 use seedlm_codec::{BlockCode, ChainedCode, Code};
 use std::collections::HashSet;
@@ -181,10 +182,15 @@ fn working(matrix: &PlannedMatrix) -> u64 {
 /// What the trials of scales take besides.
 fn trials(matrix: &PlannedMatrix) -> u64 {
     let [rows, columns] = matrix.shape;
-    if !matrix.encoding.has_layers() || matrix.encoding.scale_trials() == 1 {
+    let layers = matrix.encoding.layers();
+    let has_trials = |&number: &usize| has_trials(&matrix.encoding, columns, number);
+    let pairs = (0..layers.len())
+        .filter(has_trials)
+        .map(|number| &layers[number..=number + 1]);
+    let mut pairs = pairs.peekable();
+    if pairs.peek().is_none() {
         return 0;
     }
-    let pairs = matrix.encoding.layers().windows(2);
     let pair_bytes = pairs
         .filter_map(|pair| stored_bytes(pair, [rows, columns]))
         .max()

@@ -36,15 +36,22 @@ pub(crate) fn check_scale_trials(trials: u64) -> Result<usize, ModelError> {
     })
 }
 
+/// Whether several scales are tried for the rows of the layer of that number, where there are no moments of the inputs.
+pub(crate) fn has_trials(encoding: &Encoding, columns: usize, layer: usize) -> bool {
+    let layers = encoding.layers();
+    let is_chained = matches!(layers.get(layer), Some(Code::Chained(_)));
+    let has_groups = encoding.scale_group().is_some_and(|group| group != columns);
+    encoding.scale_trials() > 1 && is_chained && !has_groups && layer + 1 < layers.len()
+}
+
 /// How often each weight of a matrix with so many columns is encoded, where there are no moments of its inputs.
 pub(crate) fn passes(encoding: &Encoding, columns: usize) -> u64 {
     let layers = encoding.layers();
-    let has_groups = encoding.scale_group().is_some_and(|group| group != columns);
-    let trials = if has_groups { 1 } else { encoding.scale_trials() as u64 };
+    let trials = encoding.scale_trials() as u64;
     let is_chained = |layer: usize| matches!(layers.get(layer), Some(Code::Chained(_)));
     let (mut passes, mut is_known) = (0, false);
     for layer in 0..layers.len() {
-        let has_trials = trials > 1 && is_chained(layer) && layer + 1 < layers.len();
+        let has_trials = has_trials(encoding, columns, layer);
         // Each trial encodes the layer and the next one.
         passes += if has_trials { 2 * trials } else { 1 };
         // The next layer has been encoded with the first trial's scales then: that is one of its own trials, or all of it.

@@ -260,7 +260,8 @@ pub fn choose_codes(
 
 /// Checks that a matrix can have its scale groups in each candidate.
 fn check_groups(source: &Source, matrix: &PlannedMatrix, target: &TargetBits) -> Result<(), ModelError> {
-    if matrix.scale_group.is_none() {
+    // One as wide as the row is none in the file, and block codes refuse it all the same.
+    if matrix.encoding.scale_group().is_none() {
         return Ok(());
     }
     let check = target.candidates.iter().flatten().try_for_each(check_scale_groups);

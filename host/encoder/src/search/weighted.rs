@@ -13,9 +13,14 @@ use crate::span::{GROUP, IdealWindows, SpanTable};
 use crate::target::Target;
 use seedlm_codec::BlockCode;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 
 /// Blocks that are held against a group of seeds while it is at hand.
 const BATCH: usize = 16;
+/// Errors below the first of [`admitted_errors`] that are admitted before it, each this much smaller than the next one: where few
+/// directions count, errors are small, and what the usual ones admit is a good part of all seeds.
+const SMALLER_ERRORS: i32 = 4;
+const SMALLER: f64 = 3.0;
 
 /// Searches all seeds of a code for blocks of one metric.
 pub(crate) struct WeightedSearch<'a> {
@@ -23,8 +28,11 @@ pub(crate) struct WeightedSearch<'a> {
     metric: Arc<ErrorMetric>,
     /// The spans of the seeds as the metric sees them, where the code has a table of them.
     span: Option<SpanTable>,
-    /// See [`admitted_errors`].
+    /// The errors that are admitted, one after the other, ascending.
     admitted: Vec<f64>,
+    /// Number of the error that is admitted first: with that the last blocks have mostly been solved. It decides how much work is
+    /// done, never what comes out.
+    first: AtomicUsize,
 }
 
 impl<'a> WeightedSearch<'a> {
@@ -43,7 +51,12 @@ impl<'a> WeightedSearch<'a> {
             search,
             metric: Arc::new(metric),
             span,
-            admitted: admitted_errors(code).into(),
+            admitted: (1..=SMALLER_ERRORS)
+                .rev()
+                .map(|step| admitted_errors(code)[0] / SMALLER.powi(step))
+                .chain(admitted_errors(code))
+                .collect(),
+            first: AtomicUsize::new(0),
         }
     }
 
@@ -107,34 +120,42 @@ impl Work for WeightedWork<'_> {
             .iter()
             .map(|target| search.sieved_block(target, self.rules))
             .collect();
-        let mut pending = self.pending;
+        let (first, errors) = (&self.weighted.first, &self.weighted.admitted);
         let mut candidates: Vec<Candidates> = vec![Vec::new(); BATCH];
-        for &error in &self.weighted.admitted {
-            let admitted = error * (1.0 + ROUNDING);
-            let mut unsolved = Vec::new();
-            for batch in pending.chunks(BATCH) {
+        let mut unsolved = Vec::new();
+        for batch in self.pending.chunks(BATCH) {
+            let mut pending = batch.to_vec();
+            for number in first.load(Ordering::Relaxed)..errors.len() {
+                let admitted = errors[number] * (1.0 + ROUNDING);
                 candidates.iter_mut().for_each(Vec::clear);
                 for group in 0..self.span.groups() {
-                    for (&index, candidates) in batch.iter().zip(&mut candidates) {
+                    for (&index, candidates) in pending.iter().zip(&mut candidates) {
                         self.span.look_at::<V>(group, &blocks[index], admitted, candidates);
                     }
                 }
-                for (&index, candidates) in batch.iter().zip(&mut candidates) {
+                let mut all = candidates.iter_mut();
+                pending.retain(|&index| {
+                    let candidates = all.next().expect("one for each");
                     let target = &self.targets[index];
                     super::sort(candidates);
                     // All words of at most this error belong to candidates: the first found is as good as any bound.
-                    let mut best = Candidate::none_below(error * target.norm() * target.norm());
+                    let mut best = Candidate::none_below(errors[number] * target.norm() * target.norm());
                     search.keep_best_of(candidates.drain(..), target, self.rules, &mut best);
                     if best.is_word() {
                         self.best[index] = best;
-                    } else {
-                        unsolved.push(index);
                     }
+                    !best.is_word()
+                });
+                if 2 * pending.len() > batch.len() {
+                    first.store((number + 1).min(errors.len() - 1), Ordering::Relaxed);
+                }
+                if pending.is_empty() {
+                    break;
                 }
             }
-            pending = unsolved;
+            unsolved.extend(pending);
         }
-        pending
+        unsolved
     }
 }
 
