@@ -48,7 +48,7 @@ pub(crate) fn encode_layers(
             _ => engine.encode_rows([rows, columns], groups, weights, moments, advance)?,
         };
         if number + 1 < engines.len() {
-            leave(weights, &coded, turn);
+            leave(weights, &coded, columns, turn);
             turned_moments = moments.map(|moments| moments.turned(turn));
         }
         layers.push(coded);
@@ -56,13 +56,15 @@ pub(crate) fn encode_layers(
     Ok(layers)
 }
 
-/// Takes what a layer decodes to away from the weights, in binary64, rounded to binary32, and turns the rows of what is left.
-pub(crate) fn leave(weights: &mut [f32], coded: &WeightMatrix, turn: usize) {
+/// Takes what a layer decodes to away from the weights, in binary64, rounded to binary32, and turns the rows of what is left, which have
+/// so many columns. A coded row is one of them, or a group of its columns.
+pub(crate) fn leave(weights: &mut [f32], coded: &WeightMatrix, columns: usize, turn: usize) {
     let rows = weights.par_chunks_mut(coded.columns().max(1)).enumerate();
     rows.for_each(|(row, weights)| {
         for (weight, decoded) in weights.iter_mut().zip(coded.row_values(row)) {
             *weight = ((f64::from(*weight) - f64::from(decoded)) as f32).clamp(f32::MIN, f32::MAX);
         }
-        weights.rotate_left(turn);
     });
+    let rows = weights.par_chunks_mut(columns.max(1));
+    rows.for_each(|row| row.rotate_left(turn));
 }

@@ -126,7 +126,7 @@ impl LayerTrials<'_> {
         let layer = known.map_or_else(encode, Ok::<_, EncodeError>)?;
         left.clear();
         left.extend_from_slice(weights);
-        leave(left, &layer, self.turn);
+        leave(left, &layer, self.shape[1], self.turn);
         let next = self.next.encode_rows(self.shape, 1, left, None, advance)?;
         let errors = squared_errors(left, &next);
         let next = matches!(next, WeightMatrix::Chained(_)).then_some(next);
