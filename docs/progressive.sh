@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # Prints the tables of docs/progressive.md: what every layer costs and brings. With a model as argument, a file or a folder, the
-# errors of its matrices too; that of all-MiniLM-L6-v2 takes an hour on two cores.
+# errors of its matrices too; that of all-MiniLM-L6-v2 takes some twenty minutes on two cores.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 cargo build --release --bin seedlm --bin sim >&2

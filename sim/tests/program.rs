@@ -396,11 +396,13 @@ fn a_model_is_run_with_each_number_of_its_layers() {
     let packed = packed.to_str().unwrap();
     let stored = run_json(&[packed, "--layers", "2"]);
     assert_eq!(stored["formats"][1]["layers"], 2);
+    assert_eq!(stored["formats"][1]["cycles"], formats[2]["cycles"]);
+    // All of them, where nothing is said. On the way in, each number of layers is encoded by itself; the second layer of three is chosen
+    // for the third, so only all of them have the same weights.
+    let stored = run_json(&[packed]);
     for key in ["cycles", "relative_error"] {
-        assert_eq!(stored["formats"][1][key], formats[2][key], "{key}");
+        assert_eq!(stored["formats"][1][key], formats[3][key], "{key}");
     }
-    // All of them, where nothing is said.
-    assert_eq!(run_json(&[packed])["formats"][1]["cycles"], formats[3]["cycles"]);
     for (layers, expected) in [
         ("4", "has 3 layers, and 4 were asked for"),
         ("2..1", "the range is empty"),
