@@ -55,7 +55,7 @@ fn errors(layers: &[WeightMatrix], weights: &[f32]) -> Vec<f64> {
     let (last, before) = layers.split_last().unwrap();
     let mut left = weights.to_vec();
     for layer in before {
-        leave(&mut left, layer, layer_turn(2, layer.columns()));
+        leave(&mut left, layer, layer.columns(), layer_turn(2, layer.columns()));
     }
     squared_errors(&left, last)
 }
@@ -105,7 +105,7 @@ proptest! {
             for &factor in &FACTORS[..trials] {
                 let base = single(values, factor);
                 let mut left = values.to_vec();
-                leave(&mut left, &base, layer_turn(2, columns));
+                leave(&mut left, &base, columns, layer_turn(2, columns));
                 let next = single(&left, 1.0);
                 let error = squared_errors(&left, &next)[0];
                 if best.as_ref().is_none_or(|(least, _)| error < *least) {
