@@ -150,7 +150,7 @@ impl Compress {
         let Some(output) = &self.output else {
             bail!("no output; name one with -o");
         };
-        check_output(&source, output, &options)?;
+        check_output(&source, output, options.replace)?;
         let reports = self.report.create(&self.input, output)?;
         let text = self.calibration.open(&self.input)?;
         if let Some(text) = &text {

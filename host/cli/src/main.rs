@@ -1,6 +1,7 @@
 //! The `seedlm` program: compresses models into LFSR seeds, and back. Each verb has its file.
 #![deny(unsafe_code)]
 
+mod balance;
 mod bench;
 mod calibration;
 mod code_options;
@@ -55,6 +56,7 @@ enum Verb {
     Compare(compare::Compare),
     Image(image::Image),
     Import(import::Import),
+    Balance(balance::BalanceVerb),
     Bench(bench::Bench),
     Eval(eval::Eval),
     Drift(drift::Drift),
@@ -72,6 +74,7 @@ fn main() -> ExitCode {
         Verb::Compare(verb) => verb.run(),
         Verb::Image(verb) => verb.run(),
         Verb::Import(verb) => verb.run(),
+        Verb::Balance(verb) => verb.run(),
         Verb::Bench(verb) => verb.run(),
         Verb::Eval(verb) => verb.run(),
         Verb::Drift(verb) => verb.run(),

@@ -4,8 +4,9 @@ use crate::backend::{HostLayers, host_layers};
 use crate::cache::Cache;
 use crate::error::LlmError;
 use crate::evaluate::Window;
+use crate::inputs::Inputs;
 use crate::language_model::Logits;
-use crate::linear::{Linear, LinearLayers, Projection};
+use crate::linear::{Linear, LinearLayers};
 use crate::package::Package;
 use crate::vectors::add_moments;
 use rayon::prelude::*;
@@ -45,13 +46,14 @@ pub fn collect_moments(
     }
     let mut moments = ModelMoments::new(origin);
     for (inputs, mut sums) in recorder.sums {
-        mirror(&mut sums, inputs.columns(package));
-        let first = Linear::Layer(inputs.layer, inputs.projections()[0]);
-        let not_finite = || LlmError::Text(format!("the inputs of {first} are beyond binary32"));
-        let shared = Arc::new(InputMoments::new(inputs.columns(package), sums).ok_or_else(not_finite)?);
-        for projection in inputs.projections() {
-            let name = Linear::Layer(inputs.layer, *projection).tensor_name(config);
-            moments.insert(name, Arc::clone(&shared));
+        mirror(&mut sums, inputs.columns(config));
+        let not_finite = || {
+            let names: Vec<String> = inputs.matrices().map(|linear| linear.to_string()).collect();
+            LlmError::Text(format!("the inputs of {} are beyond binary32", names.join(", ")))
+        };
+        let shared = Arc::new(InputMoments::new(inputs.columns(config), sums).ok_or_else(not_finite)?);
+        for linear in inputs.matrices() {
+            moments.insert(linear.tensor_name(config), Arc::clone(&shared));
         }
     }
     Ok(moments)
@@ -66,41 +68,6 @@ fn mirror(sums: &mut [f32], columns: usize) {
         for column in 0..row {
             sums[row * columns + column] = sums[column * columns + row];
         }
-    }
-}
-
-/// Inputs that some matrices of a layer share.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-struct Inputs {
-    layer: usize,
-    /// Place in [`Inputs::SHARED`].
-    place: usize,
-}
-
-impl Inputs {
-    const SHARED: [&'static [Projection]; 4] = [
-        &[Projection::Query, Projection::Key, Projection::Value],
-        &[Projection::Output],
-        &[Projection::Gate, Projection::Up],
-        &[Projection::Down],
-    ];
-
-    /// Those of a matrix; none of the head, which is not compressed.
-    fn of(linear: Linear) -> Option<Self> {
-        let Linear::Layer(layer, projection) = linear else {
-            return None;
-        };
-        let place = Inputs::SHARED.iter().position(|shared| shared.contains(&projection))?;
-        Some(Inputs { layer, place })
-    }
-
-    fn projections(self) -> &'static [Projection] {
-        Inputs::SHARED[self.place]
-    }
-
-    fn columns(self, package: &Package) -> usize {
-        let [_, columns] = Linear::Layer(self.layer, self.projections()[0]).shape(package.language.config());
-        columns
     }
 }
 

@@ -7,6 +7,7 @@
 //! * [`generate_speculatively`]: the same text in fewer passes of the full weights, with a draft that [`DraftingLayers`] gives;
 //! * `ImportedModel`: GGUF and llama2.c files as such a folder;
 //! * [`collect_moments`]: what calibrates a compression, and [`ChangedMatrix`], which weighs its matrices against each other;
+//! * [`balance`]: an equal model whose matrices are easier to compress;
 //! * [`evaluate`]: perplexity and divergence of compressed variants of a model, and the drift of embeddings;
 //! * `SentencePackage`: a BERT that turns sentences into vectors, plain or compressed.
 //!
@@ -19,6 +20,7 @@
 mod arithmetic;
 mod attention;
 mod backend;
+mod balance;
 mod cache;
 mod calibrate;
 mod config;
@@ -27,6 +29,7 @@ pub mod evaluate;
 mod generate;
 #[cfg(feature = "dense")]
 mod import;
+mod inputs;
 mod language_model;
 mod linear;
 mod package;
@@ -46,6 +49,7 @@ pub use backend::{
     ActivationRounding, GoldenMachine, IntegerLayers, IntegerMachine, MachineError, MachineMatrix, ScaleGroup,
     SoftwareMachine,
 };
+pub use balance::{Balance, balance};
 pub use cache::Cache;
 pub use calibrate::collect_moments;
 pub use config::{ModelConfig, RopeConfig, RopeScaling};

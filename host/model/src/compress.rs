@@ -43,14 +43,6 @@ pub struct RunOptions {
     pub memory_bytes: Option<u64>,
 }
 
-/// Checks that a compression could write its output, before any work: as [`compress_with`] does it.
-///
-/// # Errors
-/// [`ModelError::Output`], when it exists and is not to be replaced, or is no place for a model.
-pub fn check_output(source: &Source, output: &Path, options: &CompressOptions) -> Result<(), ModelError> {
-    Output::check(source, output, options.replace).map(drop)
-}
-
 /// Compresses a model in one go: as [`compress_with`] and its default options.
 ///
 /// # Errors

@@ -44,6 +44,15 @@ impl FloatDtype {
         }
     }
 
+    /// The largest finite number.
+    pub(crate) fn largest(self) -> f64 {
+        match self {
+            FloatDtype::F32 => f64::from(f32::MAX),
+            FloatDtype::F16 => f16::MAX.to_f64(),
+            FloatDtype::BF16 => bf16::MAX.to_f64(),
+        }
+    }
+
     /// Reads little-endian weights; exact.
     pub(crate) fn read(self, bytes: &[u8]) -> Vec<f32> {
         let mut values = Vec::with_capacity(bytes.len() / self.bytes());

@@ -5,6 +5,7 @@
 //!   where another run has stopped.
 //! * [`Container`]: a compressed model, whose matrices are [`StoredMatrix`]; [`decompress`], [`verify`], [`inspect`].
 //! * [`truncate`]: fewer layers of a container that has several; [`prefix`]: the start of its file, which decodes by itself.
+//! * [`rescale`]: a model whose rows and columns are multiplied by powers of two.
 //! * [`Comparison`]: two models tensor by tensor, each plain or compressed.
 //! * [`write_image`]: a container as one flat memory image with an address map; [`MemoryImage`] reads both.
 //! * [`MatrixEncoder`]: one matrix in either code, rotated where [`Rotate`] says so.
@@ -48,6 +49,7 @@ mod plan;
 mod profile;
 mod progress;
 mod report;
+mod rescale;
 mod rotate;
 mod rule_file;
 mod rules;
@@ -66,7 +68,7 @@ pub use compare::{
     AgainstReference, Better, CompareReport, CompareTotals, Comparison, Difference, DifferentShapes, ReferenceTotals,
     StoredAs, TensorComparison,
 };
-pub use compress::{CompressOptions, RunOptions, check_output, compress, compress_with};
+pub use compress::{CompressOptions, RunOptions, compress, compress_with};
 pub use container::{
     CONTAINER_VERSION, CompressedEntry, CompressedMatrix, Container, Crc32, Document, FIRST_CONTAINER_VERSION,
     KeptEntry, LayerEntry, MatrixLayer, scale_name, words_name,
@@ -85,11 +87,13 @@ pub use inspect::{
 };
 pub use model::Model;
 pub use moments::{InputMoments, ModelMoments};
+pub use output::check_output;
 pub use parts::MatrixPart;
 pub use plan::{Plan, PlannedMatrix, PlannedTensor};
 pub use profile::{Profile, profiles};
 pub use progress::{LayerReport, MatrixReport, MatrixStep, Progress, Resumed, Silent};
 pub use report::{CompressReport, PrefixFigures};
+pub use rescale::{RescaleReport, Scaling, rescale};
 pub use rotate::{Rotate, RotationTrial, UnknownRotate, rotate_rows, undo_rows};
 pub use rule_file::RuleFile;
 pub use rules::{KeepReason, Rules};

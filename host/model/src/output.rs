@@ -168,6 +168,14 @@ impl Output {
     }
 }
 
+/// Checks, before any long work, that a model made of this one may be written there.
+///
+/// # Errors
+/// [`ModelError::Output`], when it exists and is not to be replaced, or is no place for a model.
+pub fn check_output(source: &Source, output: &Path, replace: bool) -> Result<(), ModelError> {
+    Output::check(source, output, replace).map(drop)
+}
+
 /// The folder of an output, which must exist; the output must not be the input, lie in it, or replace it.
 pub(crate) fn checked_parent(source: &Source, path: &Path) -> Result<PathBuf, ModelError> {
     let refuse = |reason: String| {

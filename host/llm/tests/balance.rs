@@ -1,0 +1,196 @@
+//! The embedded model with columns of all sizes, as other models have them: balancing says the same with columns of one size.
+
+#[allow(dead_code)]
+mod coded;
+
+use coded::encode;
+use seedlm_llm::evaluate::{Step, Variant, Windows, compare};
+use seedlm_llm::{Balance, Cache, DenseLayers, Linear, Logits, ModelConfig, Package, Projection, balance};
+use seedlm_model::embedded::{SHAKESPEARE_CONFIG_JSON, SHAKESPEARE_SAMPLE_TEXT, SHAKESPEARE_TOKENIZER_JSON};
+use seedlm_model::{Model, Scaling, Silent, Source, embedded, rescale};
+use std::collections::BTreeMap;
+use std::fs;
+use std::ops::ControlFlow;
+use std::path::Path;
+
+/// Powers of two for the inputs of a layer's matrices: most as they are, some up to eight times as large or small.
+fn powers(count: usize, salt: usize) -> Vec<i16> {
+    let power = |place: usize| match (place * 37 + salt * 11) % 23 {
+        0 => 3,
+        1 => -3,
+        2 | 3 => -2,
+        4 => 1,
+        _ => 0,
+    };
+    (0..count).map(power).collect()
+}
+
+/// Makes the columns of the matrices different and the inputs too, so that the model stays the same.
+fn scrambling(config: &ModelConfig) -> BTreeMap<String, Scaling> {
+    let mut scalings: BTreeMap<String, Scaling> = BTreeMap::new();
+    for layer in 0..config.layers {
+        let inverse = |powers: &[i16]| powers.iter().map(|power| -power).collect::<Vec<i16>>();
+        let matrix = |projection| format!("{}.weight", Linear::Layer(layer, projection));
+        let norm = |name: &str| format!("model.layers.{layer}.{name}.weight");
+        let hidden = powers(config.hidden_size, 4 * layer);
+        for projection in [Projection::Query, Projection::Key, Projection::Value] {
+            scalings.entry(matrix(projection)).or_default().column_exponents = hidden.clone();
+        }
+        scalings.entry(norm("input_layernorm")).or_default().row_exponents = inverse(&hidden);
+        // A head of keys and values serves as many heads of queries, one after the other.
+        let values = powers(config.key_value_size(), 4 * layer + 1);
+        let heads = values.chunks(config.head_size);
+        let shared = heads.flat_map(|head| vec![head; config.query_heads / config.key_value_heads]);
+        scalings.entry(matrix(Projection::Output)).or_default().column_exponents = shared.flatten().copied().collect();
+        scalings.entry(matrix(Projection::Value)).or_default().row_exponents = inverse(&values);
+        let hidden = powers(config.hidden_size, 4 * layer + 2);
+        for projection in [Projection::Gate, Projection::Up] {
+            scalings.entry(matrix(projection)).or_default().column_exponents = hidden.clone();
+        }
+        scalings
+            .entry(norm("post_attention_layernorm"))
+            .or_default()
+            .row_exponents = inverse(&hidden);
+        let intermediate = powers(config.intermediate_size, 4 * layer + 3);
+        scalings.entry(matrix(Projection::Down)).or_default().column_exponents = intermediate.clone();
+        scalings.entry(matrix(Projection::Up)).or_default().row_exponents = inverse(&intermediate);
+    }
+    scalings
+}
+
+/// A folder with a model of the embedded one's architecture, made of a file or of such a folder.
+fn folder_of(source: &Source, folder: &Path, scalings: &BTreeMap<String, Scaling>) -> Package {
+    let output = match source.is_folder() {
+        true => folder.to_path_buf(),
+        false => {
+            fs::create_dir(folder).unwrap();
+            fs::write(folder.join("config.json"), SHAKESPEARE_CONFIG_JSON).unwrap();
+            fs::write(folder.join("tokenizer.json"), SHAKESPEARE_TOKENIZER_JSON).unwrap();
+            folder.join("model.safetensors")
+        }
+    };
+    let report = rescale(source, &output, scalings, false, &Silent).unwrap();
+    assert_eq!(report.rounded_weights, 0);
+    Package::open(folder).unwrap()
+}
+
+fn source(package: &Package) -> &Source {
+    match &package.model {
+        Model::Plain(source) => source,
+        Model::Container(_) => panic!("not compressed"),
+    }
+}
+
+fn balance_of(package: &Package) -> Balance {
+    balance(package.language.config(), source(package), &Silent).unwrap()
+}
+
+fn dense(package: &Package) -> DenseLayers {
+    DenseLayers::new(&package.language, &package.model, None).unwrap()
+}
+
+fn logits(package: &Package) -> Vec<f32> {
+    let tokens = package.tokenizer.encode(&SHAKESPEARE_SAMPLE_TEXT[..60], true).unwrap();
+    let mut cache = Cache::new(package.language.config());
+    let read = (package.language).forward(&mut dense(package), &mut cache, &tokens, Logits::All);
+    read.unwrap()
+}
+
+/// Divergence in nats per token of a code from the model.
+fn divergence(package: &Package, code: &str) -> f64 {
+    let config = package.language.config();
+    let mut decoded = dense(package);
+    for coded in encode(package, code) {
+        let linear = Linear::all(config).find(|linear| linear.tensor_name(config) == coded.name);
+        let (values, rotation) = (coded.stored.machine_values(), coded.stored.rotation());
+        decoded.replace(linear.unwrap(), &values, rotation).unwrap();
+    }
+    let variant = |linear| Variant {
+        name: "model".into(),
+        language: package.language.clone(),
+        linear: Box::new(linear),
+    };
+    let tokens = package.tokenizer.encode(SHAKESPEARE_SAMPLE_TEXT, true).unwrap();
+    let windows = Windows {
+        length: 256,
+        stride: 256,
+        count: 4,
+    };
+    let windows = windows.cut(&tokens).unwrap();
+    let go_on = &mut |_: Step| ControlFlow::Continue(());
+    let compared = compare(&mut variant(dense(package)), &mut [variant(decoded)], &windows, go_on).unwrap();
+    compared.variants[0].divergence.mean
+}
+
+#[test]
+fn a_balanced_model_says_the_same_and_loses_less() {
+    let root = tempfile::tempdir().unwrap();
+    let original = Package::embedded().unwrap();
+    let config = original.language.config();
+    let scrambled = folder_of(source(&original), &root.path().join("scrambled"), &scrambling(config));
+    let found = balance_of(&scrambled);
+    let balanced = folder_of(source(&scrambled), &root.path().join("balanced"), &found.scalings);
+    assert!(found.changed_inputs > found.inputs / 8, "{found:?}");
+    assert!(found.column_exponents[0] <= -2 && found.column_exponents[1] >= 2);
+
+    let said = logits(&original);
+    for same in [&scrambled, &balanced] {
+        let bits = |logits: &[f32]| logits.iter().map(|logit| logit.to_bits()).collect::<Vec<u32>>();
+        assert!(bits(&logits(same)) == bits(&said), "{}", same.name);
+    }
+    let [original, scrambled, balanced] = [&original, &scrambled, &balanced].map(|of| divergence(of, "chained-3b-k12"));
+    println!("original {original:.5}, scrambled {scrambled:.5}, balanced {balanced:.5} nats per token");
+    assert!(scrambled > 1.5 * original && balanced < 1.15 * original);
+}
+
+#[test]
+fn the_embedded_model_needs_nothing() {
+    let found = balance_of(&Package::embedded().unwrap());
+    assert_eq!(
+        (found.inputs, found.changed_inputs, found.column_exponents),
+        (3840, 0, [0, 0])
+    );
+}
+
+/// Biases belong to the rows that they are added to.
+#[test]
+fn biases_of_rows_are_divided_with_them() {
+    let root = tempfile::tempdir().unwrap();
+    let original = Package::embedded().unwrap();
+    let config = original.language.config();
+    let Ok(file) = safetensors::SafeTensors::deserialize(embedded::SHAKESPEARE_SAFETENSORS) else {
+        panic!("the embedded model is a safetensors file");
+    };
+    let biases = Projection::ALL
+        .map(|projection| Linear::Layer(1, projection))
+        .map(|linear| {
+            let [rows, _] = linear.shape(config);
+            let bias: Vec<u8> = (0..rows)
+                .flat_map(|row| (row as f32 / rows as f32 - 0.4).to_le_bytes())
+                .collect();
+            (format!("{linear}.bias"), rows, bias)
+        });
+    let views = biases.iter().map(|(name, rows, bytes)| {
+        let view = safetensors::tensor::TensorView::new(safetensors::Dtype::F32, vec![*rows], bytes);
+        (name.clone(), view.unwrap())
+    });
+    let all: Vec<_> = file.tensors().into_iter().chain(views).collect();
+    let path = root.path().join("biased.safetensors");
+    fs::write(&path, safetensors::serialize(all, None).unwrap()).unwrap();
+    let biased = Source::open(&path).unwrap();
+
+    let plain = folder_of(&biased, &root.path().join("plain"), &BTreeMap::new());
+    let mut scalings = scrambling(config);
+    for projection in [Projection::Value, Projection::Up] {
+        let linear = Linear::Layer(1, projection);
+        let rows = scalings[&format!("{linear}.weight")].row_exponents.clone();
+        scalings.entry(format!("{linear}.bias")).or_default().row_exponents = rows;
+    }
+    let scrambled = folder_of(&biased, &root.path().join("scrambled"), &scalings);
+    let found = balance_of(&scrambled);
+    let balanced = folder_of(source(&scrambled), &root.path().join("balanced"), &found.scalings);
+    assert!(found.changed_inputs > found.inputs / 8);
+    let said = logits(&plain);
+    assert!(said != logits(&original));
+    assert!(said == logits(&scrambled) && said == logits(&balanced));
+}
