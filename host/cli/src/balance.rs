@@ -1,5 +1,6 @@
 //! `seedlm balance`
 
+use crate::calibration::{first_windows, read_text};
 use crate::interrupt;
 use crate::outcome::{EXIT_CODES, Outcome};
 use crate::stdout::{print, print_json};
@@ -7,27 +8,33 @@ use crate::talk::Talk;
 use crate::writing::Writing;
 use anyhow::{Context, bail};
 use clap::Args;
-use indicatif::DecimalBytes;
-use seedlm_llm::{Balance, CONFIG_FILE, LlmError, ModelConfig, balance};
-use seedlm_model::{Model, ModelError, RescaleReport, check_output, rescale};
+use indicatif::{DecimalBytes, HumanCount};
+use seedlm_llm::{Balance, InputSizes, LlmError, OwnText, Package, balance};
+use seedlm_model::{Model, ModelError, Progress, RescaleReport, check_output, rescale};
 use serde::Serialize;
-use std::fs;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::time::Instant;
 
-/// Make an equal language model that is easier to compress: its columns get one size
+/// Make an equal language model that is easier to compress: columns become larger where their inputs are large
 ///
 /// Columns of the matrices are multiplied by powers of two, and what makes their inputs is divided by them: the model says what it said,
-/// bit for bit, and no text is needed. Give the result to compress, and to eval as the reference.
+/// bit for bit. How large the inputs are is seen in a text that the model writes itself, or in one of yours. Give the result to compress,
+/// and to eval as the reference.
 #[derive(Debug, Args)]
 #[command(name = "balance", after_help = EXIT_CODES)]
 pub struct BalanceVerb {
-    /// The Hugging Face folder of a Llama-family model, or its .safetensors file with config.json beside it; not compressed
+    /// The folder of a Llama-family language model, not compressed, with config.json and tokenizer.json
     #[arg(value_name = "IN")]
     input: PathBuf,
     /// Where to write; a file for a file, a folder for a folder
     #[arg(short, long, value_name = "OUT")]
     output: PathBuf,
+    /// A text that is like those the model will read, to see its inputs in; without one it writes its own
+    #[arg(long, value_name = "FILE")]
+    text: Option<PathBuf>,
+    /// How many tokens are read, at most, or written
+    #[arg(long, value_name = "COUNT", default_value_t = 1024, value_parser = clap::value_parser!(u32).range(1..))]
+    tokens: u32,
     #[command(flatten)]
     writing: Writing,
 }
@@ -51,22 +58,21 @@ impl BalanceVerb {
     pub fn run(self) -> anyhow::Result<Outcome> {
         let begun = Instant::now();
         let shown = self.input.display();
-        let Model::Plain(source) = Model::open(&self.input)? else {
+        let package = Package::open(&self.input)?;
+        let Model::Plain(source) = &package.model else {
             bail!("{shown}: is compressed; balance the model that it was made of, and compress the result");
         };
-        let config = config_beside(&self.input)?;
-        check_output(&source, &self.output, self.writing.force)?;
+        check_output(source, &self.output, self.writing.force)?;
         interrupt::listen()?;
+        let threads = &self.writing.threads;
+        let sizes = threads.run(|| self.input_sizes(&package))??;
         // Each weight is read once, and written once.
         let talk = Talk::new(self.writing.volume, 2 * source.weights());
-        let result = self
-            .writing
-            .threads
-            .run(|| -> anyhow::Result<(Balance, RescaleReport)> {
-                let balance = balance(&config, &source, &talk).map_err(told)?;
-                let report = rescale(&source, &self.output, &balance.scalings, self.writing.force, &talk)?;
-                Ok((balance, report))
-            });
+        let result = threads.run(|| -> anyhow::Result<(Balance, RescaleReport)> {
+            let balance = balance(package.language.config(), source, &sizes, &talk).map_err(told)?;
+            let report = rescale(source, &self.output, &balance.scalings, self.writing.force, &talk)?;
+            Ok((balance, report))
+        });
         talk.end();
         let (balance, report) = result??;
         let (input, output) = (shown.to_string(), self.output.display().to_string());
@@ -100,19 +106,46 @@ impl BalanceVerb {
         }
         Ok(Outcome::Done)
     }
-}
 
-/// The architecture in the model's folder, or beside its file.
-fn config_beside(input: &Path) -> anyhow::Result<ModelConfig> {
-    let folder = match input.is_dir() {
-        true => input,
-        false => input.parent().unwrap_or(Path::new("")),
-    };
-    let file = folder.join(CONFIG_FILE);
-    let shown = file.display().to_string();
-    let text = fs::read_to_string(&file)
-        .with_context(|| format!("{shown}: cannot read; balance needs to know which matrix follows which"))?;
-    Ok(ModelConfig::from_json(&shown, &text)?)
+    /// How large the inputs of the matrices are, in the current rayon pool.
+    fn input_sizes(&self, package: &Package) -> anyhow::Result<InputSizes> {
+        let tokens = HumanCount(self.tokens.into());
+        let Some(path) = &self.text else {
+            let talk = Talk::new(self.writing.volume, self.tokens.into());
+            talk.say(&format!(
+                "the model writes {tokens} tokens, to see how large its inputs are"
+            ));
+            talk.now_at("writing".into());
+            let sizes = InputSizes::of_own_text(
+                package,
+                OwnText {
+                    tokens: self.tokens as usize,
+                },
+                &mut || {
+                    talk.advance(1);
+                    talk.go_on()
+                },
+            );
+            talk.end();
+            return sizes.map_err(told);
+        };
+        let text = read_text(path, "--text")?;
+        let (windows, tokens) = first_windows(package, &text, self.tokens as usize)
+            .with_context(|| format!("{}: --text", path.display()))?;
+        let talk = Talk::new(self.writing.volume, windows.len() as u64);
+        let tokens = HumanCount(tokens as u64);
+        talk.say(&format!(
+            "reading {tokens} tokens of {}, to see how large the inputs are",
+            path.display()
+        ));
+        talk.now_at("reading".into());
+        let sizes = InputSizes::of_windows(package, &windows, &mut || {
+            talk.advance(1);
+            talk.go_on()
+        });
+        talk.end();
+        sizes.map_err(told)
+    }
 }
 
 /// An interruption is one whoever was interrupted: the exit code tells.

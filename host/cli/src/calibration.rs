@@ -51,21 +51,9 @@ impl Calibration {
         let Some(path) = &self.calibrate else {
             return Ok(None);
         };
-        let bytes = fs::read(path).with_context(|| format!("{}: --calibrate cannot read it", path.display()))?;
-        let text = String::from_utf8(bytes)
-            .with_context(|| format!("{}: --calibrate needs a text in UTF-8", path.display()))?;
+        let text = read_text(path, "--calibrate")?;
         let package = Package::open(input).context("--calibrate")?;
-        let mut tokens = package.tokenizer.encode(&text, true)?;
-        // The last token of a window is not read.
-        tokens.truncate(self.calibrate_tokens.saturating_add(1));
-        let length = package.language.config().positions.min(WINDOW_TOKENS);
-        let windows = Windows {
-            length,
-            stride: length,
-            count: usize::MAX,
-        };
-        let windows = windows
-            .cut(&tokens)
+        let (windows, tokens) = first_windows(&package, &text, self.calibrate_tokens)
             .with_context(|| format!("{}: --calibrate", path.display()))?;
         Ok(Some(CalibrationText {
             package,
@@ -73,11 +61,31 @@ impl Calibration {
             name: path.display().to_string(),
             origin: format!(
                 "{} tokens of a text with the CRC-32 {:08x}",
-                tokens.len() - 1,
+                tokens,
                 crc32fast::hash(text.as_bytes())
             ),
         }))
     }
+}
+
+/// The text of a file; the option that names it is for messages.
+pub fn read_text(path: &Path, option: &str) -> anyhow::Result<String> {
+    let bytes = fs::read(path).with_context(|| format!("{}: {option} cannot read it", path.display()))?;
+    String::from_utf8(bytes).with_context(|| format!("{}: {option} needs a text in UTF-8", path.display()))
+}
+
+/// The first tokens of a text in windows as long as the model can read, and how many tokens are read in all: at most `most`.
+pub fn first_windows(package: &Package, text: &str, most: usize) -> anyhow::Result<(Vec<Window>, usize)> {
+    let mut tokens = package.tokenizer.encode(text, true)?;
+    // The last token of a window is not read.
+    tokens.truncate(most.saturating_add(1));
+    let length = package.language.config().positions.min(WINDOW_TOKENS);
+    let windows = Windows {
+        length,
+        stride: length,
+        count: usize::MAX,
+    };
+    Ok((windows.cut(&tokens)?, tokens.len() - 1))
 }
 
 impl CalibrationText {

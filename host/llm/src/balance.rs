@@ -1,16 +1,22 @@
-//! An equal model whose matrices have columns of one size, without any text.
+//! An equal model whose matrices are easier to compress: its columns go with the sizes of their inputs.
 //!
-//! A code with one scale for each row, and every code behind a rotation, makes errors of one size in all columns, small columns
-//! included. But models learn small columns for large inputs: there an error counts most. So the columns that read one input are
-//! multiplied by a power of two that makes them about as large as the others, and what makes that input is divided by it: the gain
-//! of the norm in front of them, the rows of the values in front of the output matrix, the rows of `up` in front of `down`. Rows
-//! may have any size: each has its scale.
+//! A code with one scale for each row, and every code behind a rotation, makes errors of one size in all columns. But inputs differ:
+//! some of a language model's are many times as large as the others, and there an error counts most. So the columns that read an input
+//! are multiplied by a power of two, and what makes that input is divided by it: the gain of the norm in front of them, the rows of the
+//! values in front of the output matrix, the rows of `up` in front of `down`. Rows may have any size: each has its scale.
+//!
+//! With inputs of the size `x_j` and columns of the size `w_j`, factors `s_j` make the error of the products
+//! `mean((s_j w_j)^2) mean((x_j / s_j)^2)`, least at `s_j^2 = x_j / w_j`. It is how QuIP rescales before it rotates (Chee et al.,
+//! "QuIP: 2-Bit Quantization of Large Language Models With Guarantees", 2023, section 4.2), in the nearest power of two.
 //!
 //! Powers of two are exact in every floating-point type, and so is every sum of products: the model says what it said, bit for bit
 //! (as long as nothing comes below the normal numbers of a type, which [`seedlm_model::RescaleReport`] counts).
-//!
-//! It is the equalisation between layers of Nagel et al., "Data-Free Quantization Through Weight Equalization and Bias Correction"
-//! (2019), section 4.1, where rows need none.
+
+mod own_text;
+mod sizes;
+
+pub use own_text::OwnText;
+pub use sizes::InputSizes;
 
 use crate::config::ModelConfig;
 use crate::error::LlmError;
@@ -36,16 +42,21 @@ pub struct Balance {
     pub column_exponents: [i16; 2],
 }
 
-/// Finds the powers of two for a plain model, in the current rayon pool. They depend on its weights only.
+/// Finds the powers of two for a plain model, in the current rayon pool.
 ///
 /// # Errors
 /// When a matrix is missing, of another shape than the configuration says, or has a weight that is no finite number;
 /// [`ModelError::Interrupted`] when the progress asks to stop.
-pub fn balance(config: &ModelConfig, source: &Source, progress: &dyn Progress) -> Result<Balance, LlmError> {
+pub fn balance(
+    config: &ModelConfig,
+    source: &Source,
+    sizes: &InputSizes,
+    progress: &dyn Progress,
+) -> Result<Balance, LlmError> {
     let inputs: Vec<Inputs> = Inputs::all(config).collect();
     let exponents: Vec<(Inputs, Vec<i16>)> = inputs
         .into_par_iter()
-        .map(|inputs| Ok((inputs, row_exponents(inputs, config, source, progress)?)))
+        .map(|inputs| Ok((inputs, row_exponents(inputs, config, source, sizes, progress)?)))
         .collect::<Result<_, LlmError>>()?;
     let mut balance = Balance {
         scalings: BTreeMap::new(),
@@ -81,16 +92,17 @@ pub fn balance(config: &ModelConfig, source: &Source, progress: &dyn Progress) -
     Ok(balance)
 }
 
-/// For each row of what makes some inputs, the power of two that brings the columns which read it to the common size, to the nearest.
+/// For each row of what makes some inputs, the power of two for the columns which read it.
 fn row_exponents(
     inputs: Inputs,
     config: &ModelConfig,
     source: &Source,
+    sizes: &InputSizes,
     progress: &dyn Progress,
 ) -> Result<Vec<i16>, LlmError> {
     let maker = Maker::of(inputs);
     let columns = inputs.columns(config);
-    let mut energies = vec![0.0_f64; maker.rows(config)];
+    let mut weight_energies = vec![0.0_f64; maker.rows(config)];
     for linear in inputs.matrices() {
         if progress.stop_requested() {
             return Err(ModelError::Interrupted.into());
@@ -102,13 +114,17 @@ fn row_exponents(
             let row_energy: f64 = row.iter().map(|&weight| square(weight)).sum();
             if row_energy > 0.0 {
                 for (column, &weight) in row.iter().enumerate() {
-                    energies[maker.row(column, config)] += square(weight) / row_energy;
+                    weight_energies[maker.row(column, config)] += square(weight) / row_energy;
                 }
             }
         }
         progress.advance(matrix.values.len());
     }
-    Ok(exponents_of(&energies))
+    let mut input_energies = vec![0.0_f64; maker.rows(config)];
+    for (column, energy) in sizes.squares(inputs)?.iter().enumerate() {
+        input_energies[maker.row(column, config)] += energy;
+    }
+    Ok(exponents_of(&input_energies, &weight_energies))
 }
 
 fn checked_matrix(linear: Linear, config: &ModelConfig, source: &Source) -> Result<Matrix, LlmError> {
@@ -130,16 +146,31 @@ fn checked_matrix(linear: Linear, config: &ModelConfig, source: &Source) -> Resu
     Ok(source.matrix(info)?)
 }
 
-/// `-log2` of the size of each column over that of the mean one, rounded; 0 for columns of zeros.
-fn exponents_of(energies: &[f64]) -> Vec<i16> {
-    let mean = energies.iter().sum::<f64>() / energies.len() as f64;
-    let exponent = |energy: f64| match energy > 0.0 {
-        true => (-0.5 * libm::log2(energy / mean))
-            .round()
-            .clamp(-MOST_EXPONENT, MOST_EXPONENT) as i16,
-        false => 0,
+/// An input or a column is taken as at least this share of the mean energy: an input that the text has left at 0 may not be so in another.
+const LEAST_ENERGY: f64 = 1e-6;
+
+/// `log2` of `sqrt(x_j / w_j)` as it differs from its mean, rounded.
+fn exponents_of(input_energies: &[f64], weight_energies: &[f64]) -> Vec<i16> {
+    let logarithms = |energies: &[f64]| -> Vec<f64> {
+        let mean = energies.iter().sum::<f64>() / energies.len() as f64;
+        if mean == 0.0 {
+            return vec![0.0; energies.len()];
+        }
+        energies
+            .iter()
+            .map(|energy| libm::log2(energy / mean + LEAST_ENERGY))
+            .collect()
     };
-    energies.iter().map(|&energy| exponent(energy)).collect()
+    let (inputs, weights) = (logarithms(input_energies), logarithms(weight_energies));
+    // Of energies, which are squares: a quarter.
+    let wanted: Vec<f64> = inputs
+        .iter()
+        .zip(&weights)
+        .map(|(input, weight)| (input - weight) / 4.0)
+        .collect();
+    let mean = wanted.iter().sum::<f64>() / wanted.len() as f64;
+    let exponent = |wanted: &f64| (wanted - mean).round().clamp(-MOST_EXPONENT, MOST_EXPONENT) as i16;
+    wanted.iter().map(exponent).collect()
 }
 
 /// What makes the inputs of matrices, row by row.

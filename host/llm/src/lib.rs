@@ -49,7 +49,7 @@ pub use backend::{
     ActivationRounding, GoldenMachine, IntegerLayers, IntegerMachine, MachineError, MachineMatrix, ScaleGroup,
     SoftwareMachine,
 };
-pub use balance::{Balance, balance};
+pub use balance::{Balance, InputSizes, OwnText, balance};
 pub use cache::Cache;
 pub use calibrate::collect_moments;
 pub use config::{ModelConfig, RopeConfig, RopeScaling};

@@ -5,9 +5,12 @@ mod coded;
 
 use coded::encode;
 use seedlm_llm::evaluate::{Step, Variant, Windows, compare};
-use seedlm_llm::{Balance, Cache, DenseLayers, Linear, Logits, ModelConfig, Package, Projection, balance};
+use seedlm_llm::{
+    Balance, Cache, DenseLayers, InputSizes, Linear, LlmError, Logits, ModelConfig, OwnText, Package, Projection,
+    balance,
+};
 use seedlm_model::embedded::{SHAKESPEARE_CONFIG_JSON, SHAKESPEARE_SAMPLE_TEXT, SHAKESPEARE_TOKENIZER_JSON};
-use seedlm_model::{Model, Scaling, Silent, Source, embedded, rescale};
+use seedlm_model::{Model, ModelError, Scaling, Silent, Source, embedded, rescale};
 use std::collections::BTreeMap;
 use std::fs;
 use std::ops::ControlFlow;
@@ -81,8 +84,11 @@ fn source(package: &Package) -> &Source {
     }
 }
 
+/// Balances a model by a text of its own.
 fn balance_of(package: &Package) -> Balance {
-    balance(package.language.config(), source(package), &Silent).unwrap()
+    let text = OwnText { tokens: 600 };
+    let sizes = InputSizes::of_own_text(package, text, &mut || ControlFlow::Continue(())).unwrap();
+    balance(package.language.config(), source(package), &sizes, &Silent).unwrap()
 }
 
 fn dense(package: &Package) -> DenseLayers {
@@ -143,13 +149,91 @@ fn a_balanced_model_says_the_same_and_loses_less() {
     assert!(scrambled > 1.5 * original && balanced < 1.15 * original);
 }
 
+/// The exponents follow what the inputs are, wherever those have been seen.
 #[test]
-fn the_embedded_model_needs_nothing() {
-    let found = balance_of(&Package::embedded().unwrap());
-    assert_eq!(
-        (found.inputs, found.changed_inputs, found.column_exponents),
-        (3840, 0, [0, 0])
+fn a_text_balances_as_the_own_one_does() {
+    let root = tempfile::tempdir().unwrap();
+    let original = Package::embedded().unwrap();
+    let scrambling = scrambling(original.language.config());
+    let scrambled = folder_of(source(&original), &root.path().join("scrambled"), &scrambling);
+    let tokens = original
+        .tokenizer
+        .encode(&SHAKESPEARE_SAMPLE_TEXT[..600], true)
+        .unwrap();
+    let windows = Windows {
+        length: 256,
+        stride: 256,
+        count: usize::MAX,
+    };
+    let windows = windows.cut(&tokens).unwrap();
+    let mut told = 0;
+    let sizes = InputSizes::of_windows(&scrambled, &windows, &mut || {
+        told += 1;
+        ControlFlow::Continue(())
+    });
+    assert_eq!(told, windows.len());
+    let by_text = balance(
+        scrambled.language.config(),
+        source(&scrambled),
+        &sizes.unwrap(),
+        &Silent,
+    )
+    .unwrap();
+    let own = balance_of(&scrambled);
+    let exponents = |balance: &Balance| -> Vec<i16> {
+        let scalings = balance.scalings.values();
+        scalings.flat_map(|scaling| scaling.column_exponents.clone()).collect()
+    };
+    let pairs: Vec<(i16, i16)> = exponents(&own).into_iter().zip(exponents(&by_text)).collect();
+    let near = pairs.iter().filter(|(own, by_text)| (own - by_text).abs() <= 1).count();
+    let same = pairs.iter().filter(|(own, by_text)| own == by_text).count();
+    println!(
+        "{same} the same and {near} not more than a factor of two apart, of {}",
+        pairs.len()
     );
+    assert!(near * 100 > pairs.len() * 99 && same * 10 > pairs.len() * 8);
+}
+
+#[test]
+fn whoever_listens_may_end_it() {
+    let package = Package::embedded().unwrap();
+    let mut told = 0;
+    let ended = InputSizes::of_own_text(&package, OwnText { tokens: 600 }, &mut || {
+        told += 1;
+        match told {
+            20 => ControlFlow::Break(()),
+            _ => ControlFlow::Continue(()),
+        }
+    });
+    assert!(matches!(ended, Err(LlmError::Model(ModelError::Interrupted))) && told == 20);
+}
+
+/// A text of the model's own has the tokens that were asked for, also where it is ended again and again.
+#[test]
+fn the_own_text_has_its_tokens() {
+    let root = tempfile::tempdir().unwrap();
+    let package = Package::embedded().unwrap();
+    let folder = root.path().join("ending");
+    folder_of(source(&package), &folder, &BTreeMap::new());
+    let config = folder.join("config.json");
+    let ends = (0..128).map(|token| token.to_string()).collect::<Vec<_>>().join(",");
+    let text = fs::read_to_string(&config).unwrap();
+    let mut fields: serde_json::Map<String, serde_json::Value> = serde_json::from_str(&text).unwrap();
+    fields.insert(
+        "eos_token_id".into(),
+        serde_json::from_str(&format!("[{ends}]")).unwrap(),
+    );
+    fs::write(&config, serde_json::to_string(&fields).unwrap()).unwrap();
+    for package in [package, Package::open(&folder).unwrap()] {
+        let mut told = 0;
+        let sizes = InputSizes::of_own_text(&package, OwnText { tokens: 70 }, &mut || {
+            told += 1;
+            ControlFlow::Continue(())
+        });
+        assert_eq!(told, 70);
+        let again = InputSizes::of_own_text(&package, OwnText { tokens: 70 }, &mut || ControlFlow::Continue(()));
+        assert_eq!(sizes.unwrap(), again.unwrap());
+    }
 }
 
 /// Biases belong to the rows that they are added to.
