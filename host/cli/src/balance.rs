@@ -1,6 +1,6 @@
 //! `seedlm balance`
 
-use crate::calibration::{first_windows, read_text};
+use crate::calibration::{failed, first_windows, read_text};
 use crate::interrupt;
 use crate::outcome::{EXIT_CODES, Outcome};
 use crate::stdout::{print, print_json};
@@ -9,8 +9,8 @@ use crate::writing::Writing;
 use anyhow::{Context, bail};
 use clap::Args;
 use indicatif::{DecimalBytes, HumanCount};
-use seedlm_llm::{Balance, InputSizes, LlmError, OwnText, Package, balance};
-use seedlm_model::{Model, ModelError, Progress, RescaleReport, check_output, rescale};
+use seedlm_llm::{Balance, InputSizes, Linear, OwnText, Package, balance};
+use seedlm_model::{Model, Progress, RescaleReport, TensorInfo, check_output, rescale};
 use serde::Serialize;
 use std::path::PathBuf;
 use std::time::Instant;
@@ -44,6 +44,10 @@ pub struct BalanceVerb {
 struct Run {
     input: String,
     output: String,
+    /// The text that the inputs were seen in; none for the model's own.
+    text: Option<String>,
+    /// Most tokens of it.
+    tokens: u32,
     inputs: usize,
     changed_inputs: usize,
     least_column_exponent: i16,
@@ -66,10 +70,16 @@ impl BalanceVerb {
         interrupt::listen()?;
         let threads = &self.writing.threads;
         let sizes = threads.run(|| self.input_sizes(&package))??;
-        // Each weight is read once, and written once.
-        let talk = Talk::new(self.writing.volume, 2 * source.weights());
+        // The matrices of the layers are read, and then everything is written.
+        let config = package.language.config();
+        let matrices = Linear::all(config).filter(|&linear| linear != Linear::Head);
+        let read: usize = matrices
+            .map(|linear| linear.shape(config).iter().product::<usize>())
+            .sum();
+        let written: usize = source.tensors().iter().map(TensorInfo::elements).sum();
+        let talk = Talk::new(self.writing.volume, (read + written) as u64);
         let result = threads.run(|| -> anyhow::Result<(Balance, RescaleReport)> {
-            let balance = balance(package.language.config(), source, &sizes, &talk).map_err(told)?;
+            let balance = failed(balance(&package, &sizes, &talk), "balance")?;
             let report = rescale(source, &self.output, &balance.scalings, self.writing.force, &talk)?;
             Ok((balance, report))
         });
@@ -82,6 +92,8 @@ impl BalanceVerb {
             print_json(&Run {
                 input,
                 output,
+                text: self.text.as_ref().map(|path| path.display().to_string()),
+                tokens: self.tokens,
                 inputs: balance.inputs,
                 changed_inputs: balance.changed_inputs,
                 least_column_exponent: least,
@@ -92,7 +104,7 @@ impl BalanceVerb {
         } else {
             let rounded = match report.rounded_weights {
                 0 => "every weight exact".to_string(),
-                count => format!("{count} weights too small for their type and rounded"),
+                count => format!("{count} weights next to the smallest numbers of their type, and rounded"),
             };
             print(&format!(
                 "{output}: {} of {} inputs have other columns, times 2^{least} to 2^{most}; {} tensors changed, {} as they were; \
@@ -116,19 +128,17 @@ impl BalanceVerb {
                 "the model writes {tokens} tokens, to see how large its inputs are"
             ));
             talk.now_at("writing".into());
-            let sizes = InputSizes::of_own_text(
-                package,
-                OwnText {
-                    tokens: self.tokens as usize,
-                },
-                &mut || {
-                    talk.advance(1);
-                    talk.go_on()
-                },
-            );
+            let text = OwnText {
+                tokens: self.tokens as usize,
+            };
+            let sizes = InputSizes::of_own_text(package, text, &mut |tokens| {
+                talk.advance(tokens);
+                talk.go_on()
+            });
             talk.end();
-            return sizes.map_err(told);
+            return failed(sizes, &self.input.display().to_string());
         };
+        let option = format!("{}: --text", path.display());
         let text = read_text(path, "--text")?;
         let (windows, tokens) = first_windows(package, &text, self.tokens as usize)
             .with_context(|| format!("{}: --text", path.display()))?;
@@ -139,19 +149,11 @@ impl BalanceVerb {
             path.display()
         ));
         talk.now_at("reading".into());
-        let sizes = InputSizes::of_windows(package, &windows, &mut || {
+        let sizes = InputSizes::of_windows(package, &windows, &mut |_| {
             talk.advance(1);
             talk.go_on()
         });
         talk.end();
-        sizes.map_err(told)
-    }
-}
-
-/// An interruption is one whoever was interrupted: the exit code tells.
-fn told(error: LlmError) -> anyhow::Error {
-    match error {
-        LlmError::Model(error @ ModelError::Interrupted) => error.into(),
-        other => other.into(),
+        failed(sizes, &option)
     }
 }

@@ -105,7 +105,7 @@ impl CalibrationText {
             talk.go_on()
         });
         talk.end();
-        failed(moments).map(Arc::new)
+        failed(moments, "--calibrate").map(Arc::new)
     }
 
     /// The first tokens of the text, for [`CalibrationText::judge`].
@@ -132,15 +132,16 @@ impl CalibrationText {
         windows: &'a [Window],
         on_window: &'a mut dyn FnMut() -> ControlFlow<()>,
     ) -> anyhow::Result<ChangedMatrix<'a>> {
-        failed(ChangedMatrix::new(&self.package, windows, on_window))
+        failed(ChangedMatrix::new(&self.package, windows, on_window), "--calibrate")
     }
 }
 
-fn failed<T>(result: Result<T, LlmError>) -> anyhow::Result<T> {
+/// A result of the language model, for people: an error says what it was for.
+pub fn failed<T>(result: Result<T, LlmError>, option: &str) -> anyhow::Result<T> {
     match result {
         Ok(value) => Ok(value),
         // Found by its type where the exit code is chosen.
         Err(LlmError::Model(error @ ModelError::Interrupted)) => Err(error.into()),
-        Err(error) => Err(error).context("--calibrate"),
+        Err(error) => Err(error).with_context(|| option.to_string()),
     }
 }

@@ -52,7 +52,9 @@ fn a_balanced_model_is_the_same_model_for_eval_and_compress() {
     assert_eq!((code, stderr.as_str()), (0, ""));
     assert!(stdout.contains("inputs have other columns, times 2^"), "{stdout}");
     assert!(stdout.contains("every weight exact"), "{stdout}");
+    assert!(!stdout.contains(": 0 of"), "{stdout}");
     assert_eq!(listing(&output), listing(&model));
+    assert!(fs::read(output.join("model.safetensors")).unwrap() != fs::read(model.join("model.safetensors")).unwrap());
 
     let passage = folder.path().join("short.txt");
     fs::write(

@@ -10,7 +10,7 @@
 //! "QuIP: 2-Bit Quantization of Large Language Models With Guarantees", 2023, section 4.2), in the nearest power of two.
 //!
 //! Powers of two are exact in every floating-point type, and so is every sum of products: the model says what it said, bit for bit
-//! (as long as nothing comes below the normal numbers of a type, which [`seedlm_model::RescaleReport`] counts).
+//! (as long as nothing comes below the normal numbers of binary32, which [`seedlm_model::RescaleReport`] counts).
 
 mod own_text;
 mod sizes;
@@ -22,8 +22,10 @@ use crate::config::ModelConfig;
 use crate::error::LlmError;
 use crate::inputs::Inputs;
 use crate::linear::{Linear, Projection};
+use crate::package::Package;
+use crate::recorder::go_on;
 use rayon::prelude::*;
-use seedlm_model::{Matrix, ModelError, Progress, Scaling, Source};
+use seedlm_model::{Progress, Scaling};
 use std::collections::BTreeMap;
 
 /// Largest power of two by which a column is multiplied or divided.
@@ -45,18 +47,14 @@ pub struct Balance {
 /// Finds the powers of two for a plain model, in the current rayon pool.
 ///
 /// # Errors
-/// When a matrix is missing, of another shape than the configuration says, or has a weight that is no finite number;
-/// [`ModelError::Interrupted`] when the progress asks to stop.
-pub fn balance(
-    config: &ModelConfig,
-    source: &Source,
-    sizes: &InputSizes,
-    progress: &dyn Progress,
-) -> Result<Balance, LlmError> {
+/// When a matrix is compressed, or has a weight that is no finite number; [`LlmError::Text`] when the sizes are those of another model;
+/// [`seedlm_model::ModelError::Interrupted`] when the progress asks to stop.
+pub fn balance(package: &Package, sizes: &InputSizes, progress: &dyn Progress) -> Result<Balance, LlmError> {
+    let config = package.language.config();
     let inputs: Vec<Inputs> = Inputs::all(config).collect();
     let exponents: Vec<(Inputs, Vec<i16>)> = inputs
         .into_par_iter()
-        .map(|inputs| Ok((inputs, row_exponents(inputs, config, source, sizes, progress)?)))
+        .map(|inputs| Ok((inputs, row_exponents(inputs, package, sizes, progress)?)))
         .collect::<Result<_, LlmError>>()?;
     let mut balance = Balance {
         scalings: BTreeMap::new(),
@@ -80,7 +78,7 @@ pub fn balance(
             scaling.column_exponents.clone_from(&by_column);
         }
         let inverse: Vec<i16> = by_row.iter().map(|exponent| -exponent).collect();
-        for tensor in maker.tensors(inputs.layer, config, source) {
+        for tensor in maker.tensors(inputs.layer, package) {
             balance
                 .scalings
                 .entry(tensor)
@@ -95,20 +93,18 @@ pub fn balance(
 /// For each row of what makes some inputs, the power of two for the columns which read it.
 fn row_exponents(
     inputs: Inputs,
-    config: &ModelConfig,
-    source: &Source,
+    package: &Package,
     sizes: &InputSizes,
     progress: &dyn Progress,
 ) -> Result<Vec<i16>, LlmError> {
+    let config = package.language.config();
     let maker = Maker::of(inputs);
     let columns = inputs.columns(config);
     let mut weight_energies = vec![0.0_f64; maker.rows(config)];
     for linear in inputs.matrices() {
-        if progress.stop_requested() {
-            return Err(ModelError::Interrupted.into());
-        }
-        let matrix = checked_matrix(linear, config, source)?;
-        for row in matrix.values.chunks(columns) {
+        go_on(progress.go_on())?;
+        let (_, weights) = package.model.plain_tensor(&linear.tensor_name(config))?;
+        for row in weights.chunks(columns) {
             let square = |weight: f32| f64::from(weight) * f64::from(weight);
             // A row's error goes with its size, whatever that is.
             let row_energy: f64 = row.iter().map(|&weight| square(weight)).sum();
@@ -118,32 +114,13 @@ fn row_exponents(
                 }
             }
         }
-        progress.advance(matrix.values.len());
+        progress.advance(weights.len());
     }
     let mut input_energies = vec![0.0_f64; maker.rows(config)];
-    for (column, energy) in sizes.squares(inputs)?.iter().enumerate() {
+    for (column, energy) in sizes.squares(inputs, columns)?.iter().enumerate() {
         input_energies[maker.row(column, config)] += energy;
     }
     Ok(exponents_of(&input_energies, &weight_energies))
-}
-
-fn checked_matrix(linear: Linear, config: &ModelConfig, source: &Source) -> Result<Matrix, LlmError> {
-    let name = linear.tensor_name(config);
-    let Some(info) = source.tensor(&name) else {
-        return Err(LlmError::File {
-            path: source.path().into(),
-            reason: format!("tensor {name:?} is missing, and config.json says that there is one"),
-        });
-    };
-    let expected = linear.shape(config);
-    if info.shape != expected {
-        return Err(LlmError::Shape {
-            tensor: name,
-            actual: info.shape.clone(),
-            expected: expected.into(),
-        });
-    }
-    Ok(source.matrix(info)?)
 }
 
 /// An input or a column is taken as at least this share of the mean energy: an input that the text has left at 0 may not be so in another.
@@ -212,13 +189,54 @@ impl Maker {
     }
 
     /// All tensors with these rows: a matrix may have a bias.
-    fn tensors(self, layer: usize, config: &ModelConfig, source: &Source) -> Vec<String> {
+    fn tensors(self, layer: usize, package: &Package) -> Vec<String> {
         let linear = match self {
             Maker::Norm(name) => return vec![format!("model.layers.{layer}.{name}.weight")],
             Maker::Values => Linear::Layer(layer, Projection::Value),
             Maker::Up => Linear::Layer(layer, Projection::Up),
         };
-        let bias = Some(format!("{linear}.bias")).filter(|bias| source.tensor(bias).is_some());
-        [linear.tensor_name(config)].into_iter().chain(bias).collect()
+        let bias = Some(format!("{linear}.bias")).filter(|bias| package.model.has(bias));
+        [linear.tensor_name(package.language.config())]
+            .into_iter()
+            .chain(bias)
+            .collect()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn columns_follow_their_inputs_and_their_own_size() {
+        // Energies are squares. Of sqrt(x / w) 2^2, 2^-2 and 2^0: their mean is 2^0.
+        assert_eq!(exponents_of(&[256.0, 1.0, 16.0], &[1.0, 256.0, 16.0]), [2, -2, 0]);
+        // A common factor says nothing.
+        assert_eq!(exponents_of(&[2560.0, 10.0, 160.0], &[0.1, 25.6, 1.6]), [2, -2, 0]);
+        assert_eq!(exponents_of(&[1.0; 5], &[7.0; 5]), [0; 5]);
+        // To the nearest power: sqrt(x / w) is 2^(+-0.4) and 2^(+-0.6).
+        let energies = |powers: [f64; 4]| powers.map(|power| 4_f64.powf(power));
+        assert_eq!(
+            exponents_of(&energies([0.8, -0.8, 1.2, -1.2]), &[1.0; 4]),
+            [0, 0, 1, -1]
+        );
+    }
+
+    #[test]
+    fn nothing_and_next_to_nothing_have_limits() {
+        assert_eq!(exponents_of(&[0.0; 3], &[0.0; 3]), [0; 3]);
+        assert_eq!(exponents_of(&[0.0; 3], &[1.0, 1.0, 1.0]), [0; 3]);
+        // One of many inputs is 0: a quarter of log2 of the least share, and the others stay.
+        let mut inputs = [1.0; 100];
+        inputs[7] = 0.0;
+        let exponents = exponents_of(&inputs, &[1.0; 100]);
+        assert_eq!((exponents[7], exponents[8]), (-5, 0));
+        let (mut inputs, mut weights) = ([1e-300; 1000], [1.0; 1000]);
+        (inputs[0], weights[0]) = (1e300, 0.0);
+        assert!(
+            exponents_of(&inputs, &weights)
+                .iter()
+                .all(|exponent| exponent.abs() <= 12)
+        );
     }
 }

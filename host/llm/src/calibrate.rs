@@ -1,16 +1,13 @@
 //! What the inputs of a model's matrices look like on a text: the moments for a calibrated compression.
 
-use crate::backend::{HostLayers, host_layers};
-use crate::cache::Cache;
 use crate::error::LlmError;
 use crate::evaluate::Window;
 use crate::inputs::Inputs;
-use crate::language_model::Logits;
-use crate::linear::{Linear, LinearLayers};
 use crate::package::Package;
+use crate::recorder::{inputs_too_large, read_windows};
 use crate::vectors::add_moments;
 use rayon::prelude::*;
-use seedlm_model::{InputMoments, ModelError, ModelMoments};
+use seedlm_model::{InputMoments, ModelMoments};
 use std::collections::BTreeMap;
 use std::ops::ControlFlow;
 use std::sync::Arc;
@@ -22,7 +19,7 @@ use std::sync::Arc;
 /// All in a fixed order: every machine gives the same moments, bit for bit.
 ///
 /// # Errors
-/// As [`crate::LanguageModel::forward`]; [`ModelError::Interrupted`] when the run was ended.
+/// As [`crate::LanguageModel::forward`]; [`seedlm_model::ModelError::Interrupted`] when the run was ended.
 pub fn collect_moments(
     package: &Package,
     windows: &[Window],
@@ -30,28 +27,19 @@ pub fn collect_moments(
     on_window: &mut dyn FnMut(usize) -> ControlFlow<()>,
 ) -> Result<ModelMoments, LlmError> {
     let config = package.language.config();
-    let host = host_layers(&package.language, &package.model)?;
-    let mut recorder = Recorder {
-        host,
-        sums: BTreeMap::new(),
+    let mut all_sums = BTreeMap::new();
+    let mut add = |instructions, inputs: Inputs, vectors: &[f32], columns: usize| {
+        let sums = all_sums.entry(inputs).or_insert_with(|| vec![0.0; columns * columns]);
+        let blocks = sums.par_chunks_mut(ROWS_AT_A_TIME * columns).enumerate();
+        blocks.for_each(|(block, sums)| {
+            add_moments(instructions, sums, columns, block * ROWS_AT_A_TIME, vectors);
+        });
     };
-    for (number, window) in windows.iter().enumerate() {
-        let mut cache = Cache::new(config);
-        package
-            .language
-            .forward(&mut recorder, &mut cache, window.read(), Logits::Last)?;
-        if on_window(number + 1).is_break() {
-            return Err(ModelError::Interrupted.into());
-        }
-    }
+    read_windows(package, windows, &mut add, on_window)?;
     let mut moments = ModelMoments::new(origin);
-    for (inputs, mut sums) in recorder.sums {
+    for (inputs, mut sums) in all_sums {
         mirror(&mut sums, inputs.columns(config));
-        let not_finite = || {
-            let names: Vec<String> = inputs.matrices().map(|linear| linear.to_string()).collect();
-            LlmError::Text(format!("the inputs of {} are beyond binary32", names.join(", ")))
-        };
-        let shared = Arc::new(InputMoments::new(inputs.columns(config), sums).ok_or_else(not_finite)?);
+        let shared = Arc::new(InputMoments::new(inputs.columns(config), sums).ok_or_else(|| inputs_too_large(inputs))?);
         for linear in inputs.matrices() {
             moments.insert(linear.tensor_name(config), Arc::clone(&shared));
         }
@@ -68,27 +56,5 @@ fn mirror(sums: &mut [f32], columns: usize) {
         for column in 0..row {
             sums[row * columns + column] = sums[column * columns + row];
         }
-    }
-}
-
-/// Works the products out with the host, and adds up the moments of their inputs.
-struct Recorder {
-    host: HostLayers,
-    sums: BTreeMap<Inputs, Vec<f32>>,
-}
-
-impl LinearLayers for Recorder {
-    fn products(&mut self, matrices: &[Linear], inputs: &[f32], tokens: usize) -> Result<Vec<Vec<f32>>, LlmError> {
-        // The matrices of a call share their inputs.
-        if let Some(of) = matrices.first().and_then(|&linear| Inputs::of(linear)) {
-            let columns = inputs.len() / tokens;
-            let sums = self.sums.entry(of).or_insert_with(|| vec![0.0; columns * columns]);
-            let instructions = self.host.instructions();
-            let blocks = sums.par_chunks_mut(ROWS_AT_A_TIME * columns).enumerate();
-            blocks.for_each(|(block, sums)| {
-                add_moments(instructions, sums, columns, block * ROWS_AT_A_TIME, inputs);
-            });
-        }
-        self.host.products(matrices, inputs, tokens)
     }
 }

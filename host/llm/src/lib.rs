@@ -33,6 +33,7 @@ mod inputs;
 mod language_model;
 mod linear;
 mod package;
+mod recorder;
 mod rope;
 mod sampler;
 mod sensitivity;

@@ -4,13 +4,14 @@
 mod coded;
 
 use coded::encode;
+use half::{bf16, f16};
 use seedlm_llm::evaluate::{Step, Variant, Windows, compare};
 use seedlm_llm::{
     Balance, Cache, DenseLayers, InputSizes, Linear, LlmError, Logits, ModelConfig, OwnText, Package, Projection,
     balance,
 };
 use seedlm_model::embedded::{SHAKESPEARE_CONFIG_JSON, SHAKESPEARE_SAMPLE_TEXT, SHAKESPEARE_TOKENIZER_JSON};
-use seedlm_model::{Model, ModelError, Scaling, Silent, Source, embedded, rescale};
+use seedlm_model::{Dtype, Model, ModelError, Scaling, Silent, Source, embedded, rescale};
 use std::collections::BTreeMap;
 use std::fs;
 use std::ops::ControlFlow;
@@ -87,8 +88,8 @@ fn source(package: &Package) -> &Source {
 /// Balances a model by a text of its own.
 fn balance_of(package: &Package) -> Balance {
     let text = OwnText { tokens: 600 };
-    let sizes = InputSizes::of_own_text(package, text, &mut || ControlFlow::Continue(())).unwrap();
-    balance(package.language.config(), source(package), &sizes, &Silent).unwrap()
+    let sizes = InputSizes::of_own_text(package, text, &mut |_| ControlFlow::Continue(())).unwrap();
+    balance(package, &sizes, &Silent).unwrap()
 }
 
 fn dense(package: &Package) -> DenseLayers {
@@ -167,18 +168,12 @@ fn a_text_balances_as_the_own_one_does() {
     };
     let windows = windows.cut(&tokens).unwrap();
     let mut told = 0;
-    let sizes = InputSizes::of_windows(&scrambled, &windows, &mut || {
-        told += 1;
+    let sizes = InputSizes::of_windows(&scrambled, &windows, &mut |finished| {
+        told = finished;
         ControlFlow::Continue(())
     });
     assert_eq!(told, windows.len());
-    let by_text = balance(
-        scrambled.language.config(),
-        source(&scrambled),
-        &sizes.unwrap(),
-        &Silent,
-    )
-    .unwrap();
+    let by_text = balance(&scrambled, &sizes.unwrap(), &Silent).unwrap();
     let own = balance_of(&scrambled);
     let exponents = |balance: &Balance| -> Vec<i16> {
         let scalings = balance.scalings.values();
@@ -197,15 +192,20 @@ fn a_text_balances_as_the_own_one_does() {
 #[test]
 fn whoever_listens_may_end_it() {
     let package = Package::embedded().unwrap();
-    let mut told = 0;
-    let ended = InputSizes::of_own_text(&package, OwnText { tokens: 600 }, &mut || {
-        told += 1;
-        match told {
-            20 => ControlFlow::Break(()),
-            _ => ControlFlow::Continue(()),
-        }
-    });
-    assert!(matches!(ended, Err(LlmError::Model(ModelError::Interrupted))) && told == 20);
+    // In the lead of the first passage, and in the passage.
+    for end in [20, 40] {
+        let (mut calls, mut tokens) = (0, 0);
+        let ended = InputSizes::of_own_text(&package, OwnText { tokens: 600 }, &mut |told| {
+            calls += 1;
+            tokens += told;
+            match calls == end {
+                true => ControlFlow::Break(()),
+                false => ControlFlow::Continue(()),
+            }
+        });
+        assert!(matches!(ended, Err(LlmError::Model(ModelError::Interrupted))));
+        assert_eq!((calls, tokens), (end, if end == 20 { 0 } else { 8 }));
+    }
 }
 
 /// A text of the model's own has the tokens that were asked for, also where it is ended again and again.
@@ -226,13 +226,83 @@ fn the_own_text_has_its_tokens() {
     fs::write(&config, serde_json::to_string(&fields).unwrap()).unwrap();
     for package in [package, Package::open(&folder).unwrap()] {
         let mut told = 0;
-        let sizes = InputSizes::of_own_text(&package, OwnText { tokens: 70 }, &mut || {
-            told += 1;
+        let sizes = InputSizes::of_own_text(&package, OwnText { tokens: 70 }, &mut |tokens| {
+            told += tokens;
             ControlFlow::Continue(())
         });
         assert_eq!(told, 70);
-        let again = InputSizes::of_own_text(&package, OwnText { tokens: 70 }, &mut || ControlFlow::Continue(()));
+        let again = InputSizes::of_own_text(&package, OwnText { tokens: 70 }, &mut |_| ControlFlow::Continue(()));
         assert_eq!(sizes.unwrap(), again.unwrap());
+    }
+}
+
+#[test]
+fn sizes_of_another_model_are_refused() {
+    let root = tempfile::tempdir().unwrap();
+    let package = Package::embedded().unwrap();
+    let none = balance(&package, &InputSizes::default(), &Silent).unwrap_err();
+    assert!(none.to_string().contains("of another model, or of no text"), "{none}");
+    // A norm so large that the attention behind it leaves binary32, which no sum may forget.
+    let all = BTreeMap::from([(
+        "model.layers.1.input_layernorm.weight".to_string(),
+        Scaling {
+            row_exponents: vec![100; 256],
+            column_exponents: vec![],
+        },
+    )]);
+    let large = folder_of(source(&package), &root.path().join("large"), &all);
+    let text = OwnText { tokens: 2 };
+    let sizes = InputSizes::of_own_text(&large, text, &mut |_| ControlFlow::Continue(()));
+    let error = sizes.unwrap_err().to_string();
+    assert!(
+        error.contains("model.layers.1.self_attn.o_proj") && error.contains("beyond binary32"),
+        "{error}"
+    );
+}
+
+/// Types of 16 bits: the same logits as well. What changes of F16 becomes F32.
+#[test]
+fn half_precision_says_the_same_too() {
+    let root = tempfile::tempdir().unwrap();
+    let embedded = Package::embedded().unwrap();
+    let scrambled = folder_of(
+        source(&embedded),
+        &root.path().join("f32"),
+        &scrambling(embedded.language.config()),
+    );
+    for dtype in [Dtype::F16, Dtype::BF16] {
+        let bytes = fs::read(root.path().join("f32/model.safetensors")).unwrap();
+        let file = safetensors::SafeTensors::deserialize(&bytes).unwrap();
+        let short = file.tensors().into_iter().map(|(name, view)| {
+            let (words, _) = view.data().as_chunks::<4>();
+            let values = words.iter().map(|&word| f32::from_le_bytes(word));
+            let bytes: Vec<u8> = match dtype {
+                Dtype::F16 => values.flat_map(|value| f16::from_f32(value).to_le_bytes()).collect(),
+                _ => values.flat_map(|value| bf16::from_f32(value).to_le_bytes()).collect(),
+            };
+            (name, view.shape().to_vec(), bytes)
+        });
+        let short: Vec<(String, Vec<usize>, Vec<u8>)> = short.collect();
+        let views = short.iter().map(|(name, shape, bytes)| {
+            let view = safetensors::tensor::TensorView::new(dtype, shape.clone(), bytes);
+            (name.clone(), view.unwrap())
+        });
+        let path = root.path().join(format!("{dtype}.safetensors"));
+        fs::write(&path, safetensors::serialize(views, None).unwrap()).unwrap();
+        let model = root.path().join(format!("{dtype}"));
+        let model = folder_of(&Source::open(&path).unwrap(), &model, &BTreeMap::new());
+        let found = balance_of(&model);
+        assert!(found.changed_inputs > found.inputs / 8);
+        let balanced = root.path().join(format!("{dtype}-balanced"));
+        let balanced = folder_of(source(&model), &balanced, &found.scalings);
+        assert!(logits(&model) == logits(&balanced), "{dtype}");
+        let changed = source(&balanced).tensor("model.layers.0.mlp.up_proj.weight").unwrap();
+        let expected = if dtype == Dtype::F16 { Dtype::F32 } else { Dtype::BF16 };
+        assert_eq!(changed.dtype, expected);
+        assert_eq!(
+            source(&balanced).tensor("model.embed_tokens.weight").unwrap().dtype,
+            dtype
+        );
     }
 }
 

@@ -1,8 +1,9 @@
-//! Multiplies rows and columns of tensors by powers of two: a plain model becomes another one of the same types and sizes.
+//! Multiplies rows and columns of tensors by powers of two.
 
 use crate::copy::complete;
 use crate::error::ModelError;
 use crate::floats::FloatDtype;
+use crate::header::tensor_bytes;
 use crate::output::Output;
 use crate::plain::{NewTensor, header_for, order, write_file};
 use crate::progress::{Progress, check_stop};
@@ -13,6 +14,9 @@ use std::path::Path;
 
 /// Weights that are multiplied between two writes.
 const WEIGHTS_PER_WRITE: usize = 1 << 18;
+
+/// Largest power of two of a row or a column: binary64 holds every product with two of them exactly.
+const MOST_EXPONENT: u16 = 100;
 
 /// What a tensor is multiplied by. A tensor of one dimension is a column: each of its elements is a row.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -30,18 +34,19 @@ pub struct RescaleReport {
     pub changed_tensors: usize,
     /// Tensors that are as they were.
     pub copied_tensors: usize,
-    /// Weights that their type does not hold exactly any more, and that were rounded: they have come below its normal numbers.
+    /// Weights that were rounded: they have come below the normal numbers of their type.
     pub rounded_weights: u64,
     /// Size of the weight files in bytes.
     pub output_bytes: u64,
 }
 
 /// Writes the model with its tensors multiplied, by name; those without a [`Scaling`] are copied. A file becomes a file, a folder a
-/// folder with all that belongs to it. A multiplied weight is exact unless its type has too few bits for so small a number.
+/// folder with all that belongs to it. A tensor of F16 that is multiplied becomes F32, since weights of usual sizes are near the end of what
+/// F16 holds exactly; others keep their type. So a multiplied weight is exact, unless it comes near the smallest numbers of binary32.
 ///
 /// # Errors
 /// [`ModelError::Tensor`] when a tensor that is to be multiplied is not there, not of F32, F16 or BF16, of another number of rows or
-/// columns, or a product is beyond the range of its type; [`ModelError::Output`] as other verbs that write. Nothing is left under the
+/// columns, or when a product is beyond the range of its type or an exponent beyond 100; [`ModelError::Output`] as other verbs that write. Nothing is left under the
 /// output's name then, except what was there before.
 pub fn rescale(
     source: &Source,
@@ -67,17 +72,25 @@ pub fn rescale(
         rounded_weights: 0,
         output_bytes: 0,
     };
+    let mut index_entries = Vec::new();
     for (number, file) in source.files().iter().enumerate() {
         let tensors = source.tensors().iter().filter(|info| info.file == number);
         let mut tensors: Vec<NewTensor<&TensorInfo>> = tensors
             .map(|info| NewTensor {
                 name: info.name.clone(),
-                dtype: info.dtype,
+                dtype: match multiplied.get(info.name.as_str()) {
+                    Some(factors) => factors.written_dtype().dtype(),
+                    None => info.dtype,
+                },
                 shape: info.shape.clone(),
                 content: info,
             })
             .collect();
         order(&mut tensors);
+        index_entries.extend(tensors.iter().map(|tensor| {
+            let bytes = tensor_bytes(tensor.dtype, &tensor.shape).unwrap_or(0) as u64;
+            (tensor.name.clone(), file.file_name(), bytes)
+        }));
         let metadata = &file.header().metadata;
         report.output_bytes += target.write(Path::new(&file.file_name()), progress, |path, writer| {
             let header = header_for(path, metadata, &tensors)?;
@@ -95,12 +108,7 @@ pub fn rescale(
             })
         })?;
     }
-    // All have the size that they had: the index says so again.
-    let index_entries = source.tensors().iter().map(|info| {
-        let file = source.files()[info.file].file_name();
-        (info.name.clone(), file, info.bytes() as u64)
-    });
-    complete(source, target, index_entries.collect(), progress)?;
+    complete(source, target, index_entries, progress)?;
     Ok(report)
 }
 
@@ -119,6 +127,9 @@ impl Factors {
         let (rows, columns) = info.rows_and_columns().unwrap_or((info.elements(), 1));
         let sized = |exponents: &[i16], count: usize, what: &str| match exponents.len() {
             0 => Ok(vec![0; count]),
+            _ if exponents.iter().any(|exponent| exponent.unsigned_abs() > MOST_EXPONENT) => Err(refuse(format!(
+                "was to be multiplied by more than 2^{MOST_EXPONENT}, or less than 2^-{MOST_EXPONENT}"
+            ))),
             length if length == count => Ok(exponents.to_vec()),
             length => Err(refuse(format!(
                 "has {count} {what}, and was to be multiplied by {length} powers"
@@ -129,6 +140,14 @@ impl Factors {
             row_exponents: sized(&scaling.row_exponents, rows, "rows")?,
             column_exponents: sized(&scaling.column_exponents, columns, "columns")?,
         })
+    }
+
+    /// The type of the products.
+    fn written_dtype(&self) -> FloatDtype {
+        match self.dtype {
+            FloatDtype::F16 | FloatDtype::F32 => FloatDtype::F32,
+            FloatDtype::BF16 => FloatDtype::BF16,
+        }
     }
 
     fn is_one(&self) -> bool {
@@ -144,6 +163,7 @@ impl Factors {
         refuse: &dyn Fn(String) -> ModelError,
         write: &mut dyn FnMut(&[u8]) -> Result<(), ModelError>,
     ) -> Result<u64, ModelError> {
+        let written = self.written_dtype();
         let row_bytes = self.column_exponents.len() * self.dtype.bytes();
         let rows_per_write = (WEIGHTS_PER_WRITE / self.column_exponents.len().max(1)).max(1);
         let mut rounded = 0;
@@ -160,27 +180,25 @@ impl Factors {
                 })
                 .zip(&weights)
                 .map(|(exponent, &weight)| {
-                    // Exact: binary64 has room for a binary32 times any power that keeps it in range.
                     let product = f64::from(weight) * 2_f64.powi(exponent);
-                    match product.abs() <= self.dtype.largest() {
+                    match product.abs() <= written.largest() {
                         true => Ok(product),
                         false => Err(refuse(format!(
-                            "the weight {weight} times 2^{exponent} is no finite number of {}",
-                            self.dtype
+                            "the weight {weight} times 2^{exponent} is no finite number of {written}"
                         ))),
                     }
                 })
                 .collect::<Result<_, _>>()?;
-            let mut written = Vec::with_capacity(weights.len() * self.dtype.bytes());
+            let mut product_bytes = Vec::with_capacity(weights.len() * written.bytes());
             let narrow: Vec<f32> = products.iter().map(|&product| product as f32).collect();
-            self.dtype.write(&narrow, &mut written);
-            let read_again = self.dtype.read(&written);
+            written.write(&narrow, &mut product_bytes);
+            let read_again = written.read(&product_bytes);
             let inexact = products
                 .iter()
                 .zip(read_again)
                 .filter(|(exact, again)| **exact != f64::from(*again));
             rounded += inexact.count() as u64;
-            write(&written)?;
+            write(&product_bytes)?;
         }
         Ok(rounded)
     }

@@ -71,7 +71,16 @@ proptest! {
         }
         let back_again = scalings(&[("w.weight", &inverse(&rows), &inverse(&columns)), ("w.bias", &inverse(&rows), &[])]);
         rescaled(&to, &back, &back_again).unwrap();
-        prop_assert!(fs::read(&from).unwrap() == fs::read(&back).unwrap());
+        for name in ["w.weight", "w.bias"] {
+            prop_assert_eq!(values(&from, name), values(&back, name));
+        }
+        // Types stay but for F16, which has few small numbers.
+        let is_changed = rows.iter().chain(&columns).any(|&exponent| exponent != 0);
+        let expected = if dtype == Dtype::F16 && is_changed { Dtype::F32 } else { dtype };
+        prop_assert_eq!(Source::open(&to).unwrap().tensor("w.weight").unwrap().dtype, expected);
+        if dtype != Dtype::F16 {
+            prop_assert!(fs::read(&from).unwrap() == fs::read(&back).unwrap());
+        }
     }
 }
 
@@ -120,16 +129,44 @@ fn powers_of_zero_copy_the_file() {
 fn what_becomes_too_small_is_counted() {
     let folder = tempfile::tempdir().unwrap();
     let [from, to] = ["a", "b"].map(|name| folder.path().join(format!("{name}.safetensors")));
-    // 3 x 2^-24 is the third number of binary16; its half is none. 1 x 2^-14 is the first normal one, and its half exact.
-    let weights = [3.0 * 2_f32.powi(-24), 2_f32.powi(-14), 1.0];
+    // 3 x 2^-133 is the third number of bfloat16; its half is none. 2^-126 is the first normal one, and its half exact.
+    let weights = [3.0 * 2_f32.powi(-133), 2_f32.powi(-126), 1.0];
     fs::write(
         &from,
-        safetensors(&[tensor_of("w.weight", Dtype::F16, &[1, 3], &weights)], &[]),
+        safetensors(&[tensor_of("w.weight", Dtype::BF16, &[1, 3], &weights)], &[]),
     )
     .unwrap();
     let report = rescaled(&from, &to, &scalings(&[("w.weight", &[-1], &[])])).unwrap();
     assert_eq!(report.rounded_weights, 1);
-    assert_eq!(values(&to, "w.weight")[1..], [2_f32.powi(-15), 0.5]);
+    assert_eq!(values(&to, "w.weight")[1..], [2_f32.powi(-127), 0.5]);
+}
+
+/// All numbers of binary16, made so small that binary16 would lose most of them.
+#[test]
+fn f16_becomes_f32_and_nothing_is_rounded() {
+    let folder = tempfile::tempdir().unwrap();
+    let [from, to] = ["a", "b"].map(|name| folder.path().join(format!("{name}.safetensors")));
+    let finite: Vec<f32> = (0..=u16::MAX)
+        .map(|bits| f16::from_bits(bits).to_f32())
+        .filter(|value| value.is_finite())
+        .collect();
+    fs::write(
+        &from,
+        safetensors(&[tensor_of("w.weight", Dtype::F16, &[finite.len(), 1], &finite)], &[]),
+    )
+    .unwrap();
+    for exponent in [-12, 12] {
+        let report = rescale(
+            &Source::open(&from).unwrap(),
+            &to,
+            &scalings(&[("w.weight", &[], &[exponent])]),
+            true,
+            &Silent,
+        );
+        assert_eq!(report.unwrap().rounded_weights, 0);
+        let expected: Vec<f32> = finite.iter().map(|value| value * 2_f32.powi(exponent.into())).collect();
+        assert!(values(&to, "w.weight") == expected);
+    }
 }
 
 #[test]
@@ -139,6 +176,7 @@ fn what_cannot_be_multiplied_is_refused_and_nothing_is_left() {
     let tensors = [
         tensor_of("w.weight", Dtype::F16, &[1, 2], &[1.0, 3.0]),
         tensor_of("nan.weight", Dtype::F32, &[1, 2], &[1.0, f32::NAN]),
+        tensor_of("large.weight", Dtype::BF16, &[1, 1], &[300.0]),
         ("ids".to_string(), Dtype::I64, vec![2], vec![7; 16]),
     ];
     fs::write(&from, safetensors(&tensors, &[])).unwrap();
@@ -158,12 +196,13 @@ fn what_cannot_be_multiplied_is_refused_and_nothing_is_left() {
             "has 2 columns, and was to be multiplied by 1 powers",
         ),
         (
-            "w.weight",
-            &[9],
-            &[6, 6],
-            "the weight 3 times 2^15 is no finite number of F16",
+            "large.weight",
+            &[60],
+            &[61],
+            "the weight 300 times 2^121 is no finite number of BF16",
         ),
-        ("w.weight", &[i16::MAX], &[i16::MAX; 2], "is no finite number of F16"),
+        ("w.weight", &[i16::MAX], &[], "was to be multiplied by more than 2^100"),
+        ("w.weight", &[], &[0, i16::MIN], "or less than 2^-100"),
         (
             "nan.weight",
             &[1],

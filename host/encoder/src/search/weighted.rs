@@ -189,7 +189,12 @@ mod tests {
             }
             sums
         };
-        let all = [moments(0.5, 0.8), moments(0.9, 1.0)];
+        let all = [
+            moments(0.0, 1.0),
+            moments(0.5, 1.3),
+            moments(0.9, 0.9),
+            moments(0.999, 1.0),
+        ];
         all.iter()
             .map(|moments| ErrorMetric::new(moments, size, size).unwrap())
             .collect()

@@ -1,107 +1,78 @@
 //! How large the inputs of a model's matrices are.
 
 use super::own_text::OwnText;
-use crate::backend::{HostLayers, host_layers};
-use crate::cache::Cache;
 use crate::error::LlmError;
 use crate::evaluate::Window;
 use crate::inputs::Inputs;
-use crate::language_model::Logits;
-use crate::linear::{Linear, LinearLayers};
 use crate::package::Package;
-use seedlm_model::ModelError;
+use crate::recorder::{Recorder, inputs_too_large, read_windows};
+use seedlm_instructions::Instructions;
 use std::collections::BTreeMap;
 use std::ops::ControlFlow;
 
 /// Sums of the squares of the inputs of all matrices, over the tokens of a text. In a fixed order: every machine gives the same sums,
 /// bit for bit.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, Default, PartialEq)]
 pub struct InputSizes {
     /// A sum for each column.
     squares: BTreeMap<Inputs, Vec<f64>>,
 }
 
 impl InputSizes {
-    /// Those of windows of a text; `on_window` is told of each that has been read, and may end the run.
+    /// Those of windows of a text; `on_window` is told of the number of windows that are finished, and may end the run.
     ///
     /// # Errors
-    /// As [`crate::LanguageModel::forward`]; [`ModelError::Interrupted`] when the run was ended.
+    /// As [`crate::LanguageModel::forward`]; [`seedlm_model::ModelError::Interrupted`] when the run was ended.
     pub fn of_windows(
         package: &Package,
         windows: &[Window],
-        on_window: &mut dyn FnMut() -> ControlFlow<()>,
+        on_window: &mut dyn FnMut(usize) -> ControlFlow<()>,
     ) -> Result<Self, LlmError> {
-        let mut recorder = Recorder::new(package)?;
-        for window in windows {
-            let mut cache = Cache::new(package.language.config());
-            let read = window.read();
-            (package.language).forward(&mut recorder, &mut cache, read, Logits::Last)?;
-            stop(on_window())?;
-        }
-        Ok(recorder.sizes)
+        let mut sizes = InputSizes::default();
+        read_windows(package, windows, &mut sizes.adding(), on_window)?;
+        sizes.checked()
     }
 
-    /// Those of a text that the model writes meanwhile; `on_token` is told of each token, and may end the run.
+    /// Those of a text that the model writes meanwhile. After each token that the model has read, `on_tokens` is told how many more of
+    /// the text are done, 1 or 0, and may end the run.
     ///
     /// # Errors
     /// As [`InputSizes::of_windows`].
     pub fn of_own_text(
         package: &Package,
         text: OwnText,
-        on_token: &mut dyn FnMut() -> ControlFlow<()>,
+        on_tokens: &mut dyn FnMut(usize) -> ControlFlow<()>,
     ) -> Result<Self, LlmError> {
-        let mut recorder = Recorder::new(package)?;
-        text.write(&package.language, &mut recorder, &mut || stop(on_token()))?;
-        Ok(recorder.sizes)
+        let mut sizes = InputSizes::default();
+        let mut adding = sizes.adding();
+        text.write(&package.language, &mut Recorder::new(package, &mut adding)?, on_tokens)?;
+        drop(adding);
+        sizes.checked()
     }
 
-    /// The sums of these inputs, a column each.
-    pub(super) fn squares(&self, inputs: Inputs) -> Result<&[f64], LlmError> {
-        let squares = self.squares.get(&inputs).map(Vec::as_slice);
-        squares.ok_or_else(|| LlmError::Text("no text was read: there is nothing to balance by".into()))
-    }
-}
-
-fn stop(flow: ControlFlow<()>) -> Result<(), LlmError> {
-    match flow {
-        ControlFlow::Continue(()) => Ok(()),
-        ControlFlow::Break(()) => Err(ModelError::Interrupted.into()),
-    }
-}
-
-/// Works the products out with the host, and adds up the squares of their inputs.
-pub(super) struct Recorder {
-    host: HostLayers,
-    /// Whether the inputs count.
-    pub(super) is_counting: bool,
-    sizes: InputSizes,
-}
-
-impl Recorder {
-    fn new(package: &Package) -> Result<Self, LlmError> {
-        Ok(Recorder {
-            host: host_layers(&package.language, &package.model)?,
-            is_counting: true,
-            sizes: InputSizes {
-                squares: BTreeMap::new(),
-            },
-        })
-    }
-}
-
-impl LinearLayers for Recorder {
-    fn products(&mut self, matrices: &[Linear], inputs: &[f32], tokens: usize) -> Result<Vec<Vec<f32>>, LlmError> {
-        // The matrices of a call share their inputs.
-        let shared = matrices.first().and_then(|&linear| Inputs::of(linear));
-        if let Some(of) = shared.filter(|_| self.is_counting) {
-            let columns = inputs.len() / tokens;
-            let sums = self.sizes.squares.entry(of).or_insert_with(|| vec![0.0; columns]);
-            for vector in inputs.chunks(columns) {
+    fn adding(&mut self) -> impl FnMut(Instructions, Inputs, &[f32], usize) {
+        |_, inputs, vectors, columns| {
+            let sums = self.squares.entry(inputs).or_insert_with(|| vec![0.0; columns]);
+            for vector in vectors.chunks(columns) {
                 for (sum, &value) in sums.iter_mut().zip(vector) {
                     *sum += f64::from(value) * f64::from(value);
                 }
             }
         }
-        self.host.products(matrices, inputs, tokens)
+    }
+
+    fn checked(self) -> Result<Self, LlmError> {
+        let beyond = |sums: &Vec<f64>| sums.iter().any(|sum| !sum.is_finite());
+        match self.squares.iter().find(|(_, sums)| beyond(sums)) {
+            Some((&inputs, _)) => Err(inputs_too_large(inputs)),
+            None => Ok(self),
+        }
+    }
+
+    /// The sums of these inputs, `columns` of them.
+    pub(super) fn squares(&self, inputs: Inputs, columns: usize) -> Result<&[f64], LlmError> {
+        let squares = self.squares.get(&inputs).filter(|squares| squares.len() == columns);
+        let other = || LlmError::Text("the sizes of the inputs are those of another model, or of no text".into());
+        squares.map(Vec::as_slice).ok_or_else(other)
     }
 }
