@@ -265,13 +265,10 @@ fn sizes_of_another_model_are_refused() {
 fn half_precision_says_the_same_too() {
     let root = tempfile::tempdir().unwrap();
     let embedded = Package::embedded().unwrap();
-    let scrambled = folder_of(
-        source(&embedded),
-        &root.path().join("f32"),
-        &scrambling(embedded.language.config()),
-    );
+    let scrambled = root.path().join("f32");
+    folder_of(source(&embedded), &scrambled, &scrambling(embedded.language.config()));
     for dtype in [Dtype::F16, Dtype::BF16] {
-        let bytes = fs::read(root.path().join("f32/model.safetensors")).unwrap();
+        let bytes = fs::read(scrambled.join("model.safetensors")).unwrap();
         let file = safetensors::SafeTensors::deserialize(&bytes).unwrap();
         let short = file.tensors().into_iter().map(|(name, view)| {
             let (words, _) = view.data().as_chunks::<4>();
