@@ -140,8 +140,7 @@ impl BalanceVerb {
         };
         let option = format!("{}: --text", path.display());
         let text = read_text(path, "--text")?;
-        let (windows, tokens) = first_windows(package, &text, self.tokens as usize)
-            .with_context(|| format!("{}: --text", path.display()))?;
+        let (windows, tokens) = first_windows(package, &text, self.tokens as usize).with_context(|| option.clone())?;
         let talk = Talk::new(self.writing.volume, windows.len() as u64);
         let tokens = HumanCount(tokens as u64);
         talk.say(&format!(

@@ -31,7 +31,7 @@ use std::collections::BTreeMap;
 /// Largest power of two by which a column is multiplied or divided.
 const MOST_EXPONENT: f64 = 12.0;
 
-/// What makes the columns of a model equal.
+/// What makes the columns of a model go with their inputs.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Balance {
     /// By tensor, for [`seedlm_model::rescale`].

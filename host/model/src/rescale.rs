@@ -46,8 +46,8 @@ pub struct RescaleReport {
 ///
 /// # Errors
 /// [`ModelError::Tensor`] when a tensor that is to be multiplied is not there, not of F32, F16 or BF16, of another number of rows or
-/// columns, or when a product is beyond the range of its type or an exponent beyond 100; [`ModelError::Output`] as other verbs that write. Nothing is left under the
-/// output's name then, except what was there before.
+/// columns, or when a product is beyond the range of its type or an exponent beyond 100; [`ModelError::Output`] as other verbs that
+/// write. Nothing is left under the output's name then, except what was there before.
 pub fn rescale(
     source: &Source,
     output: &Path,
