@@ -7,6 +7,7 @@ use crate::evaluate::{ReferenceToken, Window};
 use crate::language_model::LanguageModel;
 use crate::linear::{Linear, LinearLayers};
 use crate::package::Package;
+use crate::recorder::go_on;
 use rayon::prelude::*;
 use seedlm_model::{ModelError, Sensitivity};
 use std::ops::ControlFlow;
@@ -59,9 +60,7 @@ impl<'a> ChangedMatrix<'a> {
             }
             let logits = language.head(&mut host, &state)?;
             read.push(ReadWindow { window, states, logits });
-            if on_window().is_break() {
-                return Err(ModelError::Interrupted.into());
-            }
+            go_on(on_window())?;
         }
         Ok(ChangedMatrix {
             language,
@@ -101,9 +100,7 @@ impl<'a> ChangedMatrix<'a> {
                 .collect();
             predictions += divergences.len();
             sum += divergences.iter().sum::<f64>();
-            if (self.on_window)().is_break() {
-                return Err(ModelError::Interrupted.into());
-            }
+            go_on((self.on_window)())?;
         }
         let divergence = sum / predictions.max(1) as f64;
         if !divergence.is_finite() {

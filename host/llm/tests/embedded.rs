@@ -1,20 +1,17 @@
 //! The model inside the program, as its training script knows it, and through all arithmetics.
 
+#[allow(dead_code)]
 mod coded;
 
-use coded::{encode, integer};
+use coded::{decoded, dense, encode, integer, source};
 use seedlm_codec::Code;
 use seedlm_llm::evaluate::{Step, Variant, Windows, compare};
 use seedlm_llm::{
-    DenseLayers, Generated, GoldenMachine, LinearLayers, Package, Sampling, SoftwareMachine, collect_moments, generate,
+    Generated, GoldenMachine, LinearLayers, Package, Sampling, SoftwareMachine, collect_moments, generate,
 };
 use seedlm_model::embedded::SHAKESPEARE_SAMPLE_TEXT;
-use seedlm_model::{Model, Rules, encode_tensors};
+use seedlm_model::{Rules, encode_tensors};
 use std::ops::ControlFlow;
-
-fn dense(package: &Package) -> DenseLayers {
-    DenseLayers::new(&package.language, &package.model, None).unwrap()
-}
 
 fn variant(package: &Package, linear: impl LinearLayers + 'static) -> Variant {
     Variant {
@@ -77,21 +74,11 @@ fn divergences(package: &Package, code: &str) -> [f64; 2] {
         ControlFlow::Continue(())
     })
     .unwrap();
-    let Model::Plain(source) = &package.model else {
-        panic!("the embedded model is not compressed");
-    };
+    let source = source(package);
     let chosen = source.compressible(&Rules::default()).unwrap();
-    let config = package.language.config();
     let mut variants = [None, Some(&moments)].map(|moments| {
         let coded = encode_tensors(source, &chosen, &[Code::preset(code).unwrap()], moments, &|_| ()).unwrap();
-        let mut decoded = dense(package);
-        for coded in &coded {
-            let linear = seedlm_llm::Linear::all(config).find(|linear| linear.tensor_name(config) == coded.name);
-            decoded
-                .replace(linear.unwrap(), &coded.stored.machine_values(), coded.stored.rotation())
-                .unwrap();
-        }
-        variant(package, decoded)
+        variant(package, decoded(package, &coded))
     });
     let mut reference = variant(package, dense(package));
     let go_on = &mut |_: Step| ControlFlow::Continue(());

@@ -1,5 +1,6 @@
 //! Speculative decoding writes what plain greedy decoding writes, whatever the draft says.
 
+#[allow(dead_code)]
 mod coded;
 
 use coded::{encode, integer};

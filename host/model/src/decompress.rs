@@ -4,7 +4,6 @@ use crate::container::{CompressedMatrix, Container, DOCUMENT_KEY, HEADER_CRC_KEY
 use crate::copy::complete;
 use crate::error::ModelError;
 use crate::floats::FloatDtype;
-use crate::header::tensor_bytes;
 use crate::output::Output;
 use crate::plain::{NewTensor, header_for, order, write_file};
 use crate::progress::{MatrixStep, Progress, check_stop};
@@ -121,10 +120,7 @@ pub fn decompress(
                 },
             )
         })?;
-        index_entries.extend(tensors.iter().map(|tensor| {
-            let bytes = tensor_bytes(tensor.dtype, &tensor.shape).unwrap_or(0) as u64;
-            (tensor.name.clone(), file.file_name(), bytes)
-        }));
+        index_entries.extend(tensors.iter().map(|tensor| tensor.index_entry(&file.file_name())));
     }
     complete(source, target, index_entries, progress)?;
     Ok(DecompressReport {

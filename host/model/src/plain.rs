@@ -20,6 +20,18 @@ pub(crate) struct NewTensor<T> {
     pub content: T,
 }
 
+impl<T> NewTensor<T> {
+    /// Its size in bytes.
+    pub(crate) fn bytes(&self) -> u64 {
+        tensor_bytes(self.dtype, &self.shape).unwrap_or(0) as u64
+    }
+
+    /// What an index says of it: its name, its file, its bytes.
+    pub(crate) fn index_entry(&self, file_name: &str) -> (String, String, u64) {
+        (self.name.clone(), file_name.into(), self.bytes())
+    }
+}
+
 /// Orders tensors as the safetensors library does: wide types first, so that all are aligned, then by name.
 pub(crate) fn order<T>(tensors: &mut [NewTensor<T>]) {
     tensors.sort_by(|left, right| (Reverse(left.dtype), &left.name).cmp(&(Reverse(right.dtype), &right.name)));

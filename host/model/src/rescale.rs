@@ -3,7 +3,6 @@
 use crate::copy::complete;
 use crate::error::ModelError;
 use crate::floats::FloatDtype;
-use crate::header::tensor_bytes;
 use crate::output::Output;
 use crate::plain::{NewTensor, header_for, order, write_file};
 use crate::progress::{Progress, check_stop};
@@ -87,10 +86,7 @@ pub fn rescale(
             })
             .collect();
         order(&mut tensors);
-        index_entries.extend(tensors.iter().map(|tensor| {
-            let bytes = tensor_bytes(tensor.dtype, &tensor.shape).unwrap_or(0) as u64;
-            (tensor.name.clone(), file.file_name(), bytes)
-        }));
+        index_entries.extend(tensors.iter().map(|tensor| tensor.index_entry(&file.file_name())));
         let metadata = &file.header().metadata;
         report.output_bytes += target.write(Path::new(&file.file_name()), progress, |path, writer| {
             let header = header_for(path, metadata, &tensors)?;

@@ -104,10 +104,8 @@ impl ContainerFile {
 
     /// The names of its tensors with their sizes in bytes.
     pub(crate) fn sizes(&self) -> impl Iterator<Item = (&str, u64)> {
-        self.sections.iter().flatten().map(|tensor| {
-            let bytes = crate::header::tensor_bytes(tensor.dtype, &tensor.shape).unwrap_or(0);
-            (tensor.name.as_str(), bytes as u64)
-        })
+        let tensors = self.sections.iter().flatten();
+        tensors.map(|tensor| (tensor.name.as_str(), tensor.bytes()))
     }
 
     /// Checks that no two tensors got the same name, and that a kept one is not called as a compressed one.
