@@ -55,8 +55,8 @@ struct EncodedBlock {
 
 impl BlockEncoder {
     /// Prepares the tables for a code, on the current `rayon` pool. Every legal code is accepted; registers of 10 to 20
-    /// bits are searched fast, with tables of some 80 (`P = 1`) to 370 (`P = 8`) bytes per seed, and 64 (128 with `P = 4`) more for
-    /// blocks of at most 8 weights in at most 4 columns: 181 with `paper-4b` and 154 with `paper-3b`; longer ones take seconds per
+    /// bits are searched fast, with tables of some 80 (`P = 1`) to 370 (`P = 8`) bytes per seed, and 96 (192 with `P = 4`) more for
+    /// blocks of at most 8 weights in at most 4 columns: 213 with `paper-4b` and 154 with `paper-3b`; longer ones take seconds per
     /// block. Uses the fastest instructions that the machine has, or those
     /// that the environment variable `SEEDLM_SIMD` names (`scalar`, `avx2`, `avx512`).
     ///
@@ -236,8 +236,9 @@ impl BlockEncoder {
                 sort(&mut directions, leaf);
                 let leaves = leaves(&directions, leaf);
                 let threads = rayon::current_num_threads();
-                let size = (leaves.len() / (4 * threads))
-                    .clamp(leaf, 4 * leaf)
+                // Large jobs make tables less often; small ones share the work better, and say sooner how far it is.
+                let size = (leaves.len() / (16 * threads))
+                    .clamp(leaf, 16 * leaf)
                     .next_multiple_of(leaf);
                 let jobs = leaves.par_chunks(size);
                 let encoded = jobs.filter(|_| !stopped.load(Ordering::Relaxed)).map(|leaves| {

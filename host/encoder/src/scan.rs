@@ -34,6 +34,7 @@ mod sums;
 pub(crate) use kernel::Scanner;
 pub(crate) use lanes::{Floats, Lanes, Piece, Work, dispatch, lanes};
 pub(crate) use listed::{ListedScanner, ListedSeeds, Room};
+pub(crate) use sums::MOST_LANES;
 
 use crate::orbit::Orbit;
 use crate::sorted::MOST_WEIGHTS;
@@ -49,7 +50,7 @@ const INDEX_BITS: usize = 8;
 /// The most parts of a block: those of 64 weights.
 const MOST_PARTS: usize = 8;
 /// The most columns of codes whose blocks are searched in leaves.
-const MOST_LISTED_COLUMNS: usize = 4;
+pub(crate) const MOST_LISTED_COLUMNS: usize = 4;
 
 /// Bytes of an index into the tables of all parts: as few as the kernel is compiled for.
 const fn index_bytes(columns: usize, parts: usize) -> usize {
@@ -100,8 +101,8 @@ pub(crate) struct ScanTable {
     index_bytes: usize,
     /// Per seed, [`factors_per_seed`] factors, ready to be spread to all lanes.
     factors: Vec<u32>,
-    /// `u` from the first seed, in units of 2^-15, ready to be spread to all lanes.
-    entries: Vec<u32>,
+    /// `u` from the first seed, in units of 2^-15.
+    entries: Vec<i16>,
     /// Per seed: computed energy of a block that lies in the span.
     full: Vec<f32>,
     /// Per seed: how much smaller than the real energy the computed one can be. Infinite: no bound.
@@ -135,18 +136,15 @@ impl ScanTable {
             }
             indices.extend(&index[..stride]);
         }
-        let mut entries: Vec<u32> = windows
-            .u()
-            .iter()
-            .map(|u| pair((u * (ONE - 1.0)).round() as i16))
-            .collect();
+        let mut entries: Vec<i16> = windows.u().iter().map(|u| (u * (ONE - 1.0)).round() as i16).collect();
         // Blocks of fewer weights are filled up with zeros, which are multiplied with something.
         entries.resize(entries.len() + MOST_WEIGHTS * columns, 0);
         ScanTable {
             columns,
             unit: LARGEST / (rows as f64).sqrt(),
-            // Each term: half a unit from the product's rounding, half a unit of the weight, half a unit of the entry.
-            listed_error: 1.6 * MOST_WEIGHTS as f64,
+            // Weights are off by half a unit each, and entries are at most 1; entries are off by half a unit, of weights which in their units
+            // are below 1 all together. `H` counts halves of that, and is rounded down by up to 1. A quarter is to spare.
+            listed_error: 0.25 * MOST_WEIGHTS as f64 + 1.5,
             index_bytes: stride,
             indices,
             parts,
@@ -308,7 +306,12 @@ mod tests {
         fn run<V: Lanes>(self) -> Self::Output {
             let Scans(table, thresholds, blocks) = self;
             let positions = table.margins.len();
-            let lane = |hits: u32| hits >> (blocks.len() - 1) & 1 == 1;
+            // The last two lanes: one even, one odd.
+            let lane = |hits: u32| {
+                let [even, odd] = [2, 1].map(|back| hits & V::bit(blocks.len() - back) != 0);
+                assert_eq!(even, odd);
+                even
+            };
             let groups = Scanner::<V>::new(table)
                 .scan(thresholds, &blocks)
                 .iter()
@@ -342,6 +345,9 @@ mod tests {
             (8, 1),
             (8, 2),
             (8, 3),
+            (5, 2),
+            (7, 3),
+            (8, 4),
             (9, 3),
             (12, 4),
             (24, 5),
@@ -398,7 +404,7 @@ mod tests {
                                 }
                             };
                             let thresholds: Vec<u32> = (0..positions).map(threshold).collect();
-                            let blocks = vec![&block[..]; 5];
+                            let blocks = vec![&block[..]; 6];
                             let (groups, each, in_list) = dispatch(instructions, Scans(&table, &thresholds, blocks));
                             let Some(found) = (if listed { in_list } else { each }) else {
                                 continue;

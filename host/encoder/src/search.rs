@@ -9,7 +9,7 @@ use crate::quantizer::Quantizer;
 use crate::rule::{CoefficientRange, keep_printed_word, keep_rounded_word};
 use crate::scan::{COARSE_SLACK, Lanes, ListedSeeds, ScanTable, dispatch, lanes};
 use crate::sorted::{LEAST_BLOCKS, Leaf};
-use crate::span::{GROUP, IdealWindows, SeedSpan, SpanTable};
+use crate::span::{GROUP, IdealWindows, SeedSpan, SingleSeeds, SpanTable};
 use crate::target::Target;
 use rayon::prelude::*;
 use seedlm_codec::BlockCode;
@@ -66,7 +66,7 @@ struct Sieve {
     span: SpanTable,
     passes: Vec<Pass>,
     /// What the first pass needs of seeds in lists, where the code's blocks are searched in leaves.
-    listed: Option<ListedSeeds>,
+    listed: Option<(ListedSeeds, SingleSeeds)>,
 }
 
 /// One pass of the scan over all seeds.
@@ -235,8 +235,10 @@ impl Sieve {
         let windows = IdealWindows::new(code, orbit, positions);
         let mut scan = ScanTable::new(code, orbit, &windows, positions);
         let mut span = SpanTable::new(&windows, orbit.seeds);
+        let mut single = scan.has_lists().then(|| SingleSeeds::new(&windows));
         orthogonalise(&windows, positions, None, |spans| {
             spans.iter().for_each(|seed| scan.push(seed));
+            single.iter_mut().for_each(|single| single.push(&windows, spans));
             spans.chunks_exact(GROUP).for_each(|group| span.push(group));
         });
         let admitted = admitted_errors(code);
@@ -245,7 +247,7 @@ impl Sieve {
             thresholds: scan.thresholds(admitted * (1.0 + ROUNDING)),
         });
         let thresholds = || scan.listed_thresholds(admitted[0] * (1.0 + ROUNDING));
-        let listed = scan.has_lists().then(|| ListedSeeds::new(&scan, &thresholds()));
+        let listed = single.map(|single| (ListedSeeds::new(&scan, &thresholds()), single));
         Sieve {
             scan,
             span,
@@ -430,13 +432,13 @@ mod tests {
     }
 
     /// Every instruction set, sorted and unsorted, in large jobs and small ones.
-    fn check_identity(name: &str, each: usize) {
-        let code = BlockCode::preset(name).unwrap();
+    fn check_identity(code: &BlockCode, each: usize) {
+        let name = code.label();
         let blocks = many_blocks(code.block_size(), each);
-        let (targets, rules) = (targets(&code, &blocks), rules(&code, Quantizer::Exact));
+        let (targets, rules) = (targets(code, &blocks), rules(code, Quantizer::Exact));
         let mut expected: Option<Vec<Candidate>> = None;
         for instructions in Instructions::available() {
-            let search = SeedSearch::new(&code, instructions);
+            let search = SeedSearch::new(code, instructions);
             for job in [1024, 37] {
                 // Small jobs fill few lanes: some will do.
                 let count = if job == 37 { targets.len() / 8 } else { targets.len() };
@@ -451,7 +453,10 @@ mod tests {
                     .position(|(found, expected)| found != expected);
                 assert_eq!(same, None, "{name}, {instructions}, jobs of {job}");
             }
-            let Some(leaf) = search.leaf(LEAST_BLOCKS) else {
+            let leaf = search.leaf(usize::MAX);
+            let is_sorted = code.block_size() <= crate::sorted::MOST_WEIGHTS && code.latent_dimension() <= 4;
+            assert_eq!(leaf.is_some(), is_sorted, "{name}, {instructions}");
+            let Some(leaf) = leaf else {
                 continue;
             };
             let mut directions: Vec<Direction> = blocks
@@ -462,33 +467,53 @@ mod tests {
             crate::sorted::sort(&mut directions, leaf);
             let leaves = crate::sorted::leaves(&directions, leaf);
             let expected = expected.as_ref().expect("found above");
-            leaves.par_chunks(leaf).for_each(|leaves| {
-                let members = |ball: &Leaf| &directions[ball.first..directions.len().min(ball.first + leaf)];
-                let indices: Vec<usize> = leaves
-                    .iter()
-                    .flat_map(members)
-                    .map(|direction| direction.block as usize)
-                    .collect();
-                let targets: Vec<Target> = indices.iter().map(|&index| targets[index].clone()).collect();
-                for (found, &index) in search.search(&targets, rules, Some(leaves)).iter().zip(&indices) {
-                    assert_eq!(found, &expected[index], "{name}, {instructions}, sorted, block {index}");
-                }
-            });
+            // One batch of leaves at a time, or many with what is kept from one to the next.
+            for job in [leaf, 16 * leaf] {
+                leaves.par_chunks(job).for_each(|leaves| {
+                    let members = |ball: &Leaf| &directions[ball.first..directions.len().min(ball.first + leaf)];
+                    let indices: Vec<usize> = leaves
+                        .iter()
+                        .flat_map(members)
+                        .map(|direction| direction.block as usize)
+                        .collect();
+                    let targets: Vec<Target> = indices.iter().map(|&index| targets[index].clone()).collect();
+                    for (found, &index) in search.search(&targets, rules, Some(leaves)).iter().zip(&indices) {
+                        assert_eq!(
+                            found, &expected[index],
+                            "{name}, {instructions}, sorted, jobs of {job}, block {index}"
+                        );
+                    }
+                });
+            }
         }
     }
 
     #[test]
     fn all_paths_find_the_same_words() {
-        check_identity("paper-4b", 2000);
-        check_identity("paper-3b", 400);
+        check_identity(&BlockCode::preset("paper-4b").unwrap(), 2000);
+        check_identity(&BlockCode::preset("paper-3b").unwrap(), 400);
+    }
+
+    #[test]
+    fn all_paths_find_the_same_words_in_all_shapes_that_are_sorted() {
+        for (block_size, latent_dimension) in [(1, 1), (8, 1), (5, 2), (7, 3), (4, 4), (8, 4)] {
+            let fields = BlockCodeFields {
+                block_size,
+                latent_dimension,
+                coefficient_bits: 3,
+                exponent_bits: 3,
+                lfsr: Lfsr::paper(10).unwrap(),
+            };
+            check_identity(&BlockCode::new(fields).unwrap(), 20);
+        }
     }
 
     /// `cargo test --release -p seedlm-encoder --lib -- --ignored`: minutes.
     #[test]
     #[ignore = "takes minutes; the same on fewer blocks runs always"]
     fn all_paths_find_the_same_words_of_100_thousand_blocks() {
-        check_identity("paper-4b", 20_000);
-        check_identity("paper-3b", 20_000);
+        check_identity(&BlockCode::preset("paper-4b").unwrap(), 20_000);
+        check_identity(&BlockCode::preset("paper-3b").unwrap(), 20_000);
     }
 
     #[test]

@@ -9,17 +9,15 @@ use rayon::prelude::*;
 /// Weights of the largest blocks that are sorted: in more dimensions the balls are too large.
 pub(crate) const MOST_WEIGHTS: usize = 8;
 /// Number of blocks for each of a leaf from which on sorting pays: the larger the leaves, the more of them it takes to be small balls.
-pub(crate) const LEAST_BLOCKS: usize = 3 << 9;
+pub(crate) const LEAST_BLOCKS: usize = 3 << 8;
 /// Blocks that tell where to split many.
 const SAMPLE: usize = 256;
 /// Steps of the power iteration.
 const ITERATIONS: usize = 6;
-/// The most directions in a leaf.
-const MOST_LEAF: usize = 32;
 /// Steps to find a small ball.
 const BALL_STEPS: usize = 24;
 /// Blocks below which one thread goes on alone.
-const SEQUENTIAL: usize = 1 << 14;
+const SEQUENTIAL: usize = 1 << 12;
 
 /// A direction, which is a block over its norm or zero, and the block's number.
 #[derive(Clone, Copy)]
@@ -90,17 +88,22 @@ pub(crate) fn leaves(directions: &[Direction], leaf: usize) -> Vec<Leaf> {
     let mut leaves: Vec<Leaf> = directions
         .par_chunks(leaf)
         .enumerate()
-        .map(|(number, directions)| ball(number * leaf, directions))
+        .map(|(number, directions)| match leaf {
+            0..=16 => ball::<16>(number * leaf, directions),
+            17..=32 => ball::<32>(number * leaf, directions),
+            _ => panic!("{leaf} blocks are too many for a leaf"),
+        })
         .collect();
     let is_short = |ball: &Leaf| ball.first + leaf > directions.len();
     leaves.par_sort_by(|a, b| is_short(a).cmp(&is_short(b)).then(a.radius.total_cmp(&b.radius)));
     leaves
 }
 
-fn ball(first: usize, directions: &[Direction]) -> Leaf {
+/// `N`: the most directions in a leaf.
+fn ball<const N: usize>(first: usize, directions: &[Direction]) -> Leaf {
     // Coordinate by coordinate, so that directions lie side by side. The last is repeated where there are few.
-    let mut coordinates = [[0_f32; MOST_LEAF]; MOST_WEIGHTS];
-    for number in 0..MOST_LEAF {
+    let mut coordinates = [[0_f32; N]; MOST_WEIGHTS];
+    for number in 0..N {
         let values = &directions[number.min(directions.len() - 1)].values;
         for (row, value) in coordinates.iter_mut().zip(values) {
             row[number] = *value;
@@ -108,7 +111,7 @@ fn ball(first: usize, directions: &[Direction]) -> Leaf {
     }
     let mut mean = [0.0; MOST_WEIGHTS];
     for (mean, row) in mean.iter_mut().zip(&coordinates) {
-        *mean = row.iter().sum::<f32>() / MOST_LEAF as f32;
+        *mean = row.iter().sum::<f32>() / N as f32;
     }
     let Some(mut centre) = unit(mean) else {
         // All directions are within 2: a centre of zero is near nothing.
@@ -148,8 +151,8 @@ fn unit(mut vector: [f32; MOST_WEIGHTS]) -> Option<[f32; MOST_WEIGHTS]> {
 }
 
 /// The number and the squared distance of the direction that is farthest from a point.
-fn farthest(coordinates: &[[f32; MOST_LEAF]; MOST_WEIGHTS], point: &[f32; MOST_WEIGHTS]) -> (usize, f32) {
-    let mut squares = [0_f32; MOST_LEAF];
+fn farthest<const N: usize>(coordinates: &[[f32; N]; MOST_WEIGHTS], point: &[f32; MOST_WEIGHTS]) -> (usize, f32) {
+    let mut squares = [0_f32; N];
     for (row, coordinate) in coordinates.iter().zip(point) {
         for (square, value) in squares.iter_mut().zip(row) {
             *square += (value - coordinate) * (value - coordinate);
@@ -245,6 +248,12 @@ mod tests {
 
     #[test]
     fn balls_hold_their_blocks_and_every_block_is_in_one() {
+        for leaf in [16, 32] {
+            check_balls(leaf);
+        }
+    }
+
+    fn check_balls(leaf: usize) {
         let mut random = ChaCha8Rng::seed_from_u64(4);
         let mut directions: Vec<Direction> = (0..5003)
             .map(|block| {
@@ -253,20 +262,20 @@ mod tests {
             })
             .collect();
         directions.push(Direction::new(5003, &[0.0; 5]));
-        sort(&mut directions, 16);
-        let leaves = leaves(&directions, 16);
+        sort(&mut directions, leaf);
+        let leaves = leaves(&directions, leaf);
         let mut met = vec![false; directions.len()];
-        for leaf in &leaves {
-            let members = &directions[leaf.first..directions.len().min(leaf.first + 16)];
+        for ball in &leaves {
+            let members = &directions[ball.first..directions.len().min(ball.first + leaf)];
             for member in members {
                 assert!(!std::mem::replace(&mut met[member.block as usize], true));
                 let square: f32 = member
                     .values
                     .iter()
-                    .zip(&leaf.centre)
+                    .zip(&ball.centre)
                     .map(|(a, b)| (a - b) * (a - b))
                     .sum();
-                assert!(square.sqrt() <= leaf.radius);
+                assert!(square.sqrt() <= ball.radius);
             }
         }
         assert!(met.iter().all(|&met| met));
@@ -278,6 +287,6 @@ mod tests {
         );
         let (short, full) = leaves.split_last().unwrap();
         assert!(full.is_sorted_by_key(|leaf| leaf.radius));
-        assert_eq!(short.first, 5004 / 16 * 16);
+        assert_eq!(short.first, 5004 / leaf * leaf);
     }
 }

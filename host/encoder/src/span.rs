@@ -30,6 +30,10 @@ use crate::orbit::Orbit;
 use crate::scan::{Floats, Lanes};
 use seedlm_codec::BlockCode;
 
+mod single;
+
+pub(crate) use single::{SingleCandidate, SingleSeeds};
+
 /// Seeds that are treated side by side.
 pub(crate) const GROUP: usize = 8;
 /// Inner products of a group: a seed needs those at its position and `P - 1` further ones.
@@ -226,6 +230,23 @@ fn window<F: Floats>(windows: &[f32], start: usize) -> F {
     F::load(windows[start..][..GROUP].try_into().expect("as long as asked for"))
 }
 
+/// How much larger the relative energy of a block in a seed's span can be than computed in `f32`; infinite: unknown. `entry_error` is what the
+/// inner product with `u_0` may be off by besides, for a block of norm 1.
+fn margin(span: &SeedSpan, rows: usize, columns: usize, entry_error: f64) -> f32 {
+    if span.unknown {
+        return f32::INFINITY;
+    }
+    let (rows, columns) = (rows as f64, columns as f64);
+    // Inner products of C terms, with |u| <= 1 and a block of norm 1, are off by (C + 3) sqrt(C) 2^-24 at most; the
+    // triangle's sum of P terms adds P + 1 roundings of terms below the bound sqrt(C) on an inner product. Twice the norm of
+    // all that bounds the change of the energy; it is at most 1.
+    let square: f64 = span.triangle.iter().flatten().map(|value| value * value).sum();
+    let product = rows.sqrt() * 2_f64.powi(-24) * (rows + columns + 6.0);
+    // `u_0` is in the last coordinate only.
+    let last = span.triangle[columns as usize - 1][columns as usize - 1] * entry_error;
+    (2.0 * ((square * columns).sqrt() * product + last) + 1e-5) as f32
+}
+
 /// What a block is to the seeds of a group.
 #[derive(Clone, Copy, Default)]
 pub(crate) struct GroupEnergies {
@@ -306,16 +327,9 @@ impl SpanTable {
                 self.groups.push(column);
             }
         }
-        let (rows, columns) = (self.rows as f64, self.columns as f64);
         let (mut margins, mut slacks) = ([0.0; GROUP], [0.0; GROUP]);
         for (lane, span) in group.iter().enumerate() {
-            // Inner products of C terms, with |u| <= 1 and a block of norm 1, are off by (C + 3) sqrt(C) 2^-24 at most; the
-            // triangle's sum of P terms adds P + 1 roundings of terms below the bound sqrt(C) on an inner product. Twice the norm of
-            // all that bounds the change of the energy; it is at most 1.
-            let square: f64 = span.triangle.iter().flatten().map(|value| value * value).sum();
-            let product = rows.sqrt() * 2_f64.powi(-24) * (rows + columns + 6.0);
-            let margin = 2.0 * (square * columns).sqrt() * product + 1e-5;
-            margins[lane] = if span.unknown { f32::INFINITY } else { margin as f32 };
+            margins[lane] = margin(span, self.rows, self.columns, 0.0);
             slacks[lane] = span.slack as f32 * 1.000_001;
             self.shortest.push(span.shortest as f32 * 0.999_999);
         }

@@ -1,8 +1,9 @@
 //! AVX2: 256 bits.
 #![allow(unsafe_code)]
 
-use super::lanes::{Floats, Lanes, Piece, Work};
+use super::lanes::{Floats, Lanes, PAIRS, Piece, Work};
 use seedlm_instructions::Instructions;
+use std::arch::asm;
 use std::arch::x86_64::*;
 
 /// A register of 16 signed 16-bit integers.
@@ -18,6 +19,27 @@ impl Lanes for Vector {
     fn spread(pair: u32) -> Self {
         // SAFETY: only `run` names the type, and only where the instruction set is there.
         Vector(unsafe { _mm256_set1_epi32(pair as i32) })
+    }
+    #[inline(always)]
+    fn spread_one(number: i16) -> Self {
+        // SAFETY: as for `spread`.
+        Vector(unsafe { _mm256_set1_epi16(number) })
+    }
+    #[inline(always)]
+    fn pair_sums(numbers: &[[Self; 2]; PAIRS], entries: &[u32; PAIRS]) -> Self {
+        // SAFETY: as for `spread`.
+        unsafe {
+            let mut sums = [_mm256_setzero_si256(); 2];
+            for (numbers, &entries) in numbers.iter().zip(entries) {
+                let entries = _mm256_set1_epi32(entries as i32);
+                for (sum, numbers) in sums.iter_mut().zip(numbers) {
+                    *sum = _mm256_add_epi32(*sum, _mm256_madd_epi16(numbers.0, entries));
+                }
+            }
+            // The upper half of each sum, in its place.
+            let even = _mm256_srli_epi32::<16>(sums[0]);
+            Vector(_mm256_blend_epi16::<0b1010_1010>(even, sums[1]))
+        }
     }
     #[inline(always)]
     fn add(self, other: Self) -> Self {
@@ -53,11 +75,14 @@ impl Lanes for Vector {
     fn not_negative(self) -> u32 {
         // SAFETY: as for `spread`.
         unsafe {
-            // A byte of each lane, in the halves' order: lanes 0..8, 8..16.
-            let bytes = _mm256_packs_epi16(self.0, _mm256_setzero_si256());
-            let signs = _mm256_movemask_epi8(bytes) as u32;
-            !(signs & 0xFF | signs >> 8 & 0xFF00) & 0xFFFF
+            // The signs of all bytes: those of the upper ones count.
+            !_mm256_movemask_epi8(self.0) as u32 & 0xAAAA_AAAA
         }
+    }
+    #[inline(always)]
+    fn settle(self) -> Self {
+        // SAFETY: as for `spread`.
+        Vector(unsafe { settle(self.0) })
     }
     #[inline(always)]
     fn prefetch<T>(numbers: &T) {
@@ -92,6 +117,23 @@ impl Floats for Numbers {
     fn load(numbers: &[f32; 8]) -> Self {
         // SAFETY: as for `spread`; 8 numbers can be read, and need not be aligned.
         Numbers(unsafe { _mm256_loadu_ps(numbers.as_ptr()) })
+    }
+    #[inline(always)]
+    fn from_words(words: &[i16; 8]) -> Self {
+        // SAFETY: as for `spread`; 8 words can be read, and need not be aligned.
+        Numbers(unsafe { _mm256_cvtepi32_ps(_mm256_cvtepi16_epi32(_mm_loadu_si128(words.as_ptr().cast()))) })
+    }
+    #[inline(always)]
+    fn sums(numbers: [Self; 4]) -> [f32; 4] {
+        let [a, b, c, d] = numbers;
+        let mut sums = [0.0; 4];
+        // SAFETY: as for `spread`; 4 numbers can be written, and need not be aligned.
+        unsafe {
+            let halves = _mm256_hadd_ps(_mm256_hadd_ps(a.0, b.0), _mm256_hadd_ps(c.0, d.0));
+            let sum = _mm_add_ps(_mm256_castps256_ps128(halves), _mm256_extractf128_ps::<1>(halves));
+            _mm_storeu_ps(sums.as_mut_ptr(), sum);
+        }
+        sums
     }
     #[inline(always)]
     fn store(self) -> [f32; 8] {
@@ -146,4 +188,13 @@ fn compiled<W: Work>(work: W) -> W::Output {
 #[target_feature(enable = "avx2,bmi1,bmi2,f16c,fma,lzcnt,popcnt")]
 fn alone<P: Piece<Vector>>(piece: P) -> P::Output {
     piece.run()
+}
+
+/// An instruction that is none, but for the compiler, which does not know that.
+#[inline]
+#[target_feature(enable = "avx2")]
+fn settle(mut register: __m256i) -> __m256i {
+    // SAFETY: it is a comment for the assembler: nothing is done.
+    unsafe { asm!("/* {0} */", inout(ymm_reg) register, options(pure, nomem, nostack, preserves_flags)) };
+    register
 }

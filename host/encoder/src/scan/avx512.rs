@@ -2,8 +2,9 @@
 #![allow(unsafe_code)]
 
 use super::avx2::Numbers;
-use super::lanes::{Lanes, Piece, Work};
+use super::lanes::{Lanes, PAIRS, Piece, Work};
 use seedlm_instructions::Instructions;
+use std::arch::asm;
 use std::arch::x86_64::*;
 
 /// A register of 32 signed 16-bit integers.
@@ -19,6 +20,27 @@ impl Lanes for Vector {
     fn spread(pair: u32) -> Self {
         // SAFETY: only `run` names the type, and only where the instruction set is there.
         Vector(unsafe { _mm512_set1_epi32(pair as i32) })
+    }
+    #[inline(always)]
+    fn spread_one(number: i16) -> Self {
+        // SAFETY: as for `spread`.
+        Vector(unsafe { _mm512_set1_epi16(number) })
+    }
+    #[inline(always)]
+    fn pair_sums(numbers: &[[Self; 2]; PAIRS], entries: &[u32; PAIRS]) -> Self {
+        // SAFETY: as for `spread`.
+        unsafe {
+            let mut sums = [_mm512_setzero_si512(); 2];
+            for (numbers, &entries) in numbers.iter().zip(entries) {
+                let entries = _mm512_set1_epi32(entries as i32);
+                for (sum, numbers) in sums.iter_mut().zip(numbers) {
+                    *sum = _mm512_add_epi32(*sum, _mm512_madd_epi16(numbers.0, entries));
+                }
+            }
+            // The upper half of each sum, in its place.
+            let even = _mm512_srli_epi32::<16>(sums[0]);
+            Vector(_mm512_mask_blend_epi16(0xAAAA_AAAA, even, sums[1]))
+        }
     }
     #[inline(always)]
     fn add(self, other: Self) -> Self {
@@ -54,6 +76,11 @@ impl Lanes for Vector {
     fn not_negative(self) -> u32 {
         // SAFETY: as for `spread`.
         unsafe { !_mm512_movepi16_mask(self.0) }
+    }
+    #[inline(always)]
+    fn settle(self) -> Self {
+        // SAFETY: as for `spread`.
+        Vector(unsafe { settle(self.0) })
     }
     #[inline(always)]
     fn prefetch<T>(numbers: &T) {
@@ -95,4 +122,13 @@ fn compiled<W: Work>(work: W) -> W::Output {
 #[target_feature(enable = "avx512f,avx512bw,avx512cd,avx512dq,avx512vl,avx2,bmi1,bmi2,f16c,fma,lzcnt,popcnt")]
 fn alone<P: Piece<Vector>>(piece: P) -> P::Output {
     piece.run()
+}
+
+/// An instruction that is none, but for the compiler, which does not know that.
+#[inline]
+#[target_feature(enable = "avx512f")]
+fn settle(mut register: __m512i) -> __m512i {
+    // SAFETY: it is a comment for the assembler: nothing is done.
+    unsafe { asm!("/* {0} */", inout(zmm_reg) register, options(pure, nomem, nostack, preserves_flags)) };
+    register
 }

@@ -23,7 +23,7 @@ impl<'a, V: Lanes> Scanner<'a, V> {
     }
 
     /// Scans all seeds for at most `V::COUNT` blocks of norm 1. For every group of eight seeds, says in which lanes one of
-    /// them reaches its threshold: one bit per lane. Lanes without a block mean nothing.
+    /// them reaches its threshold: a set of lanes. Lanes without a block mean nothing.
     #[inline(always)]
     pub fn scan(&mut self, thresholds: &[u32], blocks: &[&[f32]]) -> &[u32] {
         self.hits.resize(self.table.margins.len() / GROUP, 0);
@@ -96,16 +96,21 @@ impl<V: Lanes, const P: usize, const N: usize, const BYTES: usize, const EACH: b
         let hits = self.hits.chunks_exact_mut(if EACH { GROUP } else { 1 });
         for (((hits, thresholds), indices), factors) in hits.zip(thresholds).zip(indices).zip(factors) {
             let mut best = V::spread(pair(i16::MIN));
-            for j in 0..GROUP {
-                seed.advance(rows, &indices[j]);
-                let energy = energy::<V, P, N>(&factors[j], seed.h, &seed.x, &seed.products);
-                let above = energy.sub(V::spread(thresholds[j]));
-                if EACH {
-                    hits[j] = above.not_negative();
-                } else {
-                    best = best.max(above);
-                }
+            // Written out: a loop would move vectors about from one seed to the next, more than it computes.
+            macro_rules! look {
+                ($($j:literal)*) => {$(
+                    seed.advance(rows, &indices[$j]);
+                    let found = energy(&factors[$j], seed.h, &seed.x, &seed.products);
+                    let above = found.sub(V::spread(thresholds[$j]));
+                    if EACH {
+                        hits[$j] = above.not_negative();
+                    } else {
+                        best = best.max(above).settle();
+                    }
+                    seed.h = seed.h.settle();
+                )*};
             }
+            look!(0 1 2 3 4 5 6 7);
             if !EACH {
                 hits[0] = best.not_negative();
             }
@@ -174,18 +179,38 @@ fn recur<V: Lanes>(h: V, x: V) -> V {
     h.shift_right::<1>().add(x.shift_right::<2>())
 }
 
+/// A factor of a seed.
+pub(super) trait Factor: Copy {
+    fn spread<V: Lanes>(self) -> V;
+}
+
+/// Twice over.
+impl Factor for u32 {
+    #[inline(always)]
+    fn spread<V: Lanes>(self) -> V {
+        V::spread(self)
+    }
+}
+
+impl Factor for i16 {
+    #[inline(always)]
+    fn spread<V: Lanes>(self) -> V {
+        V::spread_one(self)
+    }
+}
+
 /// The energy of a seed.
 #[inline(always)]
-pub(super) fn energy<V: Lanes, const P: usize, const N: usize>(
-    factors: &[u32; N],
+pub(super) fn energy<V: Lanes, F: Factor, const P: usize, const N: usize>(
+    factors: &[F; N],
     h: V,
     x: &[V; P],
     products: &[[V; P]; P],
 ) -> V {
     let mut number = 0;
-    let mut next = || {
+    let mut next = || -> V {
         number += 1;
-        V::spread(factors[number - 1])
+        factors[number - 1].spread()
     };
     let mut energy = V::spread(0);
     for i in 1..P {

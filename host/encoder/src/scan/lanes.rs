@@ -6,7 +6,11 @@
 #[cfg(target_arch = "x86_64")]
 use super::{avx2, avx512};
 use crate::each_lane::each_lane;
+use crate::sorted::MOST_WEIGHTS;
 use seedlm_instructions::Instructions;
+
+/// Pairs of numbers whose products are summed.
+pub(crate) const PAIRS: usize = MOST_WEIGHTS / 2;
 
 /// A vector of signed 16-bit integers. Arithmetic wraps around.
 pub(crate) trait Lanes: Copy {
@@ -14,10 +18,27 @@ pub(crate) trait Lanes: Copy {
     type Floats: Floats;
     /// Number of lanes.
     const COUNT: usize;
+    /// Bits between those of two lanes in a set of lanes: packing them would take longer than it saves.
+    const STRIDE: usize = 32 / Self::COUNT;
 
+    /// What stands for a lane in a set of lanes: its highest bit.
+    #[inline(always)]
+    fn bit(lane: usize) -> u32 {
+        1 << (lane * Self::STRIDE + Self::STRIDE - 1)
+    }
+    /// The lane that a set's bit of the given number stands for.
+    #[inline(always)]
+    fn lane(bit: u32) -> usize {
+        bit as usize / Self::STRIDE
+    }
     /// The same number in all lanes; it is given twice, as the two halves of a word, because there are instructions that
     /// spread words from memory to all lanes at no cost.
     fn spread(pair: u32) -> Self;
+    /// The same number in all lanes. Takes half the memory, and on some machines twice as long.
+    fn spread_one(number: i16) -> Self;
+    /// The sums of products of [`PAIRS`] pairs of numbers with pairs of entries (the first one low), over 2^16, rounded down. A vector
+    /// has a pair for every other lane: the first ones for the even lanes, the second ones for the odd. Sums fit 32 bits.
+    fn pair_sums(numbers: &[[Self; 2]; PAIRS], entries: &[u32; PAIRS]) -> Self;
     fn add(self, other: Self) -> Self;
     fn sub(self, other: Self) -> Self;
     fn max(self, other: Self) -> Self;
@@ -29,8 +50,11 @@ pub(crate) trait Lanes: Copy {
     fn prefetch<T>(numbers: &T);
     /// `a / 2^SHIFT`, rounded down.
     fn shift_right<const SHIFT: i32>(self) -> Self;
-    /// One bit per lane, lane 0 lowest: whether the number is 0 or more.
+    /// The lanes whose number is 0 or more, as a set of [`Self::bit`]s.
     fn not_negative(self) -> u32;
+    /// The same vector, in a register: what is written before is computed before. Left to itself, the compiler computes
+    /// ahead until registers run out, and takes vectors to memory and back.
+    fn settle(self) -> Self;
     /// Does a piece of work in a function by itself, compiled for the vector's instruction set.
     fn alone<P: Piece<Self>>(piece: P) -> P::Output;
     /// The lanes of vectors, one vector after the other, to be changed.
@@ -41,6 +65,9 @@ pub(crate) trait Lanes: Copy {
 pub(crate) trait Floats: Copy {
     fn spread(number: f32) -> Self;
     fn load(numbers: &[f32; 8]) -> Self;
+    fn from_words(words: &[i16; 8]) -> Self;
+    /// The sums of the numbers of each, pairwise.
+    fn sums(numbers: [Self; 4]) -> [f32; 4];
     fn store(self) -> [f32; 8];
     fn add(self, other: Self) -> Self;
     fn sub(self, other: Self) -> Self;
@@ -100,6 +127,22 @@ impl Lanes for [i16; 32] {
         [pair as i16; 32]
     }
     #[inline(always)]
+    fn spread_one(number: i16) -> Self {
+        [number; 32]
+    }
+    #[inline(always)]
+    fn pair_sums(numbers: &[[Self; 2]; PAIRS], entries: &[u32; PAIRS]) -> Self {
+        let mut sums = [0_i32; 32];
+        for (numbers, &entries) in numbers.iter().zip(entries) {
+            let (low, high) = (i32::from(entries as i16), i32::from((entries >> 16) as i16));
+            for (lane, sum) in sums.iter_mut().enumerate() {
+                let pair = &numbers[lane % 2][lane / 2 * 2..];
+                *sum = sum.wrapping_add(i32::from(pair[0]) * low + i32::from(pair[1]) * high);
+            }
+        }
+        sums.map(|sum| (sum >> 16) as i16)
+    }
+    #[inline(always)]
     fn add(self, other: Self) -> Self {
         each_lane(self, other, |a, b| a.wrapping_add(b))
     }
@@ -139,6 +182,10 @@ impl Lanes for [i16; 32] {
         bits.fold(0, |bits, (lane, &value)| bits | u32::from(value >= 0) << lane)
     }
     #[inline(always)]
+    fn settle(self) -> Self {
+        self
+    }
+    #[inline(always)]
     fn prefetch<T>(_: &T) {}
     #[inline(never)]
     fn alone<P: Piece<Self>>(piece: P) -> P::Output {
@@ -158,6 +205,14 @@ impl Floats for [f32; 8] {
     #[inline(always)]
     fn load(numbers: &[f32; 8]) -> Self {
         *numbers
+    }
+    #[inline(always)]
+    fn from_words(words: &[i16; 8]) -> Self {
+        words.map(f32::from)
+    }
+    #[inline(always)]
+    fn sums(numbers: [Self; 4]) -> [f32; 4] {
+        numbers.map(|[a, b, c, d, e, f, g, h]| ((a + b) + (c + d)) + ((e + f) + (g + h)))
     }
     #[inline(always)]
     fn store(self) -> [f32; 8] {
@@ -190,6 +245,11 @@ mod tests {
     use super::*;
     use proptest::prelude::*;
 
+    /// Two numbers in a word.
+    fn pair_of(low: i16, high: i16) -> u32 {
+        u32::from(low as u16) | u32::from(high as u16) << 16
+    }
+
     /// Every operation on the lanes of two vectors.
     struct Operations<'a>(&'a [i16; 32], &'a [i16; 32]);
 
@@ -203,7 +263,7 @@ mod tests {
                 V::words_mut(&mut vectors).copy_from_slice(lanes);
                 vectors[0]
             };
-            let mut results = vec![Vec::new(); 8];
+            let mut results = vec![Vec::new(); 11];
             for (a, b) in self.0.chunks(V::COUNT).zip(self.1.chunks(V::COUNT)) {
                 let (x, y) = (load(a), load(b));
                 let magnitude = |lanes: &[i16]| lanes.iter().map(|lane| lane & i16::MAX).collect::<Vec<i16>>();
@@ -216,15 +276,21 @@ mod tests {
                     x.shift_right::<1>(),
                     x.shift_right::<2>(),
                     V::spread(pair(self.0[0])),
+                    V::spread_one(self.0[1]),
+                    // Small enough for sums of 32 bits.
+                    V::pair_sums(
+                        &[[x, y], [y, x], [x, x], [y, y]].map(|pair| pair.map(|x| x.shift_right::<2>())),
+                        &std::array::from_fn(|pair| pair_of(self.0[2 * pair] >> 1, self.1[pair] >> 1)),
+                    ),
                 ];
                 for (result, lanes) in results.iter_mut().zip(V::words_mut(&mut found).chunks(V::COUNT)) {
                     result.extend(lanes);
                 }
                 let signs = x.not_negative();
-                results[0].extend((0..V::COUNT).map(|lane| (signs >> lane & 1) as i16));
+                results[10].extend((0..V::COUNT).map(|lane| i16::from(signs & V::bit(lane) != 0)));
+                let lanes: Vec<usize> = (0..32).filter(|bit| signs >> bit & 1 == 1).map(V::lane).collect();
+                assert!(lanes.is_sorted_by(|a, b| a < b), "one bit for each lane");
             }
-            // Sums and signs of a vector follow each other: put them into an order that is the same for all sizes.
-            results[0].sort_unstable();
             results
         }
     }
@@ -233,14 +299,22 @@ mod tests {
     struct FloatOperations<'a>(&'a [f32; 8], &'a [f32; 8]);
 
     impl Work for FloatOperations<'_> {
-        type Output = (Vec<[u32; 8]>, u32);
+        type Output = (Vec<[u32; 8]>, [u32; 4], u32);
 
         #[inline(always)]
         fn run<V: Lanes>(self) -> Self::Output {
             let (x, y) = (V::Floats::load(self.0), V::Floats::load(self.1));
-            let found = [x.add(y), x.sub(y), x.multiply(y), V::Floats::spread(self.0[3])];
+            let words = self.0.map(|number| number as i16);
+            let found = [
+                x.add(y),
+                x.sub(y),
+                x.multiply(y),
+                V::Floats::spread(self.0[3]),
+                V::Floats::from_words(&words),
+            ];
             (
                 found.map(|found| found.store().map(f32::to_bits)).to_vec(),
+                V::Floats::sums([x, y, x.multiply(y), x.add(y)]).map(f32::to_bits),
                 x.at_least(y),
             )
         }

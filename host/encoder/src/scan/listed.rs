@@ -1,53 +1,64 @@
 //! The scan of some seeds only, for blocks that lie near each other.
 
 use super::kernel::energy;
-use super::lanes::{Lanes, Piece};
+use super::lanes::{Lanes, PAIRS, Piece};
 use super::sums::{Rows, SubsetSums, nearest};
 use super::{ONE, ScanTable, WARM_UP, factors_per_seed};
-use crate::sorted::MOST_WEIGHTS;
 
 /// So many seeds later, one is wanted that is on its way from memory: those of a list are too irregular to be foreseen.
 const AHEAD: usize = 12;
 
-/// What is known of each seed, all in one place: [`MOST_WEIGHTS`] entries `u`, the factors, the threshold, all of them ready to be
-/// spread to all lanes; then the indices of the sign vectors 1.., one byte each.
-pub(crate) struct ListedSeeds {
-    words: Vec<u32>,
-    /// Where they start: with a line of the cache.
-    first: usize,
+/// What is known of a seed: half a line of the cache, or two halves with four columns. `N`: factors.
+#[repr(C, align(32))]
+pub(crate) struct ListedSeed<const N: usize> {
+    /// Entries `u`, in units of 2^-15, two in a word, the first one low.
+    entries: [u32; PAIRS],
+    factors: [i16; N],
+    threshold: i16,
+    /// Of the sign vectors 1...
+    indices: [u8; 3],
 }
 
-/// Words of a line of the cache.
-const LINE: usize = 16;
+const _: () = assert!(size_of::<ListedSeed<{ factors_per_seed(3) }>>() == 32);
+const _: () = assert!(size_of::<ListedSeed<{ factors_per_seed(4) }>>() == 64);
 
-/// Words that a seed takes: whole lines.
-const fn words_per_seed(columns: usize) -> usize {
-    (MOST_WEIGHTS + factors_per_seed(columns) + 2).next_multiple_of(LINE)
+/// All seeds of a table that [`ScanTable::has_lists`], by its number of columns.
+pub(crate) enum ListedSeeds {
+    One(Vec<ListedSeed<{ factors_per_seed(1) }>>),
+    Two(Vec<ListedSeed<{ factors_per_seed(2) }>>),
+    Three(Vec<ListedSeed<{ factors_per_seed(3) }>>),
+    Four(Vec<ListedSeed<{ factors_per_seed(4) }>>),
 }
 
 impl ListedSeeds {
-    /// All seeds of a table that [`ScanTable::has_lists`], with their thresholds.
+    /// The seeds with their thresholds.
     pub fn new(table: &ScanTable, thresholds: &[u32]) -> Self {
-        let columns = table.columns;
-        let per_seed = words_per_seed(columns);
-        let mut words = vec![0; thresholds.len() * per_seed + LINE];
-        // Anywhere else they would only be slower.
-        let first = words.as_ptr().align_offset(LINE * size_of::<u32>()).min(LINE);
-        let factors = table.factors.chunks_exact(factors_per_seed(columns));
-        let seeds = words[first..].chunks_exact_mut(per_seed).zip(factors.zip(thresholds));
-        for (position, (places, (factors, &threshold))) in seeds.enumerate() {
-            let entries = table.entries[position + 1..].iter().step_by(columns).take(MOST_WEIGHTS);
-            let indices = &table.indices[WARM_UP + position..][..columns];
-            let indices = indices
-                .iter()
-                .skip(1)
-                .rev()
-                .fold(0, |word, &index| word << 8 | u32::from(index));
-            let words = entries.chain(factors).chain([&threshold, &indices]);
-            places.iter_mut().zip(words).for_each(|(place, word)| *place = *word);
+        match table.columns {
+            1 => ListedSeeds::One(seeds(table, thresholds)),
+            2 => ListedSeeds::Two(seeds(table, thresholds)),
+            3 => ListedSeeds::Three(seeds(table, thresholds)),
+            _ => ListedSeeds::Four(seeds(table, thresholds)),
         }
-        ListedSeeds { words, first }
     }
+}
+
+fn seeds<const N: usize>(table: &ScanTable, thresholds: &[u32]) -> Vec<ListedSeed<N>> {
+    let columns = table.columns;
+    let (factors, _) = table.factors.as_chunks::<N>();
+    let seeds = factors.iter().zip(thresholds).enumerate();
+    let seeds = seeds.map(|(position, (factors, &threshold))| {
+        let entry = |c: usize| u32::from(table.entries[position + 1 + c * columns].cast_unsigned());
+        let mut indices = [0; 3];
+        let following = &table.indices[WARM_UP + position..][1..columns];
+        indices[..columns - 1].copy_from_slice(following);
+        ListedSeed {
+            entries: std::array::from_fn(|pair| entry(2 * pair) | entry(2 * pair + 1) << 16),
+            factors: factors.map(|factor| factor as i16),
+            threshold: threshold as i16,
+            indices,
+        }
+    });
+    seeds.collect()
 }
 
 /// Looks at listed seeds for as many blocks as a vector has lanes. `H` has no recursion to come from: it is the sum of the
@@ -56,8 +67,8 @@ pub(crate) struct ListedScanner<'a, V: Lanes> {
     table: &'a ScanTable,
     seeds: &'a ListedSeeds,
     sums: SubsetSums<V>,
-    /// The weights, so that their products with entries are terms of `H`; filled up with zeros.
-    weights: [V; MOST_WEIGHTS],
+    /// The weights as [`Lanes::pair_sums`] takes them, so that `H` is their sum; filled up with zeros.
+    weights: [[V; 2]; PAIRS],
 }
 
 /// Where lists and hits are kept, from one scan to the next.
@@ -72,46 +83,34 @@ pub(crate) struct Room {
 struct Positions(Vec<u32>);
 
 impl Positions {
-    /// The positions of the bits of a list. Taken byte by byte: a loop over the bits of a word would end unexpectedly every time.
+    /// The positions of the bits of a list. Always so many at a time: a loop over the bits of a word would end unexpectedly every
+    /// time.
     #[inline(always)]
     fn set_to(&mut self, list: &[u32]) -> &[u32] {
-        // The last byte's may be written beyond the end.
-        self.0.resize(list.len() * 32 + 8, 0);
+        // The last one's may be written beyond the end.
+        self.0.resize(list.len() * 32 + AT_ONCE, 0);
         let mut count = 0;
-        for (word, bits) in list.iter().enumerate() {
-            for (number, byte) in bits.to_le_bytes().into_iter().enumerate() {
-                let first = (word * 32 + number * 8) as u32;
-                // Via an array of their own: the compiler takes all eight at once then.
-                let bits = BITS[usize::from(byte)];
-                let mut positions = [first; 8];
-                for (position, bit) in positions.iter_mut().zip(bits) {
-                    *position += u32::from(bit);
+        for (word, pair) in list.chunks(2).enumerate() {
+            let low = pair[0];
+            // There are always two, with registers of 6 bits or more.
+            let high = pair.get(1).copied().unwrap_or(0);
+            let mut bits = u64::from(low) | u64::from(high) << 32;
+            let end = count + bits.count_ones() as usize;
+            while count < end {
+                for position in &mut self.0[count..][..AT_ONCE] {
+                    *position = word as u32 * 64 + bits.trailing_zeros();
+                    bits &= bits.wrapping_sub(1);
                 }
-                self.0[count..][..8].copy_from_slice(&positions);
-                count += byte.count_ones() as usize;
+                count += AT_ONCE;
             }
+            count = end;
         }
         &self.0[..count]
     }
 }
 
-/// The numbers of a byte's bits that are set, and then anything.
-static BITS: [[u8; 8]; 256] = {
-    let mut bits = [[0; 8]; 256];
-    let mut byte = 0;
-    while byte < 256 {
-        let (mut bit, mut count) = (0, 0);
-        while bit < 8 {
-            if byte >> bit & 1 == 1 {
-                bits[byte][count] = bit;
-                count += 1;
-            }
-            bit += 1;
-        }
-        byte += 1;
-    }
-    bits
-};
+/// Positions that are written at a time; few pairs of words have more.
+const AT_ONCE: usize = 8;
 
 impl<'a, V: Lanes> ListedScanner<'a, V> {
     /// For a table's seeds.
@@ -121,7 +120,7 @@ impl<'a, V: Lanes> ListedScanner<'a, V> {
             table,
             seeds,
             sums: SubsetSums::new(table),
-            weights: [V::spread(0); MOST_WEIGHTS],
+            weights: [[V::spread(0); 2]; PAIRS],
         }
     }
 
@@ -129,41 +128,43 @@ impl<'a, V: Lanes> ListedScanner<'a, V> {
     #[inline(always)]
     pub fn set(&mut self, blocks: &[&[f32]]) {
         self.sums.fill(self.table, blocks);
-        self.weights = [V::spread(0); MOST_WEIGHTS];
-        let words = V::words_mut(&mut self.weights);
+        self.weights = [[V::spread(0); 2]; PAIRS];
+        let words = V::words_mut(self.weights.as_flattened_mut());
         // Entries are a little smaller than 1 in units of 2^-15.
-        let unit = self.table.unit / 2.0 * ONE / (ONE - 1.0);
+        let unit = self.table.unit * ONE / (ONE - 1.0);
         for (lane, block) in blocks.iter().enumerate() {
             for (c, &weight) in block.iter().enumerate() {
-                words[c * V::COUNT + lane] = nearest(f64::from(weight) * unit) as i16;
+                // Vectors of even lanes and of odd ones, of pairs of weights each.
+                let vector = c / 2 * 2 + lane % 2;
+                words[vector * V::COUNT + lane / 2 * 2 + c % 2] = nearest(f64::from(weight) * unit) as i16;
             }
         }
     }
 
-    /// All seeds of the list that reach their threshold in some lane, as (position, lanes); one bit of `lanes` per lane. Lanes without
+    /// All seeds of the list that reach their threshold in some lane, as (position, set of lanes). Lanes without
     /// a block mean nothing. The list has a bit for every position; `room` is where the seeds are kept.
     #[inline(always)]
     pub fn scan<'b>(&self, list: &[u32], room: &'b mut Room) -> &'b [(u32, u32)] {
         // One more than there can be: see below.
         room.hits.resize(list.len() * 32 + 1, (0, 0));
         let (positions, hits) = (room.positions.set_to(list), &mut room.hits[..]);
-        let found = match self.table.columns {
-            1 => self.columns::<1, { factors_per_seed(1) }, { words_per_seed(1) }>(positions, hits),
-            2 => self.columns::<2, { factors_per_seed(2) }, { words_per_seed(2) }>(positions, hits),
-            3 => self.columns::<3, { factors_per_seed(3) }, { words_per_seed(3) }>(positions, hits),
-            _ => self.columns::<4, { factors_per_seed(4) }, { words_per_seed(4) }>(positions, hits),
+        let found = match self.seeds {
+            ListedSeeds::One(seeds) => self.columns::<1, _>(seeds, positions, hits),
+            ListedSeeds::Two(seeds) => self.columns::<2, _>(seeds, positions, hits),
+            ListedSeeds::Three(seeds) => self.columns::<3, _>(seeds, positions, hits),
+            ListedSeeds::Four(seeds) => self.columns::<4, _>(seeds, positions, hits),
         };
         &room.hits[..found]
     }
 
     #[inline(always)]
-    fn columns<const P: usize, const N: usize, const W: usize>(
+    fn columns<const P: usize, const N: usize>(
         &self,
+        seeds: &[ListedSeed<N>],
         positions: &[u32],
         hits: &mut [(u32, u32)],
     ) -> usize {
-        let (seeds, _) = self.seeds.words[self.seeds.first..].as_chunks::<W>();
-        V::alone(ListedWalk::<V, P, N, W> {
+        V::alone(ListedWalk::<V, P, N> {
             seeds,
             rows: self.sums.rows(),
             weights: &self.weights,
@@ -173,16 +174,16 @@ impl<'a, V: Lanes> ListedScanner<'a, V> {
     }
 }
 
-/// The loop; how many hits there are. `N`: factors per seed; `W`: words.
-struct ListedWalk<'a, V: Lanes, const P: usize, const N: usize, const W: usize> {
-    seeds: &'a [[u32; W]],
+/// The loop; how many hits there are. `N`: factors per seed.
+struct ListedWalk<'a, V: Lanes, const P: usize, const N: usize> {
+    seeds: &'a [ListedSeed<N>],
     rows: Rows<'a, V>,
-    weights: &'a [V; MOST_WEIGHTS],
+    weights: &'a [[V; 2]; PAIRS],
     positions: &'a [u32],
     hits: &'a mut [(u32, u32)],
 }
 
-impl<V: Lanes, const P: usize, const N: usize, const W: usize> Piece<V> for ListedWalk<'_, V, P, N, W> {
+impl<V: Lanes, const P: usize, const N: usize> Piece<V> for ListedWalk<'_, V, P, N> {
     type Output = usize;
 
     #[inline(always)]
@@ -194,34 +195,31 @@ impl<V: Lanes, const P: usize, const N: usize, const W: usize> Piece<V> for List
             positions,
             hits,
         } = self;
+        let weights = *weights;
         let mut found = 0;
         for (number, &position) in positions.iter().enumerate() {
             if let Some(&later) = positions.get(number + AHEAD) {
-                V::prefetch(&seeds[later as usize]);
+                let later = &seeds[later as usize];
+                V::prefetch(&later.entries);
+                if size_of::<ListedSeed<N>>() > 32 {
+                    V::prefetch(&later.threshold);
+                }
             }
             // All branches before all loads: the compiler spreads numbers from memory only where there is none between.
             let hit = &mut hits[found];
             let seed = &seeds[position as usize];
-            // Sums that do not wait for each other.
-            let mut terms = *weights;
-            for (term, &entry) in terms.iter_mut().zip(&seed[..MOST_WEIGHTS]) {
-                *term = term.multiply(V::spread(entry));
-            }
-            let [a, b, c, d, e, f, g, h] = terms;
-            let h = a.add(b).add(c.add(d)).add(e.add(f).add(g.add(h)));
+            let h = V::pair_sums(&weights, &seed.entries);
             let mut x = [V::spread(0); P];
             let mut products = [[V::spread(0); P]; P];
-            let indices = seed[MOST_WEIGHTS + N + 1].to_le_bytes();
             for j in 1..P {
-                let index = &[indices[j - 1]];
+                let index = &[seed.indices[j - 1]];
                 x[j] = rows.row(index);
                 for k in 1..=j {
                     products[j][k] = if k < j { x[j].multiply(x[k]) } else { rows.square(index) };
                 }
             }
-            let (factors, _) = seed[MOST_WEIGHTS..].as_chunks::<N>();
-            let energy = energy::<V, P, N>(&factors[0], h, &x, &products);
-            let lanes = energy.sub(V::spread(seed[MOST_WEIGHTS + N])).not_negative();
+            let energy = energy(&seed.factors, h, &x, &products);
+            let lanes = energy.sub(V::spread_one(seed.threshold)).not_negative();
             // All seeds are written, and those that are no hits are written over: a branch would be guessed wrong often, and a call
             // to make room would have the weights leave their registers.
             *hit = (position, lanes);

@@ -11,7 +11,7 @@ const HALF: usize = 1 << HALF_BITS;
 /// Fractional bits in the sums before they are rounded.
 const FRACTION: i32 = 8;
 /// At least as many as a vector has lanes.
-const MOST_LANES: usize = 32;
+pub(crate) const MOST_LANES: usize = 32;
 
 /// `X` of one vector of blocks, for the sign vectors of one part of a block: `sums[index]`.
 type Part<V> = Box<[V; ENTRIES]>;

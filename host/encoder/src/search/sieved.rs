@@ -2,13 +2,16 @@
 
 use super::{Candidates, Pass, ROUNDING, SearchRules, SeedSearch, Sieve, SievedBlock};
 use crate::candidate::Candidate;
-use crate::scan::{Lanes, ListedScanner, ListedSeeds, Piece, Room, Scanner, Work, dispatch};
-use crate::sorted::{Leaf, transpose};
-use crate::span::{GROUP, GroupEnergies, SpanTable};
+use crate::scan::{Lanes, ListedScanner, ListedSeeds, MOST_LANES, Piece, Room, Scanner, Work, dispatch};
+use crate::sorted::{Leaf, MOST_WEIGHTS, transpose};
+use crate::span::{GroupEnergies, SingleCandidate, SingleSeeds, SpanTable};
 use crate::target::Target;
 
 /// So many groups of seeds that will be looked at are on their way from memory.
 const AHEAD: usize = 8;
+
+/// Radius by which thresholds may be made for larger balls than there are.
+const RADIUS_STEP: f32 = 1.0 / 512.0;
 
 /// Solves the blocks that have a word of small error; the others are the output.
 pub(super) struct SievedSearch<'a> {
@@ -37,8 +40,10 @@ impl Work for SievedSearch<'_> {
             .collect();
         let mut passes = self.sieve.passes.iter();
         let mut pending = std::mem::take(&mut self.pending);
-        if let (Some(balls), Some(seeds), Some(pass)) = (self.balls, &self.sieve.listed, self.sieve.passes.first()) {
-            pending = self.leaves::<V>((balls, seeds), pass, &blocks, &pending);
+        if let (Some(balls), Some((seeds, single)), Some(pass)) =
+            (self.balls, &self.sieve.listed, self.sieve.passes.first())
+        {
+            pending = self.leaves::<V>((balls, seeds, single), pass, &blocks, &pending);
             passes.next();
         }
         let mut scanner = Scanner::<V>::new(&self.sieve.scan);
@@ -48,7 +53,7 @@ impl Work for SievedSearch<'_> {
             let mut unsolved = Vec::new();
             for batch in pending.chunks(V::COUNT) {
                 let directions: Vec<&[f32]> = batch.iter().map(|&index| &blocks[index].direction[..]).collect();
-                let used = u32::MAX >> (32 - batch.len());
+                let used = lanes_of::<V>(batch.iter().map(|_| true));
                 // Group by group: all lanes share what is known of a group.
                 let groups = scanner.scan(&pass.thresholds, &directions);
                 // All are written, and those that are no hits are written over: a branch would be guessed wrong often.
@@ -122,6 +127,31 @@ impl<V: Lanes> Piece<V> for Look<'_> {
     }
 }
 
+/// The second sieve: some blocks and single seeds.
+struct LookAtSingle<'a> {
+    seeds: &'a SingleSeeds,
+    looks: &'a [(u32, u32)],
+    directions: &'a [[f32; MOST_WEIGHTS]],
+    admitted: f64,
+    found: &'a mut [SingleCandidate],
+}
+
+impl<V: Lanes> Piece<V> for LookAtSingle<'_> {
+    type Output = usize;
+
+    #[inline(always)]
+    fn run(self) -> usize {
+        let LookAtSingle {
+            seeds,
+            looks,
+            directions,
+            admitted,
+            found,
+        } = self;
+        seeds.keep::<V>(looks, directions, admitted, found)
+    }
+}
+
 /// Takes the candidate with the smallest bound.
 #[inline(always)]
 fn take_least(candidates: &mut Candidates) -> Option<(f64, u32)> {
@@ -140,7 +170,7 @@ impl SievedSearch<'_> {
     #[inline(always)]
     fn leaves<V: Lanes>(
         &mut self,
-        (balls, seeds): (&[Leaf], &ListedSeeds),
+        (balls, seeds, single): (&[Leaf], &ListedSeeds, &SingleSeeds),
         pass: &Pass,
         blocks: &[SievedBlock],
         pending: &[usize],
@@ -150,40 +180,59 @@ impl SievedSearch<'_> {
         pending.iter().for_each(|&index| is_pending[index] = true);
         let mut centres = Scanner::<V>::new(scan);
         let mut listed = ListedScanner::<V>::new(scan, seeds);
-        let (mut thresholds, mut lists) = (Vec::new(), Vec::new());
-        let (mut room, mut hits, mut unsolved) = (Room::default(), Vec::new(), Vec::new());
+        let (mut radius, mut thresholds, mut lists) = (0.0, Vec::new(), Vec::new());
+        let (mut room, mut unsolved) = (Room::default(), Vec::new());
+        let (mut looks, mut found) = (Vec::new(), Vec::new());
         let mut candidates: Vec<Candidates> = vec![Vec::new(); V::COUNT];
         for (number, batch) in balls.chunks(V::COUNT).enumerate() {
-            let radius = batch.iter().map(|ball| ball.radius).fold(0.0, f32::max);
-            scan.ball_thresholds(&mut thresholds, pass.admitted * (1.0 + ROUNDING), f64::from(radius));
+            let needed = batch.iter().map(|ball| ball.radius).fold(0.0, f32::max);
+            if needed > radius || thresholds.is_empty() {
+                // Balls become larger slowly: thresholds that do for some larger ones too are made less often.
+                radius = needed + RADIUS_STEP;
+                scan.ball_thresholds(&mut thresholds, pass.admitted * (1.0 + ROUNDING), f64::from(radius));
+            }
             let size = scan.block_size();
             let directions: Vec<&[f32]> = batch.iter().map(|ball| &ball.centre[..size]).collect();
-            let stride = list_ball_seeds(centres.scan_each(&thresholds, &directions), &mut lists);
+            let stride = list_ball_seeds::<V>(centres.scan_each(&thresholds, &directions), &mut lists);
             for (ball, list) in lists.chunks_exact(stride).take(batch.len()).enumerate() {
                 let first = (number * V::COUNT + ball) * V::COUNT;
                 let leaf: Vec<usize> = (first..blocks.len().min(first + V::COUNT)).collect();
                 let directions: Vec<&[f32]> = leaf.iter().map(|&index| &blocks[index].direction[..]).collect();
-                let waiting = leaf
-                    .iter()
-                    .rev()
-                    .fold(0, |bits, &index| bits << 1 | u32::from(is_pending[index]));
+                let waiting = lanes_of::<V>(leaf.iter().map(|&index| is_pending[index]));
                 listed.set(&directions);
                 let seeds = listed.scan(list, &mut room);
-                hits.clear();
-                for &(position, lanes) in seeds.iter().filter(|(_, lanes)| lanes & waiting != 0) {
-                    let number = position as usize / GROUP;
-                    match hits.last_mut() {
-                        Some((group, all)) if *group == number => *all |= lanes & waiting,
-                        _ => hits.push((number, lanes & waiting)),
+                looks.clear();
+                for &(position, lanes) in seeds {
+                    let mut lanes = lanes & waiting;
+                    while lanes != 0 {
+                        looks.push((position, V::lane(lanes.trailing_zeros()) as u32));
+                        lanes &= lanes - 1;
                     }
                 }
-                self.finish::<V>(pass, blocks, (&leaf, waiting), &hits, &mut candidates, &mut unsolved);
+                found.resize(looks.len() + 1, SingleCandidate::default());
+                let look = LookAtSingle {
+                    seeds: single,
+                    looks: &looks,
+                    directions: &padded(&directions),
+                    admitted: pass.admitted * (1.0 + ROUNDING),
+                    found: &mut found,
+                };
+                let count = V::alone(look);
+                candidates.iter_mut().for_each(Vec::clear);
+                for candidate in &found[..count] {
+                    let lane = candidate.lane as usize;
+                    let bound = candidate.bound(blocks[leaf[lane]].range_slack);
+                    if bound <= pass.admitted * (1.0 + ROUNDING) {
+                        candidates[lane].push((bound, candidate.position));
+                    }
+                }
+                self.refine::<V>(pass, blocks, (&leaf, waiting), &mut candidates, &mut unsolved);
             }
         }
         unsolved
     }
 
-    /// The second sieve and the third, for the blocks of a batch that wait (one bit each) and the groups of seeds that are hits for
+    /// The second sieve and the third, for the blocks of a batch that wait (a set of lanes) and the groups of seeds that are hits for
     /// some of them. Adds the blocks without a word to `unsolved`.
     #[inline(always)]
     fn finish<V: Lanes>(
@@ -202,7 +251,7 @@ impl SievedSearch<'_> {
         looks.clear();
         for &(group, mut lanes) in hits {
             while lanes != 0 {
-                let lane = lanes.trailing_zeros();
+                let lane = V::lane(lanes.trailing_zeros()) as u32;
                 lanes &= lanes - 1;
                 looks.push((group as u32, lane, GroupEnergies::default()));
             }
@@ -221,8 +270,22 @@ impl SievedSearch<'_> {
                 .span
                 .keep(*group as usize, energies, range_slack, admitted, &mut candidates[lane]);
         }
+        self.refine::<V>(pass, blocks, (batch, waiting), candidates, unsolved);
+    }
+
+    /// The third sieve, for the blocks of a batch that wait, each with its candidates. Adds the blocks without a word to `unsolved`.
+    #[inline(always)]
+    fn refine<V: Lanes>(
+        &mut self,
+        pass: &Pass,
+        blocks: &[SievedBlock],
+        (batch, waiting): (&[usize], u32),
+        candidates: &mut [Candidates],
+        unsolved: &mut Vec<usize>,
+    ) {
+        let admitted = pass.admitted * (1.0 + ROUNDING);
         for (lane, (&index, candidates)) in batch.iter().zip(candidates).enumerate() {
-            if waiting >> lane & 1 == 0 {
+            if waiting & V::bit(lane) == 0 {
                 continue;
             }
             let target = &self.targets[index];
@@ -246,20 +309,38 @@ impl SievedSearch<'_> {
     }
 }
 
-/// Turns a word of lanes for each seed into a list of seeds for each lane: one bit per position. Returns how many words apart the
+/// The set of the lanes for which it is true.
+#[inline(always)]
+fn lanes_of<V: Lanes>(lanes: impl Iterator<Item = bool>) -> u32 {
+    lanes
+        .enumerate()
+        .fold(0, |set, (lane, is_in)| set | if is_in { V::bit(lane) } else { 0 })
+}
+
+/// Directions, filled up with zeros.
+#[inline(always)]
+fn padded(directions: &[&[f32]]) -> [[f32; MOST_WEIGHTS]; MOST_LANES] {
+    let mut padded = [[0.0; MOST_WEIGHTS]; MOST_LANES];
+    for (padded, direction) in padded.iter_mut().zip(directions) {
+        padded[..direction.len()].copy_from_slice(direction);
+    }
+    padded
+}
+
+/// Turns a set of lanes for each seed into a list of seeds for each lane: one bit per position. Returns how many words apart the
 /// lists are.
 #[inline(always)]
-fn list_ball_seeds(lanes: &[u32], lists: &mut Vec<u32>) -> usize {
+fn list_ball_seeds<V: Lanes>(lanes: &[u32], lists: &mut Vec<u32>) -> usize {
     let words = lanes.len().div_ceil(32);
     // Lists a power of two apart would evict each other from the cache.
     let stride = words + 16;
-    lists.clear();
-    lists.resize(32 * stride, 0);
+    // What is between lists stays zero, and all else is written over.
+    lists.resize(V::COUNT * stride, 0);
     for (word, lanes) in lanes.chunks(32).enumerate() {
         let mut square = [0; 32];
         square[..lanes.len()].copy_from_slice(lanes);
         transpose(&mut square);
-        for (lane, &bits) in square.iter().enumerate() {
+        for (lane, &bits) in square.iter().skip(V::STRIDE - 1).step_by(V::STRIDE).enumerate() {
             lists[lane * stride + word] = bits;
         }
     }
