@@ -14,6 +14,7 @@ struct Vector(__m256i);
 impl Lanes for Vector {
     type Floats = Numbers;
     const COUNT: usize = 16;
+    const IN_REGISTERS: bool = true;
 
     #[inline(always)]
     fn spread(pair: u32) -> Self {

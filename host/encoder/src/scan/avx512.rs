@@ -15,6 +15,7 @@ struct Vector(__m512i);
 impl Lanes for Vector {
     type Floats = Numbers;
     const COUNT: usize = 32;
+    const IN_REGISTERS: bool = true;
 
     #[inline(always)]
     fn spread(pair: u32) -> Self {

@@ -96,9 +96,8 @@ impl<V: Lanes, const P: usize, const N: usize, const BYTES: usize, const EACH: b
         let hits = self.hits.chunks_exact_mut(if EACH { GROUP } else { 1 });
         for (((hits, thresholds), indices), factors) in hits.zip(thresholds).zip(indices).zip(factors) {
             let mut best = V::spread(pair(i16::MIN));
-            // Written out: a loop would move vectors about from one seed to the next, more than it computes.
             macro_rules! look {
-                ($($j:literal)*) => {$(
+                ($($j:expr),*) => {$(
                     seed.advance(rows, &indices[$j]);
                     let found = energy(&factors[$j], seed.h, &seed.x, &seed.products);
                     let above = found.sub(V::spread(thresholds[$j]));
@@ -110,7 +109,14 @@ impl<V: Lanes, const P: usize, const N: usize, const BYTES: usize, const EACH: b
                     seed.h = seed.h.settle();
                 )*};
             }
-            look!(0 1 2 3 4 5 6 7);
+            if V::IN_REGISTERS {
+                // Written out: a loop would move vectors about from one seed to the next, more than it computes.
+                look!(0, 1, 2, 3, 4, 5, 6, 7);
+            } else {
+                for j in 0..GROUP {
+                    look!(j);
+                }
+            }
             if !EACH {
                 hits[0] = best.not_negative();
             }

@@ -18,6 +18,8 @@ pub(crate) trait Lanes: Copy {
     type Floats: Floats;
     /// Number of lanes.
     const COUNT: usize;
+    /// Whether a vector is one register of the machine.
+    const IN_REGISTERS: bool;
     /// Bits between those of two lanes in a set of lanes: packing them would take longer than it saves.
     const STRIDE: usize = 32 / Self::COUNT;
 
@@ -121,6 +123,7 @@ pub(crate) fn lanes(instructions: Instructions) -> usize {
 impl Lanes for [i16; 32] {
     type Floats = [f32; 8];
     const COUNT: usize = 32;
+    const IN_REGISTERS: bool = false;
 
     #[inline(always)]
     fn spread(pair: u32) -> Self {
@@ -132,15 +135,19 @@ impl Lanes for [i16; 32] {
     }
     #[inline(always)]
     fn pair_sums(numbers: &[[Self; 2]; PAIRS], entries: &[u32; PAIRS]) -> Self {
-        let mut sums = [0_i32; 32];
+        // Written so that the compiler finds the instruction for pairs that every machine has.
+        let mut sums = [[0_i32; 16]; 2];
         for (numbers, &entries) in numbers.iter().zip(entries) {
-            let (low, high) = (i32::from(entries as i16), i32::from((entries >> 16) as i16));
-            for (lane, sum) in sums.iter_mut().enumerate() {
-                let pair = &numbers[lane % 2][lane / 2 * 2..];
-                *sum = sum.wrapping_add(i32::from(pair[0]) * low + i32::from(pair[1]) * high);
+            let entries: [i16; 32] = std::array::from_fn(|half| (entries >> (half % 2 * 16)) as i16);
+            for (sums, numbers) in sums.iter_mut().zip(numbers) {
+                for (pair, sum) in sums.iter_mut().enumerate() {
+                    let [low, high] =
+                        [2 * pair, 2 * pair + 1].map(|half| i32::from(numbers[half]) * i32::from(entries[half]));
+                    *sum = sum.wrapping_add(low.wrapping_add(high));
+                }
             }
         }
-        sums.map(|sum| (sum >> 16) as i16)
+        std::array::from_fn(|lane| (sums[lane % 2][lane / 2] >> 16) as i16)
     }
     #[inline(always)]
     fn add(self, other: Self) -> Self {
