@@ -109,7 +109,7 @@ impl Positions {
     }
 }
 
-/// Positions that are written at a time; few pairs of words have more.
+/// Positions that are written at a time.
 const AT_ONCE: usize = 8;
 
 impl<'a, V: Lanes> ListedScanner<'a, V> {
