@@ -101,7 +101,7 @@ pub(crate) struct ScanTable {
     index_bytes: usize,
     /// Per seed, [`factors_per_seed`] factors, ready to be spread to all lanes.
     factors: Vec<u32>,
-    /// `u` from the first seed, in units of 2^-15.
+    /// [`IdealWindows::rounded_entries`].
     entries: Vec<i16>,
     /// Per seed: computed energy of a block that lies in the span.
     full: Vec<f32>,
@@ -136,7 +136,7 @@ impl ScanTable {
             }
             indices.extend(&index[..stride]);
         }
-        let mut entries: Vec<i16> = windows.u().iter().map(|u| (u * (ONE - 1.0)).round() as i16).collect();
+        let mut entries = windows.rounded_entries();
         // Blocks of fewer weights are filled up with zeros, which are multiplied with something.
         entries.resize(entries.len() + MOST_WEIGHTS * columns, 0);
         ScanTable {
@@ -379,14 +379,10 @@ mod tests {
             for block in values.chunks(size) {
                 let norm = block.iter().map(|w| f64::from(*w) * f64::from(*w)).sum::<f64>().sqrt();
                 let block: Vec<f32> = block.iter().map(|w| (f64::from(*w) / norm) as f32).collect();
-                let energy = |position: usize| {
-                    let products = windows.products(position, &block);
-                    let rows = spans[position].triangle.iter();
-                    let coordinates = rows.map(|row| row.iter().zip(&products).map(|(t, g)| t * g).sum::<f64>());
-                    coordinates.map(|coordinate| coordinate * coordinate).sum::<f64>()
-                };
                 let energies: Vec<f64> = (0..positions)
-                    .map(|position| f64::from(table.full[position]) * energy(position))
+                    .map(|position| {
+                        f64::from(table.full[position]) * windows.energy(position, &spans[position], &block)
+                    })
                     .collect();
                 for instructions in Instructions::available() {
                     for listed in [false, true] {

@@ -33,6 +33,12 @@ const PASSES: usize = 4;
 /// Errors are compared with bounds with this much room, relatively: far more than `f64` rounding takes.
 const ROUNDING: f64 = 1e-6;
 
+/// An error, with room for rounding.
+#[inline(always)]
+fn with_room(error: f64) -> f64 {
+    error * (1.0 + ROUNDING)
+}
+
 /// The largest error that a pass admits, as a fraction of the block's squared norm: words of at most that are found in it.
 ///
 /// The first is between the 95 % quantile of the final error of Gaussian blocks (0.023 and 0.068 at the presets) and the 99 % one (0.028
@@ -198,7 +204,7 @@ impl SeedSearch {
                 self.keep_best_of_seed(position as usize, target, rules, best);
                 has_bound = true;
             }
-            if bound * squared_norm > best.error * (1.0 + ROUNDING) {
+            if bound * squared_norm > with_room(best.error) {
                 break;
             }
             self.keep_best_of_seed(position as usize, target, rules, best);
@@ -244,9 +250,9 @@ impl Sieve {
         let admitted = admitted_errors(code);
         let passes = admitted.map(|admitted| Pass {
             admitted,
-            thresholds: scan.thresholds(admitted * (1.0 + ROUNDING)),
+            thresholds: scan.thresholds(with_room(admitted)),
         });
-        let thresholds = || scan.listed_thresholds(admitted[0] * (1.0 + ROUNDING));
+        let thresholds = || scan.listed_thresholds(with_room(admitted[0]));
         let listed = single.map(|single| (ListedSeeds::new(&scan, &thresholds()), single));
         Sieve {
             scan,

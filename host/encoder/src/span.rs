@@ -55,6 +55,16 @@ pub(crate) struct SeedSpan {
     pub unknown: bool,
 }
 
+impl SeedSpan {
+    /// The slack as it is stored: no less.
+    fn slack_above(&self) -> f32 {
+        self.slack as f32 * 1.000_001
+    }
+}
+
+/// 1 in units of rounded entries: the largest number of 16 bits.
+const ENTRY_UNITS: f64 = 32767.0;
+
 /// The sequences behind all idealised matrices.
 pub(crate) struct IdealWindows {
     columns: usize,
@@ -91,15 +101,28 @@ impl IdealWindows {
         }
     }
 
-    /// `u`, from position 0.
-    pub fn u(&self) -> &[f64] {
-        &self.u
+    /// `u`, from position 0, in units of 1 / [`ENTRY_UNITS`].
+    pub fn rounded_entries(&self) -> Vec<i16> {
+        (0..self.u.len()).map(|place| self.rounded_entry(place)).collect()
+    }
+
+    fn rounded_entry(&self, place: usize) -> i16 {
+        (self.u[place] * ENTRY_UNITS).round() as i16
+    }
+
+    /// The relative energy of a block of norm 1 in the span of the seed at a position.
+    #[cfg(test)]
+    pub fn energy(&self, position: usize, span: &SeedSpan, block: &[f32]) -> f64 {
+        let products = self.products(position, block);
+        let rows = span.triangle.iter();
+        let coordinates = rows.map(|row| row.iter().zip(&products).map(|(t, g)| t * g).sum::<f64>());
+        coordinates.map(|coordinate| coordinate * coordinate).sum()
     }
 
     /// The inner products of a block with the sign vectors and `u_0` of the seed at a position, which the triangle turns into
     /// coordinates.
     #[cfg(test)]
-    pub fn products(&self, position: usize, block: &[f32]) -> [f64; MOST_COEFFICIENTS] {
+    fn products(&self, position: usize, block: &[f32]) -> [f64; MOST_COEFFICIENTS] {
         let mut products = [0.0; MOST_COEFFICIENTS];
         for (index, product) in products.iter_mut().enumerate().take(self.columns) {
             let (source, first) = if index + 1 < self.columns {
@@ -247,6 +270,14 @@ fn margin(span: &SeedSpan, rows: usize, columns: usize, entry_error: f64) -> f32
     (2.0 * ((square * columns).sqrt() * product + last) + 1e-5) as f32
 }
 
+/// A lower bound on the relative error of a seed's words, from a lower bound on the block's squared distance from its span, over its norm.
+/// `range_slack` is the bound on `|d x| / |t|` by the code's range.
+#[inline(always)]
+fn bound(square: f64, slack: f32, range_slack: f64) -> f64 {
+    let distance = (square.max(0.0).sqrt() - f64::from(slack).min(range_slack)).max(0.0);
+    distance * distance
+}
+
 /// What a block is to the seeds of a group.
 #[derive(Clone, Copy, Default)]
 pub(crate) struct GroupEnergies {
@@ -276,9 +307,7 @@ impl GroupCandidates<'_> {
             let lane = self.lanes.trailing_zeros() as usize;
             self.lanes &= self.lanes - 1;
             let square = 1.0 - f64::from(self.energies[lane]) - f64::from(self.margins[lane]);
-            let slack = f64::from(self.slacks[lane]).min(self.range_slack);
-            let distance = (square.max(0.0).sqrt() - slack).max(0.0);
-            let bound = distance * distance;
+            let bound = bound(square, self.slacks[lane], self.range_slack);
             if bound <= self.admitted {
                 return Some((self.first + lane, bound));
             }
@@ -330,7 +359,7 @@ impl SpanTable {
         let (mut margins, mut slacks) = ([0.0; GROUP], [0.0; GROUP]);
         for (lane, span) in group.iter().enumerate() {
             margins[lane] = margin(span, self.rows, self.columns, 0.0);
-            slacks[lane] = span.slack as f32 * 1.000_001;
+            slacks[lane] = span.slack_above();
             self.shortest.push(span.shortest as f32 * 0.999_999);
         }
         self.groups.extend([margins, slacks]);

@@ -28,10 +28,12 @@ pub(crate) trait Lanes: Copy {
     fn bit(lane: usize) -> u32 {
         1 << (lane * Self::STRIDE + Self::STRIDE - 1)
     }
-    /// The lane that a set's bit of the given number stands for.
+    /// Takes the lowest lane out of a set that is not empty.
     #[inline(always)]
-    fn lane(bit: u32) -> usize {
-        bit as usize / Self::STRIDE
+    fn take_lane(lanes: &mut u32) -> u32 {
+        let bit = lanes.trailing_zeros();
+        *lanes &= *lanes - 1;
+        bit / Self::STRIDE as u32
     }
     /// The same number in all lanes; it is given twice, as the two halves of a word, because there are instructions that
     /// spread words from memory to all lanes at no cost.
@@ -295,7 +297,8 @@ mod tests {
                 }
                 let signs = x.not_negative();
                 results[10].extend((0..V::COUNT).map(|lane| i16::from(signs & V::bit(lane) != 0)));
-                let lanes: Vec<usize> = (0..32).filter(|bit| signs >> bit & 1 == 1).map(V::lane).collect();
+                let mut rest = signs;
+                let lanes: Vec<u32> = std::iter::from_fn(|| (rest != 0).then(|| V::take_lane(&mut rest))).collect();
                 assert!(lanes.is_sorted_by(|a, b| a < b), "one bit for each lane");
             }
             results

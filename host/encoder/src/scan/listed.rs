@@ -3,7 +3,7 @@
 use super::kernel::energy;
 use super::lanes::{Lanes, PAIRS, Piece};
 use super::sums::{Rows, SubsetSums, nearest};
-use super::{ONE, ScanTable, WARM_UP, factors_per_seed};
+use super::{MOST_LISTED_COLUMNS, ONE, ScanTable, WARM_UP, factors_per_seed};
 
 /// So many seeds later, one is wanted that is on its way from memory: those of a list are too irregular to be foreseen.
 const AHEAD: usize = 12;
@@ -16,7 +16,7 @@ pub(crate) struct ListedSeed<const N: usize> {
     factors: [i16; N],
     threshold: i16,
     /// Of the sign vectors 1...
-    indices: [u8; 3],
+    indices: [u8; MOST_LISTED_COLUMNS - 1],
 }
 
 const _: () = assert!(size_of::<ListedSeed<{ factors_per_seed(3) }>>() == 32);
@@ -48,7 +48,7 @@ fn seeds<const N: usize>(table: &ScanTable, thresholds: &[u32]) -> Vec<ListedSee
     let seeds = factors.iter().zip(thresholds).enumerate();
     let seeds = seeds.map(|(position, (factors, &threshold))| {
         let entry = |c: usize| u32::from(table.entries[position + 1 + c * columns].cast_unsigned());
-        let mut indices = [0; 3];
+        let mut indices = [0; MOST_LISTED_COLUMNS - 1];
         let following = &table.indices[WARM_UP + position..][1..columns];
         indices[..columns - 1].copy_from_slice(following);
         ListedSeed {
@@ -145,8 +145,7 @@ impl<'a, V: Lanes> ListedScanner<'a, V> {
     /// a block mean nothing. The list has a bit for every position; `room` is where the seeds are kept.
     #[inline(always)]
     pub fn scan<'b>(&self, list: &[u32], room: &'b mut Room) -> &'b [(u32, u32)] {
-        // One more than there can be: see below.
-        room.hits.resize(list.len() * 32 + 1, (0, 0));
+        room.hits.resize(list.len() * 32, (0, 0));
         let (positions, hits) = (room.positions.set_to(list), &mut room.hits[..]);
         let found = match self.seeds {
             ListedSeeds::One(seeds) => self.columns::<1, _>(seeds, positions, hits),

@@ -1,6 +1,6 @@
 //! The sieves, one after the other, for many blocks at a time.
 
-use super::{Candidates, Pass, ROUNDING, SearchRules, SeedSearch, Sieve, SievedBlock};
+use super::{Candidates, Pass, SearchRules, SeedSearch, Sieve, SievedBlock, with_room};
 use crate::candidate::Candidate;
 use crate::scan::{Lanes, ListedScanner, ListedSeeds, MOST_LANES, Piece, Room, Scanner, Work, dispatch};
 use crate::sorted::{Leaf, MOST_WEIGHTS, transpose};
@@ -57,7 +57,7 @@ impl Work for SievedSearch<'_> {
                 // Group by group: all lanes share what is known of a group.
                 let groups = scanner.scan(&pass.thresholds, &directions);
                 // All are written, and those that are no hits are written over: a branch would be guessed wrong often.
-                hits.resize(groups.len() + 1, (0, 0));
+                hits.resize(groups.len(), (0, 0));
                 let mut found = 0;
                 for (group, lanes) in groups.iter().enumerate() {
                     hits[found] = (group, lanes & used);
@@ -176,6 +176,7 @@ impl SievedSearch<'_> {
         pending: &[usize],
     ) -> Vec<usize> {
         let scan = &self.sieve.scan;
+        let admitted = with_room(pass.admitted);
         let mut is_pending = vec![false; blocks.len()];
         pending.iter().for_each(|&index| is_pending[index] = true);
         let mut centres = Scanner::<V>::new(scan);
@@ -189,7 +190,7 @@ impl SievedSearch<'_> {
             if needed > radius || thresholds.is_empty() {
                 // Balls become larger slowly: thresholds that do for some larger ones too are made less often.
                 radius = needed + RADIUS_STEP;
-                scan.ball_thresholds(&mut thresholds, pass.admitted * (1.0 + ROUNDING), f64::from(radius));
+                scan.ball_thresholds(&mut thresholds, admitted, f64::from(radius));
             }
             let size = scan.block_size();
             let directions: Vec<&[f32]> = batch.iter().map(|ball| &ball.centre[..size]).collect();
@@ -205,16 +206,15 @@ impl SievedSearch<'_> {
                 for &(position, lanes) in seeds {
                     let mut lanes = lanes & waiting;
                     while lanes != 0 {
-                        looks.push((position, V::lane(lanes.trailing_zeros()) as u32));
-                        lanes &= lanes - 1;
+                        looks.push((position, V::take_lane(&mut lanes)));
                     }
                 }
-                found.resize(looks.len() + 1, SingleCandidate::default());
+                found.resize(looks.len(), SingleCandidate::default());
                 let look = LookAtSingle {
                     seeds: single,
                     looks: &looks,
                     directions: &padded(&directions),
-                    admitted: pass.admitted * (1.0 + ROUNDING),
+                    admitted,
                     found: &mut found,
                 };
                 let count = V::alone(look);
@@ -222,7 +222,7 @@ impl SievedSearch<'_> {
                 for candidate in &found[..count] {
                     let lane = candidate.lane as usize;
                     let bound = candidate.bound(blocks[leaf[lane]].range_slack);
-                    if bound <= pass.admitted * (1.0 + ROUNDING) {
+                    if bound <= admitted {
                         candidates[lane].push((bound, candidate.position));
                     }
                 }
@@ -244,16 +244,14 @@ impl SievedSearch<'_> {
         candidates: &mut [Candidates],
         unsolved: &mut Vec<usize>,
     ) {
-        let admitted = pass.admitted * (1.0 + ROUNDING);
+        let admitted = with_room(pass.admitted);
         candidates.iter_mut().for_each(Vec::clear);
         // First all that takes time without a branch, so that many groups are on their way at once.
         let looks = &mut self.looks;
         looks.clear();
         for &(group, mut lanes) in hits {
             while lanes != 0 {
-                let lane = V::lane(lanes.trailing_zeros()) as u32;
-                lanes &= lanes - 1;
-                looks.push((group as u32, lane, GroupEnergies::default()));
+                looks.push((group as u32, V::take_lane(&mut lanes), GroupEnergies::default()));
             }
         }
         V::alone(Look {
@@ -283,7 +281,7 @@ impl SievedSearch<'_> {
         candidates: &mut [Candidates],
         unsolved: &mut Vec<usize>,
     ) {
-        let admitted = pass.admitted * (1.0 + ROUNDING);
+        let admitted = with_room(pass.admitted);
         for (lane, (&index, candidates)) in batch.iter().zip(candidates).enumerate() {
             if waiting & V::bit(lane) == 0 {
                 continue;

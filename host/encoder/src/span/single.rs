@@ -1,12 +1,9 @@
 //! The second sieve for single seeds, where it is known which one is meant: all that is known of it is in one line of the cache, or in two
 //! with four columns.
 
-use super::{IdealWindows, SeedSpan, margin};
+use super::{ENTRY_UNITS, IdealWindows, SeedSpan, bound, margin};
 use crate::scan::{Floats, Lanes, MOST_LISTED_COLUMNS};
 use crate::sorted::MOST_WEIGHTS;
-
-/// 1 in units of the entries.
-const ENTRY_UNITS: f64 = 32767.0;
 
 /// One seed. `T`: entries of the triangle.
 #[repr(C, align(64))]
@@ -66,7 +63,7 @@ fn new_seeds<const P: usize, const T: usize>(
         let mut entries = [0; MOST_WEIGHTS];
         let mut signs = [0; MOST_LISTED_COLUMNS - 1];
         for (c, entry) in entries.iter_mut().enumerate().take(rows) {
-            *entry = (windows.u[position + 1 + c * columns] * ENTRY_UNITS).round() as i16;
+            *entry = windows.rounded_entry(position + 1 + c * columns);
             for p in 1..columns {
                 signs[p - 1] |= u8::from(windows.newest[position + p + c * columns] > 0.0) << c;
             }
@@ -89,7 +86,7 @@ fn new_seeds<const P: usize, const T: usize>(
             entries,
             triangle,
             margin: margin(span, rows, columns, entry_error(rows)),
-            slack: span.slack as f32 * 1.000_001,
+            slack: span.slack_above(),
             signs,
         }
     })
@@ -115,15 +112,13 @@ impl SingleCandidate {
     /// A lower bound on the relative error of its words. `range_slack` is the bound on `|d x| / |t|` by the code's range.
     #[inline(always)]
     pub fn bound(&self, range_slack: f64) -> f64 {
-        let distance = f64::from(self.square).max(0.0).sqrt() - f64::from(self.slack).min(range_slack);
-        distance.max(0.0) * distance.max(0.0)
+        bound(f64::from(self.square), self.slack, range_slack)
     }
 }
 
 impl SingleSeeds {
     /// Keeps those (position, lane) that can have a word of relative error `admitted` or less, whatever the block's range. Blocks have
-    /// norm 1 and are filled up with zeros. Returns how many there are, first of all in `found`, which has room for one more than
-    /// all.
+    /// norm 1 and are filled up with zeros. Returns how many there are, first of all in `found`, which has room for all.
     #[inline(always)]
     pub fn keep<V: Lanes>(
         &self,
@@ -231,7 +226,7 @@ mod tests {
         fn run<V: Lanes>(self) -> Vec<SingleCandidate> {
             let KeepAll(seeds, count, block) = self;
             let looks: Vec<(u32, u32)> = (0..count as u32).map(|position| (position, 1)).collect();
-            let mut found = vec![SingleCandidate::default(); count + 1];
+            let mut found = vec![SingleCandidate::default(); count];
             let kept = seeds.keep::<V>(&looks, &[[0.0; MOST_WEIGHTS], block], 1.0, &mut found);
             found.truncate(kept);
             found
@@ -279,10 +274,7 @@ mod tests {
                     assert_eq!(squares(&same), squares(&kept), "{instructions}");
                 }
                 for (position, (candidate, span)) in kept.iter().zip(&spans).enumerate() {
-                    let products = windows.products(position, &block[..size]);
-                    let rows = span.triangle.iter();
-                    let coordinates = rows.map(|row| row.iter().zip(&products).map(|(t, g)| t * g).sum::<f64>());
-                    let distance = 1.0 - coordinates.map(|coordinate| coordinate * coordinate).sum::<f64>();
+                    let distance = 1.0 - windows.energy(position, span, &block[..size]);
                     let square = f64::from(candidate.square);
                     let seed = (block_size, latent_dimension, position);
                     if span.unknown {
