@@ -68,6 +68,11 @@ fn encoding_is_measured_beside_the_naive_search() {
         (&found[0]["executed_per"], &found[2]["executed_per"]),
         (&"block".into(), &"weight".into())
     );
+    // 200 weights in blocks of eight.
+    assert_eq!(
+        (&found[0]["executed_over"], &found[2]["executed_over"]),
+        (&25.into(), &200.into())
+    );
     // The same error with two threads as with one.
     assert_eq!(found[0]["relative_error"], found[1]["relative_error"]);
     let naive = report["naive"].as_array().unwrap();
@@ -109,6 +114,28 @@ fn quantizers_are_compared() {
         .collect();
     assert!(errors.len() == 3 && errors.is_sorted(), "{errors:?}");
     assert_eq!(lines(&report)[1]["quantizer"], "rounded");
+}
+
+#[test]
+fn naive_searches_can_be_left_out() {
+    let arguments = [
+        "bench",
+        "encode",
+        "--code",
+        "paper-4b",
+        "--weights",
+        "96",
+        "--instructions",
+        "best",
+        "-j",
+        "1",
+        "--without-naive",
+    ];
+    let report = json(&arguments);
+    assert_eq!(report["naive"], Value::Array(Vec::new()));
+    assert!(lines(&report)[0]["ratio_to_naive"].is_null());
+    let (_, shown, _) = run(&arguments);
+    assert!(shown.contains("paper-4b") && !shown.contains("naive search"), "{shown}");
 }
 
 #[test]

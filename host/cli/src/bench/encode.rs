@@ -47,6 +47,9 @@ pub struct Encode {
     /// Measure the paper's codes also with 2^24 weights
     #[arg(long)]
     large: bool,
+    /// Leave the naive searches out, and what is compared with them
+    #[arg(long)]
+    without_naive: bool,
     #[command(flatten)]
     speed: SpeedOptions,
 }
@@ -55,6 +58,8 @@ pub struct Encode {
 struct Plan {
     name: String,
     code: Code,
+    /// Whether it is compared with naive searches.
+    beside_naive: bool,
     /// None for the chained codes, which know one way.
     quantizers: Vec<Option<Quantizer>>,
     sizes: Vec<Size>,
@@ -98,6 +103,7 @@ impl Encode {
         };
         Ok(Plan {
             name: name.into(),
+            beside_naive: !self.without_naive,
             sizes: sizes
                 .into_iter()
                 .flatten()
@@ -111,13 +117,13 @@ impl Encode {
 
 /// Measures a code in all settings.
 fn measure(plan: &Plan, settings: &[Setting], talk: &Talk, run: &mut Run) -> anyhow::Result<()> {
-    let searches = Naive::new(&plan.code);
+    let searches = plan.beside_naive.then(|| Naive::new(&plan.code)).flatten();
     for &size in &plan.sizes {
         let values = super::gaussian::gaussian(size.rows, size.columns).values;
-        talk.now_at(format!("{}: naive search", plan.name));
         // Once for each size, so that both see the machine in the same state.
         let mut naive = Vec::new();
         if let Some(searches) = &searches {
+            talk.now_at(format!("{}: naive search", plan.name));
             for &form in searches.forms() {
                 naive.push(searches.measure(form, &values)?);
             }

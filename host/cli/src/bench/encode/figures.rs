@@ -84,6 +84,8 @@ pub struct Line {
     pub executed: Option<f64>,
     /// What `executed` is counted for.
     pub executed_per: &'static str,
+    /// How many of those the matrix has.
+    pub executed_over: usize,
     /// Why `executed` is not known.
     pub executed_unknown: Option<String>,
 }
@@ -150,6 +152,7 @@ impl Line {
                 .flatten(),
             executed,
             executed_per,
+            executed_over: count,
             executed_unknown,
         }
     }

@@ -49,8 +49,10 @@ pub fn text(run: &Run, style: Style) -> String {
             ]
         })
         .collect();
-    text.push('\n');
-    text.push_str(&table(style, &header, &rows));
+    if !rows.is_empty() {
+        text.push('\n');
+        text.push_str(&table(style, &header, &rows));
+    }
     if let Some(reason) = run.lines.iter().find_map(|line| line.executed_unknown.as_ref()) {
         text.push_str(&format!("\nInstructions executed are not known: {reason}\n"));
     }
