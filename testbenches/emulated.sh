@@ -36,20 +36,15 @@ missing=()
 for entry in "${needed[@]}"; do
     [ -e "${entry%%:*}" ] || missing+=("${entry##*:}")
 done
-if [ "${#missing[@]}" -gt 0 ]; then
-    echo "installing: ${missing[*]}"
-    as_root=(env DEBIAN_FRONTEND=noninteractive)
-    [ "$(id -u)" -eq 0 ] || as_root=(sudo "${as_root[@]}")
-    "${as_root[@]}" apt-get update
-    "${as_root[@]}" apt-get -o DPkg::Lock::Timeout=600 install -y --no-install-recommends "${missing[@]}"
-fi
+[ "${#missing[@]}" -eq 0 ] || bash testbenches/packages.sh "${missing[@]}"
 
 top=${CARGO_TARGET_DIR:-target}
 mkdir -p "$top/emulated"
 top=$(realpath "$top")
 made=$top/emulated
 room=$(mktemp -d "$made/$job-XXXXXX")
-trap 'rm -rf "$room"' EXIT
+children=()
+trap 'kill "${children[@]}" 2>/dev/null || true; rm -rf "$room"' EXIT
 
 # The kernel is a package that is unpacked here and not installed: it is not for this machine.
 kernel=$made/vmlinuz
@@ -71,7 +66,7 @@ add() { # program
     local library
     for library in $(ldd "$1" | grep -o '/[^ ]*'); do
         mkdir -p "$root${library%/*}"
-        cp -L --update=none "$library" "$root$library" 2>/dev/null || cp -L -n "$library" "$root$library"
+        cp -L "$library" "$root$library"
     done
 }
 commands=()
@@ -99,14 +94,15 @@ cp /usr/bin/busybox "$root/bin/busybox"
     echo '/bin/busybox --install -s /bin'
     echo 'mount -t proc proc /proc; mount -t devtmpfs dev /dev'
     echo 'exec >/dev/ttyS0 2>&1; cd /tmp'
-    echo 'grep -q avx512vl /proc/cpuinfo || { echo "NO AVX-512"; poweroff -f; }'
+    # The serial line is slow: it loses what it has not sent.
+    echo 'leave() { echo "$1"; sleep 2; poweroff -f; }'
+    echo 'grep -q avx512vl /proc/cpuinfo || leave "NO AVX-512"'
     # Linux' own word for how many counts are a second.
     echo "dmesg | sed -n 's/.*tsc: Detected \\([0-9.]*\\) MHz.*/INSTRUCTIONS PER MICROSECOND \\1/p' | tail -n 1"
     for command in "${commands[@]}"; do
         printf 'echo %q; %s || echo "FAILED with $?"\n' "RUNNING $command" "$command"
     done
-    # The serial line is slow: it loses what it has not sent.
-    echo 'echo "ALL DONE"; sleep 2; poweroff -f'
+    echo 'leave "ALL DONE"'
 } >"$root/init"
 chmod +x "$root/init"
 
@@ -144,8 +140,7 @@ X
 printf 'continue\nquit\n' >"$room/debugger"
 touch "$room/output"
 tail -f "$room/output" >&2 &
-children=($!)
-trap 'kill "${children[@]}" 2>/dev/null; rm -rf "$room"' EXIT
+children+=($!)
 TERM=xterm bochs -q -f "$room/bochsrc" -rc "$room/debugger" >"$room/screen" 2>&1 </dev/null &
 emulator=$!
 children+=("$emulator")
@@ -166,11 +161,12 @@ if ! grep -q '^ALL DONE' "$room/output" || grep -q '^FAILED with' "$room/output"
     exit 1
 fi
 if [ "$job" = count ]; then
-    rate=$(tr -d '\r' <"$room/output" | sed -n 's/^INSTRUCTIONS PER MICROSECOND //p')
+    sed -i 's/\r$//' "$room/output"
+    rate=$(sed -n 's/^INSTRUCTIONS PER MICROSECOND //p' "$room/output")
     echo "| code | instructions | weights | instructions executed |"
     echo "|---|---|---|---|"
-    tr -d '\r' <"$room/output" | sed -n '/^{$/,/^}$/p' | jq -r --argjson rate "$rate" '.lines[] |
+    sed -n '/^{$/,/^}$/p' "$room/output" | jq -r --argjson rate "$rate" '.lines[] |
         "| `\(.code)` | \(.instructions) | \(.weights) | \(.seconds * $rate * 1e6 / .executed_over | round) per \(.executed_per) |"'
     echo
-    echo "From \`bash testbenches/emulated.sh count $*\` ($(CARGO_TARGET_DIR= "$CARGO_TARGET_DIR/release/seedlm" --version); $(rustc --version); $(bochs --help 2>&1 | sed -n 's/^ *\(Bochs.* Emulator .*\)/\1/p'))."
+    echo "From \`bash testbenches/emulated.sh count $*\` ($("$CARGO_TARGET_DIR/release/seedlm" --version); $(rustc --version); $(bochs --help 2>&1 | sed -n 's/^ *\(Bochs.* Emulator .*\)/\1/p'))."
 fi

@@ -11,18 +11,7 @@ for entry in "${needed[@]}"; do
 done
 # Debian's python3 comes without the part that can make an environment, and no command tells.
 python3 -c 'import ensurepip' >/dev/null 2>&1 || missing+=(python3-venv)
-if [ "${#missing[@]}" -gt 0 ]; then
-    echo "installing: ${missing[*]}"
-    as_root=(env DEBIAN_FRONTEND=noninteractive)
-    [ "$(id -u)" -eq 0 ] || as_root=(sudo "${as_root[@]}")
-    # Another program may be using apt-get just now. For its list of packages apt-get itself cannot wait.
-    for attempt in {1..60}; do
-        "${as_root[@]}" apt-get update && break
-        echo "trying again ($attempt of 60)"
-        sleep 5
-    done
-    "${as_root[@]}" apt-get -o DPkg::Lock::Timeout=600 install -y --no-install-recommends "${missing[@]}"
-fi
+[ "${#missing[@]}" -eq 0 ] || bash testbenches/packages.sh "${missing[@]}"
 
 # Two runs at a time would write into the same folder.
 mkdir -p .tools

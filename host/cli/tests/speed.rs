@@ -6,6 +6,18 @@ mod common;
 use common::{run, seedlm};
 use serde_json::Value;
 
+/// Encoding few weights, in one setting.
+const ENCODE_FEW: [&str; 8] = [
+    "bench",
+    "encode",
+    "--weights",
+    "96",
+    "--instructions",
+    "best",
+    "-j",
+    "1",
+];
+
 fn json(arguments: &[&str]) -> Value {
     let (code, out, err) = run(&[arguments, &["--json", "-q"]].concat());
     assert!(code == 0 && err.is_empty(), "{err}");
@@ -94,20 +106,8 @@ fn encoding_is_measured_beside_the_naive_search() {
 
 #[test]
 fn quantizers_are_compared() {
-    let report = json(&[
-        "bench",
-        "encode",
-        "--code",
-        "paper-3b",
-        "--weights",
-        "96",
-        "--instructions",
-        "best",
-        "-j",
-        "1",
-        "--quantizer",
-        "exact,rounded,printed",
-    ]);
+    let arguments = ["--code", "paper-3b", "--quantizer", "exact,rounded,printed"];
+    let report = json(&[&ENCODE_FEW[..], &arguments].concat());
     let errors: Vec<f64> = lines(&report)
         .iter()
         .map(|line| number(line, "relative_error"))
@@ -118,19 +118,7 @@ fn quantizers_are_compared() {
 
 #[test]
 fn naive_searches_can_be_left_out() {
-    let arguments = [
-        "bench",
-        "encode",
-        "--code",
-        "paper-4b",
-        "--weights",
-        "96",
-        "--instructions",
-        "best",
-        "-j",
-        "1",
-        "--without-naive",
-    ];
+    let arguments = [&ENCODE_FEW[..], &["--code", "paper-4b", "--without-naive"]].concat();
     let report = json(&arguments);
     assert_eq!(report["naive"], Value::Array(Vec::new()));
     assert!(lines(&report)[0]["ratio_to_naive"].is_null());
