@@ -3,20 +3,25 @@
 use crate::encoded::EncodedMatrix;
 use crate::error::EncodeError;
 use crate::metric::ErrorMetric;
+use crate::prefetch::prefetch_ends;
 use crate::quantizer::Quantizer;
 use crate::scale::{legal_scale, roomy_bias, step_at};
 use crate::search::{SearchRules, SeedSearch, WeightedSearch};
-use crate::sorted::{Direction, Leaf, leaves, sort};
+use crate::sorted::{Branch, Direction, branches, sort};
 use crate::target::Target;
 use rayon::prelude::*;
 use seedlm_codec::bits::write_field;
-use seedlm_codec::{BlockCode, BlockDecoder, CodecError, CodedMatrix};
+use seedlm_codec::{BlockCode, CodecError, CodedMatrix};
 use seedlm_instructions::Instructions;
 use std::ops::ControlFlow;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 /// The largest blocks of a matrix, which decide its bias: this many.
 const PILOT_BLOCKS: usize = 32;
+/// Blocks of a job where they are sorted, at most: all seeds are scanned once for it, and all that is known of them should stay near.
+const LARGEST_JOB: usize = 1 << 12;
+/// So many blocks later, one is wanted that is on its way from memory.
+const AHEAD: usize = 16;
 /// Blocks of a job of a search with a metric.
 const WEIGHTED_JOB: usize = 64;
 /// Exponents that these blocks may choose from.
@@ -56,7 +61,7 @@ struct EncodedBlock {
 impl BlockEncoder {
     /// Prepares the tables for a code, on the current `rayon` pool. Every legal code is accepted; registers of 10 to 20
     /// bits are searched fast, with tables of some 80 (`P = 1`) to 370 (`P = 8`) bytes per seed, and 96 (192 with `P = 4`) more for
-    /// blocks of at most 8 weights in at most 4 columns: 213 with `paper-4b` and 154 with `paper-3b`; longer ones take seconds per
+    /// blocks of at most 8 weights in at most 4 columns: 217 with `paper-4b` and 158 with `paper-3b`; longer ones take seconds per
     /// block. Uses the fastest instructions that the machine has, or those
     /// that the environment variable `SEEDLM_SIMD` names (`scalar`, `avx2`, `avx512`).
     ///
@@ -234,21 +239,19 @@ impl BlockEncoder {
                     .map(|index| Direction::new(index as u32, blocks.weights(index)))
                     .collect();
                 sort(&mut directions, leaf);
-                let leaves = leaves(&directions, leaf);
+                let branches = branches(&directions, leaf);
                 let threads = rayon::current_num_threads();
-                // Large jobs make tables less often; small ones share the work better, and say sooner how far it is.
-                let size = (leaves.len() / (16 * threads))
-                    .clamp(leaf, 16 * leaf)
-                    .next_multiple_of(leaf);
-                let jobs = leaves.par_chunks(size);
-                let encoded = jobs.filter(|_| !stopped.load(Ordering::Relaxed)).map(|leaves| {
-                    let members = |ball: &Leaf| ball.first..directions.len().min(ball.first + leaf);
-                    let indices: Vec<usize> = leaves
+                // Large jobs scan more centres of branches at once; small ones share the work better, and say sooner how far it is.
+                let size = (branches.len() / (8 * threads)).clamp(1, LARGEST_JOB / (leaf * leaf));
+                let jobs = branches.par_chunks(size);
+                let encoded = jobs.filter(|_| !stopped.load(Ordering::Relaxed)).map(|branches| {
+                    let members = |branch: &Branch| &directions[branch.first..][..branch.directions];
+                    let indices: Vec<usize> = branches
                         .iter()
                         .flat_map(members)
-                        .map(|member| directions[member].block as usize)
+                        .map(|direction| direction.block as usize)
                         .collect();
-                    let encoded = self.encode_some(blocks, &indices, scale, quantizer, Some(leaves));
+                    let encoded = self.encode_some(blocks, &indices, scale, quantizer, Some(branches));
                     go_on(indices.iter().map(|&index| blocks.weights(index).len()).sum());
                     encoded
                 });
@@ -278,34 +281,38 @@ impl BlockEncoder {
         Ok(ordered)
     }
 
-    /// Encodes the blocks of the given numbers; `balls` are those of their leaves, if they come in leaves.
+    /// Encodes the blocks of the given numbers; `branches` are theirs, if they come in branches.
     fn encode_some(
         &self,
         blocks: &Blocks<'_>,
         indices: &[usize],
         scale: f32,
         quantizer: Quantizer,
-        balls: Option<&[Leaf]>,
+        branches: Option<&[Branch]>,
     ) -> Vec<(usize, EncodedBlock)> {
         let step = f64::from(scale);
-        let targets: Vec<Target> = indices.iter().map(|&index| blocks.target(index, step)).collect();
+        let weights = blocks.gather(indices);
+        let weights_of = || weights.chunks_exact(self.code.block_size());
+        let sizes = indices.iter().map(|&index| blocks.size(index));
+        let targets: Vec<Target> = weights_of()
+            .map(|weights| Target::new(weights, weights.len(), step))
+            .collect();
         let rules = SearchRules {
             quantizer,
             largest_exponent: self.code.largest_exponent(),
         };
-        let decoder = BlockDecoder::new(&self.code);
-        let words = self.search.search(&targets, rules, balls);
-        let encoded = words.into_iter().zip(indices).map(|(candidate, &index)| {
-            let word = candidate.word(&self.code);
+        let words = self.search.search(&targets, rules, branches);
+        let encoded = words.into_iter().zip(indices).zip(weights_of().zip(sizes));
+        let encoded = encoded.map(|((candidate, &index), (weights, size))| {
             let (mut squared_error, mut squared_norm) = (0.0, 0.0);
-            for (&weight, integer) in blocks.weights(index).iter().zip(decoder.weights(&word)) {
+            for (&weight, integer) in weights.iter().zip(self.search.integers(&candidate)).take(size) {
                 let decoded = (integer as f64 * step) as f32;
                 let difference = f64::from(weight) - f64::from(decoded);
                 squared_error += difference * difference;
                 squared_norm += f64::from(weight) * f64::from(weight);
             }
             let block = EncodedBlock {
-                word: word.pack(&self.code),
+                word: candidate.word(&self.code).pack(&self.code),
                 squared_error,
                 squared_norm,
             };
@@ -341,7 +348,26 @@ impl<'a> Blocks<'a> {
     fn weights(&self, index: usize) -> &'a [f32] {
         let row = &self.values[index / self.per_row * self.columns..][..self.columns];
         let start = index % self.per_row * self.block_size;
-        &row[start..self.columns.min(start + self.block_size)]
+        &row[start..][..self.size(index)]
+    }
+
+    /// How many those are.
+    fn size(&self, index: usize) -> usize {
+        (self.columns - index % self.per_row * self.block_size).min(self.block_size)
+    }
+
+    /// The weights of some blocks side by side, each filled up with zeros.
+    fn gather(&self, indices: &[usize]) -> Vec<f32> {
+        let mut weights = Vec::with_capacity(indices.len() * self.block_size);
+        for (number, &index) in indices.iter().enumerate() {
+            // Sorted blocks are anywhere in memory.
+            if let Some(&later) = indices.get(number + AHEAD) {
+                prefetch_ends(self.weights(later));
+            }
+            weights.extend_from_slice(self.weights(index));
+            weights.resize((number + 1) * self.block_size, 0.0);
+        }
+        weights
     }
 
     fn target(&self, index: usize, scale: f64) -> Target {

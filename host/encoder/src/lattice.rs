@@ -96,14 +96,15 @@ impl<'a, const P: usize> SphereSearch<'a, P> {
             return;
         }
         let (smallest, largest) = self.needed_steps();
-        for exponent in 0..=self.largest_exponent {
+        for exponent in exponent_from(smallest)..=self.largest_exponent {
             self.exponent = exponent;
             self.step = f64::from(1_u32 << exponent);
-            if self.step >= smallest && (exponent == 0 || self.step <= largest) {
-                self.update_limit();
-                if self.limit >= 0.0 {
-                    self.enumerate();
-                }
+            if exponent > 0 && self.step > largest {
+                break;
+            }
+            self.update_limit();
+            if self.limit >= 0.0 {
+                self.enumerate();
             }
         }
     }
@@ -247,6 +248,14 @@ impl<'a, const P: usize> SphereSearch<'a, P> {
     }
 }
 
+/// The least exponent whose power of two is at least a number that is not negative.
+#[inline(always)]
+fn exponent_from(number: f64) -> u32 {
+    let bits = number.max(1.0).to_bits();
+    let (exponent, fraction) = (bits >> 52, bits << 12);
+    (exponent - 1023) as u32 + u32::from(fraction != 0)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -267,6 +276,14 @@ mod tests {
                 }
                 best.keep_better(basis.candidate(exponent, coefficients));
             }
+        }
+    }
+
+    #[test]
+    fn exponents_start_at_the_least_power_of_two() {
+        for number in [0.0, 0.3, 1.0, 1.0000001, 2.0, 3.0, 4.0, 4.1, 32768.0, 1e30] {
+            let expected = (0..).find(|&exponent| 2_f64.powi(exponent) >= number);
+            assert_eq!(Some(exponent_from(number) as i32), expected, "{number}");
         }
     }
 

@@ -63,6 +63,7 @@ mod lattice;
 mod metric;
 mod orbit;
 mod pieces;
+mod prefetch;
 mod quantizer;
 mod rule;
 mod scale;

@@ -16,6 +16,8 @@ pub(crate) struct Orbit {
     window: usize,
     /// Matrix entries: state less `2^(K-1)`.
     entries: Vec<i32>,
+    /// By state: where it stands.
+    positions: Vec<u32>,
 }
 
 impl Orbit {
@@ -26,8 +28,12 @@ impl Orbit {
         let window = code.block_size() * code.latent_dimension();
         let centre = 1_i32 << (lfsr.length() - 1);
         let mut state = 1;
+        let mut positions = vec![0; seeds + 1];
         let entries = (0..seeds + beyond + window + 1)
-            .map(|_| {
+            .map(|position| {
+                if position < seeds {
+                    positions[state as usize] = position as u32;
+                }
                 let entry = state as i32 - centre;
                 state = lfsr.step(state);
                 entry
@@ -38,6 +44,7 @@ impl Orbit {
             length: lfsr.length(),
             window,
             entries,
+            positions,
         }
     }
 
@@ -49,6 +56,11 @@ impl Orbit {
     /// The seed at a position.
     pub fn seed(&self, position: usize) -> u32 {
         (self.entries[position] + (1 << (self.length - 1))) as u32
+    }
+
+    /// The position of a seed.
+    pub fn position(&self, seed: u32) -> usize {
+        self.positions[seed as usize] as usize
     }
 
     /// The matrix entries of the seed at a position, row by row: `C * P` integers.
@@ -80,6 +92,7 @@ mod tests {
         for position in 0..31 {
             let seed = orbit.seed(position);
             met[seed as usize] = true;
+            assert_eq!(orbit.position(seed), position);
             assert_eq!(orbit.matrix(position), decoder.entries(seed));
             for bit in 0..5 {
                 assert_eq!(orbit.bit(position + bit), seed >> bit & 1 == 1);

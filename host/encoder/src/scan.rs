@@ -33,7 +33,7 @@ mod sums;
 
 pub(crate) use kernel::Scanner;
 pub(crate) use lanes::{Floats, Lanes, Piece, Work, dispatch, lanes};
-pub(crate) use listed::{ListedScanner, ListedSeeds, Room};
+pub(crate) use listed::{ListedScanner, ListedSeeds};
 pub(crate) use sums::MOST_LANES;
 
 use crate::orbit::Orbit;
@@ -69,7 +69,8 @@ const LARGEST: f64 = ONE - 17.0;
 /// The largest slack that a threshold allows for. Seeds beyond it are listed: see [`ScanTable::coarse_seeds`].
 pub(crate) const COARSE_SLACK: f64 = 0.02;
 
-/// Energies are below 8192 + margin; differences from thresholds within this limit stay in 16 bits.
+/// Energies are below 8192 + margin, and margins are of some dozens of units; differences from thresholds within this limit stay in 16 bits, and so
+/// do those from thresholds that are not negative, but for their margin, with a fall ([`ScanTable::listed_falls`]) within this limit added.
 const LIMIT: i16 = 16384;
 
 /// With so many columns there are two sign vectors, of the same length: their squares have the same factor.
@@ -247,14 +248,28 @@ impl ScanTable {
 
     /// Energies of the centre of a ball, of norm 1, from which a seed may have such a word for a block in the ball. `radius` is
     /// the ball's, for blocks of norm 1.
-    ///
-    /// The angle between a block and a span is the smallest angle between the block and a vector of the span, and angles between
-    /// vectors obey the triangle inequality. So the angle of the centre is at most that of the block, `asin(sqrt(error))`, and
-    /// the ball's, `2 asin(radius / 2)`, together.
     pub fn ball_thresholds(&self, thresholds: &mut Vec<u32>, error: f64, radius: f64) {
-        let angle = error.sqrt().min(1.0).asin() + 2.0 * (radius / 2.0).min(1.0).asin();
-        let reach = if angle < FRAC_PI_2 { angle.sin() } else { 1.0 };
-        self.set_thresholds(thresholds, reach, &self.margins);
+        self.set_thresholds(thresholds, reach_from_centre(error, radius), &self.margins);
+    }
+
+    /// By how much the thresholds of [`ListedSeeds`] are lower for the centre of a ball, in units of [`Self::listed_falls`]: a fraction.
+    ///
+    /// With `b` the reach from the centre, `a` that from a block and `s` the slack, energies from which on a seed counts are lower by
+    /// `(b + s)^2 - (a + s)^2 = (b^2 - a^2) (1 + 2 s / (a + b))` of the full one. This is the first factor, rounded up.
+    pub fn fall_in_ball(&self, error: f64, radius: f64) -> i16 {
+        let reach = reach_from_centre(error, radius);
+        (((reach * reach - error).max(0.0) * ONE).ceil() as i16).saturating_add(1)
+    }
+
+    /// Per seed, the full energy times a bound on the second factor in [`Self::fall_in_ball`]: `1 + s / a`. `None` where that is too
+    /// much to subtract in 16 bits, or nothing is known of the seed.
+    pub fn listed_falls(&self, error: f64) -> Vec<Option<i16>> {
+        let seeds = self.full.iter().zip(&self.slacks).zip(&self.listed_margins);
+        let fall = |((full, slack), margin): ((&f32, &f32), &f32)| {
+            let fall = (f64::from(*full) * (1.0 + f64::from(*slack) / error.sqrt()) * 1.000_001).ceil();
+            (fall <= f64::from(LIMIT) && margin.is_finite()).then_some(fall as i16)
+        };
+        seeds.map(fall).collect()
     }
 
     /// Energies of blocks that are no farther than `reach` from the span of the idealised matrix, but for the seed's slack.
@@ -284,6 +299,17 @@ impl ScanTable {
     pub fn block_size(&self) -> usize {
         self.parts.iter().sum()
     }
+}
+
+/// How far the centre of a ball can be from the span of a seed that is no farther from a block in the ball than the square root of
+/// `error`; all over the norm.
+///
+/// The angle between a block and a span is the smallest angle between the block and a vector of the span, and angles between
+/// vectors obey the triangle inequality. So the angle of the centre is at most that of the block, `asin(sqrt(error))`, and
+/// the ball's, `2 asin(radius / 2)`, together.
+fn reach_from_centre(error: f64, radius: f64) -> f64 {
+    let angle = error.sqrt().min(1.0).asin() + 2.0 * (radius / 2.0).min(1.0).asin();
+    if angle < FRAC_PI_2 { angle.sin() } else { 1.0 }
 }
 
 #[cfg(test)]
@@ -323,17 +349,44 @@ mod tests {
                 hits.map(|&hits| lane(hits)).collect()
             });
             let listed = table.has_lists().then(|| {
-                let seeds = ListedSeeds::new(table, thresholds);
+                let seeds = ListedSeeds::new(table, thresholds, &vec![Some(0); positions]);
                 let mut scanner = ListedScanner::<V>::new(table, &seeds);
                 scanner.set(&blocks);
-                let mut room = Room::default();
-                let hits = scanner.scan(&vec![u32::MAX; positions / 32], &mut room);
+                let (all, mut hits) = (Vec::from_iter(0..positions as u32), Vec::new());
+                let hits = scanner.scan(&all, &mut hits);
                 let mut found = vec![false; positions];
                 hits.iter()
                     .for_each(|&(position, hits)| found[position as usize] = lane(hits));
                 found
             });
             (groups, each, listed)
+        }
+    }
+
+    /// What is known of all seeds of a register of 11 bits.
+    struct Tables {
+        windows: IdealWindows,
+        spans: Vec<SeedSpan>,
+        scan: ScanTable,
+    }
+
+    impl Tables {
+        fn new(block_size: u32, columns: u32) -> Self {
+            let fields = BlockCodeFields {
+                block_size,
+                latent_dimension: columns,
+                coefficient_bits: 2,
+                exponent_bits: 2,
+                lfsr: Lfsr::paper(11).unwrap(),
+            };
+            let code = BlockCode::new(fields).unwrap();
+            let orbit = Orbit::new(&code, GROUP);
+            let positions = orbit.seeds.next_multiple_of(32);
+            let windows = IdealWindows::new(&code, &orbit, positions);
+            let mut scan = ScanTable::new(&code, &orbit, &windows, positions);
+            let spans: Vec<SeedSpan> = (0..positions).map(|position| windows.span(position, None)).collect();
+            spans.iter().for_each(|span| scan.push(span));
+            Tables { windows, spans, scan }
         }
     }
 
@@ -356,20 +409,12 @@ mod tests {
             (8, 8),
             (64, 8),
         ] {
-            let fields = BlockCodeFields {
-                block_size,
-                latent_dimension: columns,
-                coefficient_bits: 2,
-                exponent_bits: 2,
-                lfsr: Lfsr::paper(11).unwrap(),
-            };
-            let code = BlockCode::new(fields).unwrap();
-            let orbit = Orbit::new(&code, GROUP);
-            let positions = orbit.seeds.next_multiple_of(32);
-            let windows = IdealWindows::new(&code, &orbit, positions);
-            let mut table = ScanTable::new(&code, &orbit, &windows, positions);
-            let spans: Vec<SeedSpan> = (0..positions).map(|position| windows.span(position, None)).collect();
-            spans.iter().for_each(|span| table.push(span));
+            let Tables {
+                windows,
+                spans,
+                scan: table,
+            } = Tables::new(block_size, columns);
+            let positions = spans.len();
             let mut random = ChaCha8Rng::seed_from_u64(7);
             let size = block_size as usize;
             let mut values: Vec<f32> = StandardNormal.sample_iter(&mut random).take(6 * size).collect();
@@ -416,6 +461,102 @@ mod tests {
                             }
                         }
                     }
+                }
+            }
+        }
+    }
+
+    /// For every seed, the lanes whose ball it may be near enough to.
+    struct ScanBalls<'a> {
+        table: &'a ScanTable,
+        error: f64,
+        centres: Vec<&'a [f32]>,
+        radii: &'a [f32],
+    }
+
+    impl Work for ScanBalls<'_> {
+        type Output = Vec<Vec<bool>>;
+
+        #[inline(always)]
+        fn run<V: Lanes>(self) -> Self::Output {
+            let (table, error) = (self.table, self.error);
+            let seeds = ListedSeeds::new(table, &table.listed_thresholds(error), &table.listed_falls(error));
+            let mut scanner = ListedScanner::<V>::new(table, &seeds);
+            scanner.set(&self.centres);
+            let all = Vec::from_iter(0..table.seeds as u32);
+            // What was there before does not count.
+            let mut sets = vec![u32::MAX; 7 * table.seeds];
+            let falls = self
+                .radii
+                .iter()
+                .map(|&radius| table.fall_in_ball(error, radius.into()));
+            scanner.scan_balls(&all, falls, &mut sets);
+            assert_eq!(sets.len(), table.seeds.next_multiple_of(32));
+            assert!(sets[table.seeds..].iter().all(|&set| set == 0));
+            let lanes = |set: &u32| (0..self.centres.len()).map(|lane| set & V::bit(lane) != 0).collect();
+            sets[..table.seeds].iter().map(lanes).collect()
+        }
+    }
+
+    #[test]
+    fn centres_of_balls_keep_what_any_block_in_the_ball_needs() {
+        for (block_size, columns) in [(1, 1), (8, 1), (5, 2), (8, 2), (8, 3), (7, 3), (8, 4)] {
+            let tables = Tables::new(block_size, columns);
+            let size = block_size as usize;
+            let mut random = ChaCha8Rng::seed_from_u64(11);
+            let mut unit = |centre: &[f32], spread: f32| -> Vec<f32> {
+                let noise = StandardNormal.sample_iter(&mut random).take(size);
+                let vector: Vec<f32> = noise
+                    .zip(centre)
+                    .map(|(noise, c): (f32, _)| c + spread * noise)
+                    .collect();
+                let norm = vector.iter().map(|v| f64::from(*v) * f64::from(*v)).sum::<f64>().sqrt();
+                vector.iter().map(|v| (f64::from(*v) / norm) as f32).collect()
+            };
+            // From balls of one block to such that reach everywhere.
+            let spreads = [0.0, 0.01, 0.03, 0.1, 0.2, 0.3, 1.0, 3.0];
+            let balls = spreads.map(|spread| {
+                let centre = unit(&vec![0.0; size], 1.0);
+                let members: Vec<Vec<f32>> = (0..4).map(|_| unit(&centre, spread)).collect();
+                (centre, members)
+            });
+            let distance = |a: &[f32], b: &[f32]| a.iter().zip(b).map(|(a, b)| (a - b) * (a - b)).sum::<f32>().sqrt();
+            let radii = balls.each_ref().map(|(centre, members)| {
+                let distances = members.iter().map(|member| distance(centre, member));
+                distances.fold(0.0, f32::max) + 1e-5
+            });
+            for error in [1e-4, 0.025, 0.15] {
+                for instructions in Instructions::available() {
+                    let found = dispatch(
+                        instructions,
+                        ScanBalls {
+                            table: &tables.scan,
+                            error,
+                            centres: balls.iter().map(|(centre, _)| &centre[..]).collect(),
+                            radii: &radii,
+                        },
+                    );
+                    let mut left_out = 0;
+                    for (position, (found, span)) in found.iter().zip(&tables.spans).enumerate() {
+                        for (lane, (_, members)) in balls.iter().enumerate() {
+                            let is_needed = members.iter().any(|member| {
+                                let square = 1.0 - tables.windows.energy(position, span, member);
+                                square.max(0.0).sqrt() <= error.sqrt() + f64::from(tables.scan.slacks[position])
+                            });
+                            let known = !span.unknown;
+                            assert!(
+                                found[lane] || (known && !is_needed),
+                                "{instructions}, {block_size} x {columns}, {error}, ball {lane}, position {position}"
+                            );
+                            left_out += usize::from(!found[lane]);
+                        }
+                    }
+                    // Where a block is anywhere near all spans there is nothing to leave out.
+                    let is_small = size > columns as usize + 1;
+                    assert!(
+                        !is_small || left_out > found.len(),
+                        "{block_size} x {columns}: {left_out}"
+                    );
                 }
             }
         }

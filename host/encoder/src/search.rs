@@ -8,14 +8,16 @@ use crate::orbit::Orbit;
 use crate::quantizer::Quantizer;
 use crate::rule::{CoefficientRange, keep_printed_word, keep_rounded_word};
 use crate::scan::{COARSE_SLACK, Lanes, ListedSeeds, ScanTable, dispatch, lanes};
-use crate::sorted::{LEAST_BLOCKS, Leaf};
+use crate::sorted::{Branch, LEAST_BLOCKS};
 use crate::span::{GROUP, IdealWindows, SeedSpan, SingleSeeds, SpanTable};
-use crate::target::Target;
+use crate::target::{Target, Weights};
 use rayon::prelude::*;
 use seedlm_codec::BlockCode;
 use seedlm_instructions::Instructions;
 use sieved::SievedSearch;
 
+mod branches;
+mod lists;
 mod looks;
 mod sieved;
 mod weighted;
@@ -119,9 +121,19 @@ impl SeedSearch {
         (sieve.listed.is_some() && blocks >= LEAST_BLOCKS * leaf).then_some(leaf)
     }
 
-    /// The preferred word of every target, in order. With `balls`, targets come in leaves of [`Self::leaf`], the last of which may
-    /// be short, and these are the balls that hold their directions or the opposite ones.
-    pub fn search(&self, targets: &[Target], rules: SearchRules, balls: Option<&[Leaf]>) -> Vec<Candidate> {
+    /// The integers that a word decodes to: `C` of them.
+    pub fn integers(&self, word: &Candidate) -> impl Iterator<Item = i64> {
+        let matrix = self.orbit.matrix(self.orbit.position(word.seed));
+        matrix.chunks_exact(self.columns).map(|row| {
+            let products = row.iter().zip(&word.coefficients);
+            let mantissa: i64 = products.map(|(&entry, &q)| i64::from(entry) * i64::from(q)).sum();
+            mantissa << word.exponent
+        })
+    }
+
+    /// The preferred word of every target, in order. With `branches`, targets come in branches of leaves of [`Self::leaf`], the last
+    /// of which may be short, and those have the balls that hold their directions or the opposite ones.
+    pub fn search(&self, targets: &[Target], rules: SearchRules, branches: Option<&[Branch]>) -> Vec<Candidate> {
         let mut best = vec![Candidate::zero(0.0); targets.len()];
         let pending: Vec<usize> = (0..targets.len())
             .filter(|&index| targets[index].norm() > 0.0)
@@ -140,7 +152,7 @@ impl SeedSearch {
                     targets,
                     rules,
                     pending,
-                    balls,
+                    branches,
                     best: &mut best,
                     looks: Vec::new(),
                 },
@@ -230,7 +242,7 @@ impl SeedSearch {
 /// A block as the sieves see it.
 struct SievedBlock {
     /// [`Target::direction`].
-    direction: Vec<f32>,
+    direction: Weights<f32>,
     /// Bound on `|d x| / |t|` by the code's range; see `span`.
     range_slack: f64,
 }
@@ -252,8 +264,10 @@ impl Sieve {
             admitted,
             thresholds: scan.thresholds(with_room(admitted)),
         });
-        let thresholds = || scan.listed_thresholds(with_room(admitted[0]));
-        let listed = single.map(|single| (ListedSeeds::new(&scan, &thresholds()), single));
+        let first = with_room(admitted[0]);
+        let seeds =
+            |scan: &ScanTable| ListedSeeds::new(scan, &scan.listed_thresholds(first), &scan.listed_falls(first));
+        let listed = single.map(|single| (seeds(&scan), single));
         Sieve {
             scan,
             span,
@@ -471,19 +485,19 @@ mod tests {
                 .map(|(index, block)| Direction::new(index as u32, block))
                 .collect();
             crate::sorted::sort(&mut directions, leaf);
-            let leaves = crate::sorted::leaves(&directions, leaf);
+            let branches = crate::sorted::branches(&directions, leaf);
             let expected = expected.as_ref().expect("found above");
-            // One batch of leaves at a time, or many with what is kept from one to the next.
-            for job in [leaf, 16 * leaf] {
-                leaves.par_chunks(job).for_each(|leaves| {
-                    let members = |ball: &Leaf| &directions[ball.first..directions.len().min(ball.first + leaf)];
-                    let indices: Vec<usize> = leaves
+            // One branch at a time, some, or many with what is kept from one to the next.
+            for job in [1, leaf, 3 * leaf] {
+                branches.par_chunks(job).for_each(|branches| {
+                    let members = |branch: &Branch| &directions[branch.first..][..branch.directions];
+                    let indices: Vec<usize> = branches
                         .iter()
                         .flat_map(members)
                         .map(|direction| direction.block as usize)
                         .collect();
                     let targets: Vec<Target> = indices.iter().map(|&index| targets[index].clone()).collect();
-                    for (found, &index) in search.search(&targets, rules, Some(leaves)).iter().zip(&indices) {
+                    for (found, &index) in search.search(&targets, rules, Some(branches)).iter().zip(&indices) {
                         assert_eq!(
                             found, &expected[index],
                             "{name}, {instructions}, sorted, jobs of {job}, block {index}"

@@ -9,7 +9,7 @@ use rayon::prelude::*;
 /// Weights of the largest blocks that are sorted: in more dimensions the balls are too large.
 pub(crate) const MOST_WEIGHTS: usize = 8;
 /// Number of blocks for each of a leaf from which on sorting pays: the larger the leaves, the more of them it takes to be small balls.
-pub(crate) const LEAST_BLOCKS: usize = 3 << 8;
+pub(crate) const LEAST_BLOCKS: usize = 3 << 7;
 /// Blocks that tell where to split many.
 const SAMPLE: usize = 256;
 /// Steps of the power iteration.
@@ -53,17 +53,27 @@ impl Direction {
     }
 }
 
-/// Some blocks that follow each other in the order, and the ball around them.
-pub(crate) struct Leaf {
-    /// Where they start in the order.
-    pub first: usize,
+/// A ball of directions.
+pub(crate) struct Ball {
     /// The centre, of norm 1 unless it is zero.
     pub centre: [f32; MOST_WEIGHTS],
-    /// No direction of theirs is farther than this from the centre; 2, which is everywhere, around a centre of zero.
+    /// No direction is farther than this from the centre; 2, which is everywhere, around a centre of zero.
     pub radius: f32,
 }
 
-/// Sorts directions so that leaves of `leaf` directions, all but the last full, are small.
+/// Leaves that follow each other in the order, as many as a leaf has directions.
+pub(crate) struct Branch {
+    /// Where its directions start in the order.
+    pub first: usize,
+    /// Number of its directions.
+    pub directions: usize,
+    /// The ball around them.
+    pub ball: Ball,
+    /// The balls around those of each leaf. All leaves but the last of the last branch are full.
+    pub leaves: Vec<Ball>,
+}
+
+/// Sorts directions so that branches, and in them leaves of `leaf` directions, all but the last full, are small.
 pub(crate) fn sort(directions: &mut [Direction], leaf: usize) {
     if directions.len() <= leaf {
         return;
@@ -72,7 +82,9 @@ pub(crate) fn sort(directions: &mut [Direction], leaf: usize) {
     for direction in directions.iter_mut() {
         direction.key = dot(&direction.values, &axis);
     }
-    let middle = (directions.len() / 2).next_multiple_of(leaf).min(directions.len() - 1);
+    let branch = leaf * leaf;
+    let whole = if directions.len() > branch { branch } else { leaf };
+    let middle = (directions.len() / 2).next_multiple_of(whole).min(directions.len() - 1);
     directions.select_nth_unstable_by(middle, |a, b| a.key.total_cmp(&b.key));
     let (low, high) = directions.split_at_mut(middle);
     if low.len() > SEQUENTIAL {
@@ -83,24 +95,36 @@ pub(crate) fn sort(directions: &mut [Direction], leaf: usize) {
     }
 }
 
-/// The leaves of sorted directions, the smallest ball first, but a leaf that is not full last of all.
-pub(crate) fn leaves(directions: &[Direction], leaf: usize) -> Vec<Leaf> {
-    let mut leaves: Vec<Leaf> = directions
-        .par_chunks(leaf)
+/// The branches of sorted directions, the smallest ball first, but one that is not full last of all.
+pub(crate) fn branches(directions: &[Direction], leaf: usize) -> Vec<Branch> {
+    let size = leaf * leaf;
+    let mut branches: Vec<Branch> = directions
+        .par_chunks(size)
         .enumerate()
-        .map(|(number, directions)| match leaf {
-            0..=16 => ball::<16>(number * leaf, directions),
-            17..=32 => ball::<32>(number * leaf, directions),
-            _ => panic!("{leaf} blocks are too many for a leaf"),
+        .map(|(number, directions)| Branch {
+            first: number * size,
+            directions: directions.len(),
+            ball: match leaf {
+                16 => ball::<256>(directions),
+                32 => ball::<1024>(directions),
+                _ => panic!("there are no leaves of {leaf} blocks"),
+            },
+            leaves: directions
+                .chunks(leaf)
+                .map(if leaf == 16 { ball::<16> } else { ball::<32> })
+                .collect(),
         })
         .collect();
-    let is_short = |ball: &Leaf| ball.first + leaf > directions.len();
-    leaves.par_sort_by(|a, b| is_short(a).cmp(&is_short(b)).then(a.radius.total_cmp(&b.radius)));
-    leaves
+    let is_short = |branch: &Branch| branch.directions < size;
+    branches.par_sort_by(|a, b| {
+        let by_radius = || a.ball.radius.total_cmp(&b.ball.radius);
+        is_short(a).cmp(&is_short(b)).then_with(by_radius)
+    });
+    branches
 }
 
-/// `N`: the most directions in a leaf.
-fn ball<const N: usize>(first: usize, directions: &[Direction]) -> Leaf {
+/// A ball of at most `N` directions.
+fn ball<const N: usize>(directions: &[Direction]) -> Ball {
     // Coordinate by coordinate, so that directions lie side by side. The last is repeated where there are few.
     let mut coordinates = [[0_f32; N]; MOST_WEIGHTS];
     for number in 0..N {
@@ -115,8 +139,7 @@ fn ball<const N: usize>(first: usize, directions: &[Direction]) -> Leaf {
     }
     let Some(mut centre) = unit(mean) else {
         // All directions are within 2: a centre of zero is near nothing.
-        return Leaf {
-            first,
+        return Ball {
             centre: [0.0; MOST_WEIGHTS],
             radius: 2.0,
         };
@@ -135,8 +158,7 @@ fn ball<const N: usize>(first: usize, directions: &[Direction]) -> Leaf {
         let Some(next) = unit(centre) else { break };
         centre = next;
     }
-    Leaf {
-        first,
+    Ball {
         centre: best,
         // Far more than rounding takes.
         radius: least.sqrt() + 1e-5,
@@ -209,42 +231,11 @@ fn dot(a: &[f32; MOST_WEIGHTS], b: &[f32; MOST_WEIGHTS]) -> f32 {
     (sums[0] + sums[1]) + (sums[2] + sums[3])
 }
 
-/// Turns 32 words of 32 bits about their diagonal: bit `i` of word `k` becomes bit `k` of word `i`.
-pub(crate) fn transpose(words: &mut [u32; 32]) {
-    let mut width = 16;
-    let mut mask = 0x0000_FFFF_u32;
-    while width > 0 {
-        for start in (0..32).step_by(2 * width) {
-            for k in start..start + width {
-                let swapped = (words[k] >> width ^ words[k + width]) & mask;
-                words[k] ^= swapped << width;
-                words[k + width] ^= swapped;
-            }
-        }
-        width /= 2;
-        mask ^= mask << width;
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
     use rand::{RngExt, SeedableRng};
     use rand_chacha::ChaCha8Rng;
-
-    #[test]
-    fn transposing_twice_changes_nothing_and_once_turns() {
-        let mut random = ChaCha8Rng::seed_from_u64(3);
-        let words: [u32; 32] = std::array::from_fn(|_| random.random());
-        let mut turned = words;
-        transpose(&mut turned);
-        let bits = (0..32 * 32).map(|place| (place / 32, place % 32));
-        for (i, k) in bits {
-            assert_eq!(turned[i] >> k & 1, words[k] >> i & 1);
-        }
-        transpose(&mut turned);
-        assert_eq!(turned, words);
-    }
 
     #[test]
     fn balls_hold_their_blocks_and_every_block_is_in_one() {
@@ -263,30 +254,34 @@ mod tests {
             .collect();
         directions.push(Direction::new(5003, &[0.0; 5]));
         sort(&mut directions, leaf);
-        let leaves = leaves(&directions, leaf);
+        let branches = branches(&directions, leaf);
         let mut met = vec![false; directions.len()];
-        for ball in &leaves {
-            let members = &directions[ball.first..directions.len().min(ball.first + leaf)];
-            for member in members {
-                assert!(!std::mem::replace(&mut met[member.block as usize], true));
-                let square: f32 = member
-                    .values
-                    .iter()
-                    .zip(&ball.centre)
-                    .map(|(a, b)| (a - b) * (a - b))
-                    .sum();
-                assert!(square.sqrt() <= ball.radius);
+        for branch in &branches {
+            let members = &directions[branch.first..][..branch.directions];
+            let holds = |ball: &Ball, member: &Direction| {
+                let difference: [f32; MOST_WEIGHTS] = std::array::from_fn(|c| member.values[c] - ball.centre[c]);
+                dot(&difference, &difference).sqrt() <= ball.radius
+            };
+            assert!(members.iter().all(|member| holds(&branch.ball, member)));
+            assert_eq!(branch.leaves.len(), members.len().div_ceil(leaf));
+            for (ball, members) in branch.leaves.iter().zip(members.chunks(leaf)) {
+                for member in members {
+                    assert!(!std::mem::replace(&mut met[member.block as usize], true));
+                    assert!(holds(ball, member));
+                }
             }
         }
         assert!(met.iter().all(|&met| met));
         // Sorting brings something: random leaves have balls of about 1.
-        assert!(
-            leaves[leaves.len() / 2].radius < 0.75,
-            "{}",
-            leaves[leaves.len() / 2].radius
-        );
-        let (short, full) = leaves.split_last().unwrap();
-        assert!(full.is_sorted_by_key(|leaf| leaf.radius));
-        assert_eq!(short.first, 5004 / leaf * leaf);
+        let mut radii: Vec<f32> = branches
+            .iter()
+            .flat_map(|branch| &branch.leaves)
+            .map(|leaf| leaf.radius)
+            .collect();
+        radii.sort_by(f32::total_cmp);
+        assert!(radii[radii.len() / 2] < 0.75, "{}", radii[radii.len() / 2]);
+        let (short, full) = branches.split_last().unwrap();
+        assert!(full.is_sorted_by_key(|branch| branch.ball.radius));
+        assert_eq!(short.first, 5004 / (leaf * leaf) * (leaf * leaf));
     }
 }

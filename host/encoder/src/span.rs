@@ -27,7 +27,8 @@
 use crate::candidate::MOST_COEFFICIENTS;
 use crate::metric::ErrorMetric;
 use crate::orbit::Orbit;
-use crate::scan::{Floats, Lanes};
+use crate::prefetch::prefetch;
+use crate::scan::Floats;
 use seedlm_codec::BlockCode;
 
 mod single;
@@ -425,17 +426,17 @@ impl SpanTable {
 
     /// Brings a group nearer that will be asked for soon.
     #[inline(always)]
-    pub fn prefetch<V: Lanes>(&self, group: usize) {
+    pub fn prefetch(&self, group: usize) {
         let terms = self.columns * (self.columns + 1) / 2 + 2;
         // Two to a line.
         for numbers in self.groups[group * terms..][..terms].iter().step_by(2) {
-            V::prefetch(numbers);
+            prefetch(numbers);
         }
         let reach = (self.rows - 1) * self.columns + GROUP;
         for windows in [&self.u, &self.newest] {
             let (lines, _) = windows[group * GROUP..][..reach].as_chunks::<GROUP>();
             for numbers in lines.iter().step_by(2) {
-                V::prefetch(numbers);
+                prefetch(numbers);
             }
         }
     }

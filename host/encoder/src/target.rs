@@ -1,12 +1,16 @@
 //! What a block is to be approximated by: the weights in integer steps.
 
 use crate::metric::ErrorMetric;
+use smallvec::SmallVec;
 use std::sync::Arc;
+
+/// Numbers of a block: those of the presets' take no memory of their own.
+pub(crate) type Weights<T> = SmallVec<[T; 12]>;
 
 /// The targets `t[c]` of one block, in steps of the matrix's scale.
 #[derive(Clone, Debug)]
 pub(crate) struct Target {
-    values: Vec<f64>,
+    values: Weights<f64>,
     /// `F t`, with what errors are counted in.
     counted: Option<(Arc<ErrorMetric>, Vec<f64>)>,
     norm: f64,
@@ -15,7 +19,7 @@ pub(crate) struct Target {
 impl Target {
     /// The weights of a block, at most `block_size` of them, over the scale; the rest of the block is 0.
     pub fn new(weights: &[f32], block_size: usize, scale: f64) -> Self {
-        let mut values: Vec<f64> = weights.iter().map(|&weight| f64::from(weight) / scale).collect();
+        let mut values: Weights<f64> = weights.iter().map(|&weight| f64::from(weight) / scale).collect();
         values.resize(block_size, 0.0);
         let norm = values.iter().map(|value| value * value).sum::<f64>().sqrt();
         Target {
@@ -27,7 +31,7 @@ impl Target {
 
     /// The same where errors are counted in a metric of as many weights.
     pub fn with_metric(mut self, metric: &Arc<ErrorMetric>) -> Self {
-        let mut counted = self.values.clone();
+        let mut counted = self.values.to_vec();
         metric.apply(&mut counted);
         self.norm = counted.iter().map(|value| value * value).sum::<f64>().sqrt();
         self.counted = Some((Arc::clone(metric), counted));
@@ -58,8 +62,8 @@ impl Target {
 
     /// A block of which the inner products with the columns of a matrix are those of `F t` with `F` times the columns, over the norm:
     /// `F^T F t / |F t|`. Its norm is 1 without a metric, and at most 1 with one.
-    pub fn direction(&self) -> Vec<f32> {
-        let mut direction = self.counted().to_vec();
+    pub fn direction(&self) -> Weights<f32> {
+        let mut direction: Weights<f64> = self.counted().into();
         if let Some(metric) = self.metric() {
             metric.apply_transposed(&mut direction);
         }

@@ -84,9 +84,13 @@ impl Lanes for Vector {
         Vector(unsafe { settle(self.0) })
     }
     #[inline(always)]
-    fn prefetch<T>(numbers: &T) {
-        // SAFETY: prefetching reads nothing.
-        unsafe { _mm_prefetch::<_MM_HINT_T0>(std::ptr::from_ref(numbers).cast()) }
+    fn pick(numbers: &[u32; 8], places: &[u8; 8], picked: &mut [u32; 8]) {
+        // SAFETY: as for `spread`; 8 numbers and 8 bytes can be read, 8 numbers written, and none need be aligned.
+        unsafe {
+            let places = _mm256_cvtepu8_epi32(_mm_loadl_epi64(places.as_ptr().cast()));
+            let numbers = _mm256_loadu_si256(numbers.as_ptr().cast());
+            _mm256_storeu_si256(picked.as_mut_ptr().cast(), _mm256_permutevar8x32_epi32(numbers, places));
+        }
     }
     #[inline(always)]
     fn alone<P: Piece<Self>>(piece: P) -> P::Output {

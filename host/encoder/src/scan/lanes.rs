@@ -50,8 +50,6 @@ pub(crate) trait Lanes: Copy {
     fn average(self, other: Self) -> Self;
     /// `a b / 2^15`, rounded to nearest.
     fn multiply(self, other: Self) -> Self;
-    /// Brings numbers nearer that will be wanted soon.
-    fn prefetch<T>(numbers: &T);
     /// `a / 2^SHIFT`, rounded down.
     fn shift_right<const SHIFT: i32>(self) -> Self;
     /// The lanes whose number is 0 or more, as a set of [`Self::bit`]s.
@@ -59,6 +57,8 @@ pub(crate) trait Lanes: Copy {
     /// The same vector, in a register: what is written before is computed before. Left to itself, the compiler computes
     /// ahead until registers run out, and takes vectors to memory and back.
     fn settle(self) -> Self;
+    /// The numbers in the given places, which are below 8.
+    fn pick(numbers: &[u32; 8], places: &[u8; 8], picked: &mut [u32; 8]);
     /// Does a piece of work in a function by itself, compiled for the vector's instruction set.
     fn alone<P: Piece<Self>>(piece: P) -> P::Output;
     /// The lanes of vectors, one vector after the other, to be changed.
@@ -195,7 +195,9 @@ impl Lanes for [i16; 32] {
         self
     }
     #[inline(always)]
-    fn prefetch<T>(_: &T) {}
+    fn pick(numbers: &[u32; 8], places: &[u8; 8], picked: &mut [u32; 8]) {
+        *picked = places.map(|place| numbers[usize::from(place % 8)]);
+    }
     #[inline(never)]
     fn alone<P: Piece<Self>>(piece: P) -> P::Output {
         piece.run()
@@ -305,6 +307,20 @@ mod tests {
         }
     }
 
+    /// Numbers in some places.
+    struct Pick<'a>(&'a [u32; 8], &'a [u8; 8]);
+
+    impl Work for Pick<'_> {
+        type Output = [u32; 8];
+
+        #[inline(always)]
+        fn run<V: Lanes>(self) -> [u32; 8] {
+            let mut picked = [0; 8];
+            V::pick(self.0, self.1, &mut picked);
+            picked
+        }
+    }
+
     /// Every operation on eight numbers.
     struct FloatOperations<'a>(&'a [f32; 8], &'a [f32; 8]);
 
@@ -339,6 +355,11 @@ mod tests {
             let expected = dispatch(Instructions::Scalar, Operations(&a, &b));
             for instructions in Instructions::available() {
                 prop_assert_eq!(&dispatch(instructions, Operations(&a, &b)), &expected, "{}", instructions);
+            }
+            let (numbers, places) = (std::array::from_fn(|k| b[k] as u32), std::array::from_fn(|k| (a[k] & 7) as u8));
+            let expected = places.map(|place: u8| numbers[usize::from(place)]);
+            for instructions in Instructions::available() {
+                prop_assert_eq!(dispatch(instructions, Pick(&numbers, &places)), expected, "{}", instructions);
             }
             let floats = |numbers: [i16; 32]| std::array::from_fn(|lane| f32::from(numbers[lane]) / 100.0);
             let (a, b) = (&floats(a), &floats(b));

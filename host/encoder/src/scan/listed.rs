@@ -1,9 +1,10 @@
 //! The scan of some seeds only, for blocks that lie near each other.
 
 use super::kernel::energy;
-use super::lanes::{Lanes, PAIRS, Piece};
+use super::lanes::{Lanes, PAIRS, Piece, pair};
 use super::sums::{Rows, SubsetSums, nearest};
-use super::{MOST_LISTED_COLUMNS, ONE, ScanTable, WARM_UP, factors_per_seed};
+use super::{LIMIT, MOST_LISTED_COLUMNS, ONE, ScanTable, WARM_UP, factors_per_seed};
+use crate::prefetch::prefetch;
 
 /// So many seeds later, one is wanted that is on its way from memory: those of a list are too irregular to be foreseen.
 const AHEAD: usize = 12;
@@ -14,7 +15,10 @@ pub(crate) struct ListedSeed<const N: usize> {
     /// Entries `u`, in units of 2^-15, two in a word, the first one low.
     entries: [u32; PAIRS],
     factors: [i16; N],
-    threshold: i16,
+    /// The threshold's negative: subtracting a number from memory takes more instructions than adding it.
+    minus_threshold: i16,
+    /// [`ScanTable::listed_falls`].
+    fall: i16,
     /// Of the sign vectors 1...
     indices: [u8; MOST_LISTED_COLUMNS - 1],
 }
@@ -31,22 +35,22 @@ pub(crate) enum ListedSeeds {
 }
 
 impl ListedSeeds {
-    /// The seeds with their thresholds.
-    pub fn new(table: &ScanTable, thresholds: &[u32]) -> Self {
+    /// The seeds with their thresholds and [`ScanTable::listed_falls`].
+    pub fn new(table: &ScanTable, thresholds: &[u32], falls: &[Option<i16>]) -> Self {
         match table.columns {
-            1 => ListedSeeds::One(seeds(table, thresholds)),
-            2 => ListedSeeds::Two(seeds(table, thresholds)),
-            3 => ListedSeeds::Three(seeds(table, thresholds)),
-            _ => ListedSeeds::Four(seeds(table, thresholds)),
+            1 => ListedSeeds::One(seeds(table, thresholds, falls)),
+            2 => ListedSeeds::Two(seeds(table, thresholds, falls)),
+            3 => ListedSeeds::Three(seeds(table, thresholds, falls)),
+            _ => ListedSeeds::Four(seeds(table, thresholds, falls)),
         }
     }
 }
 
-fn seeds<const N: usize>(table: &ScanTable, thresholds: &[u32]) -> Vec<ListedSeed<N>> {
+fn seeds<const N: usize>(table: &ScanTable, thresholds: &[u32], falls: &[Option<i16>]) -> Vec<ListedSeed<N>> {
     let columns = table.columns;
     let (factors, _) = table.factors.as_chunks::<N>();
-    let seeds = factors.iter().zip(thresholds).enumerate();
-    let seeds = seeds.map(|(position, (factors, &threshold))| {
+    let seeds = factors.iter().zip(thresholds).zip(falls).enumerate();
+    let seeds = seeds.map(|(position, ((factors, &threshold), fall))| {
         let entry = |c: usize| u32::from(table.entries[position + 1 + c * columns].cast_unsigned());
         let mut indices = [0; MOST_LISTED_COLUMNS - 1];
         let following = &table.indices[WARM_UP + position..][1..columns];
@@ -54,7 +58,9 @@ fn seeds<const N: usize>(table: &ScanTable, thresholds: &[u32]) -> Vec<ListedSee
         ListedSeed {
             entries: std::array::from_fn(|pair| entry(2 * pair) | entry(2 * pair + 1) << 16),
             factors: factors.map(|factor| factor as i16),
-            threshold: threshold as i16,
+            // Always a hit, where it is not known how far the threshold may have to fall.
+            minus_threshold: fall.map_or(LIMIT, |_| -(threshold as i16)),
+            fall: fall.unwrap_or(0),
             indices,
         }
     });
@@ -70,47 +76,6 @@ pub(crate) struct ListedScanner<'a, V: Lanes> {
     /// The weights as [`Lanes::pair_sums`] takes them, so that `H` is their sum; filled up with zeros.
     weights: [[V; 2]; PAIRS],
 }
-
-/// Where lists and hits are kept, from one scan to the next.
-#[derive(Default)]
-pub(crate) struct Room {
-    positions: Positions,
-    hits: Vec<(u32, u32)>,
-}
-
-/// The positions of a list, one after the other.
-#[derive(Default)]
-struct Positions(Vec<u32>);
-
-impl Positions {
-    /// The positions of the bits of a list. Always so many at a time: a loop over the bits of a word would end unexpectedly every
-    /// time.
-    #[inline(always)]
-    fn set_to(&mut self, list: &[u32]) -> &[u32] {
-        // The last one's may be written beyond the end.
-        self.0.resize(list.len() * 32 + AT_ONCE, 0);
-        let mut count = 0;
-        for (word, pair) in list.chunks(2).enumerate() {
-            let low = pair[0];
-            // There are always two, with registers of 6 bits or more.
-            let high = pair.get(1).copied().unwrap_or(0);
-            let mut bits = u64::from(low) | u64::from(high) << 32;
-            let end = count + bits.count_ones() as usize;
-            while count < end {
-                for position in &mut self.0[count..][..AT_ONCE] {
-                    *position = word as u32 * 64 + bits.trailing_zeros();
-                    bits &= bits.wrapping_sub(1);
-                }
-                count += AT_ONCE;
-            }
-            count = end;
-        }
-        &self.0[..count]
-    }
-}
-
-/// Positions that are written at a time.
-const AT_ONCE: usize = 8;
 
 impl<'a, V: Lanes> ListedScanner<'a, V> {
     /// For a table's seeds.
@@ -141,89 +106,180 @@ impl<'a, V: Lanes> ListedScanner<'a, V> {
         }
     }
 
-    /// All seeds of the list that reach their threshold in some lane, as (position, set of lanes). Lanes without
-    /// a block mean nothing. The list has a bit for every position; `room` is where the seeds are kept.
+    /// All seeds of the given positions that reach their threshold in some lane, as (position, set of lanes). Lanes without
+    /// a block mean nothing. `hits` is room for them.
     #[inline(always)]
-    pub fn scan<'b>(&self, list: &[u32], room: &'b mut Room) -> &'b [(u32, u32)] {
-        room.hits.resize(list.len() * 32, (0, 0));
-        let (positions, hits) = (room.positions.set_to(list), &mut room.hits[..]);
+    pub fn scan<'b>(&self, positions: &[u32], hits: &'b mut Vec<(u32, u32)>) -> &'b [(u32, u32)] {
+        hits.resize(positions.len(), (0, 0));
+        let hits = &mut hits[..];
         let found = match self.seeds {
-            ListedSeeds::One(seeds) => self.columns::<1, _>(seeds, positions, hits),
-            ListedSeeds::Two(seeds) => self.columns::<2, _>(seeds, positions, hits),
-            ListedSeeds::Three(seeds) => self.columns::<3, _>(seeds, positions, hits),
-            ListedSeeds::Four(seeds) => self.columns::<4, _>(seeds, positions, hits),
+            ListedSeeds::One(seeds) => self.blocks::<1, _>(seeds, positions, hits),
+            ListedSeeds::Two(seeds) => self.blocks::<2, _>(seeds, positions, hits),
+            ListedSeeds::Three(seeds) => self.blocks::<3, _>(seeds, positions, hits),
+            ListedSeeds::Four(seeds) => self.blocks::<4, _>(seeds, positions, hits),
         };
-        &room.hits[..found]
+        &hits[..found]
+    }
+
+    /// For blocks that are centres of balls: for each of the given positions the set of lanes in which the seed reaches its threshold,
+    /// which is lower by [`ScanTable::fall_in_ball`]; filled up to a multiple of 32 sets with sets of none.
+    #[inline(always)]
+    pub fn scan_balls(&self, positions: &[u32], falls: impl Iterator<Item = i16>, sets: &mut Vec<u32>) {
+        sets.resize(positions.len().next_multiple_of(32), 0);
+        let (sets, rest) = sets.split_at_mut(positions.len());
+        rest.fill(0);
+        let mut fall = [V::spread(0)];
+        V::words_mut(&mut fall)
+            .iter_mut()
+            .zip(falls)
+            .for_each(|(to, fall)| *to = fall);
+        match self.seeds {
+            ListedSeeds::One(seeds) => self.balls::<1, _>(seeds, positions, fall[0], sets),
+            ListedSeeds::Two(seeds) => self.balls::<2, _>(seeds, positions, fall[0], sets),
+            ListedSeeds::Three(seeds) => self.balls::<3, _>(seeds, positions, fall[0], sets),
+            ListedSeeds::Four(seeds) => self.balls::<4, _>(seeds, positions, fall[0], sets),
+        }
     }
 
     #[inline(always)]
-    fn columns<const P: usize, const N: usize>(
+    fn blocks<const P: usize, const N: usize>(
         &self,
         seeds: &[ListedSeed<N>],
         positions: &[u32],
         hits: &mut [(u32, u32)],
     ) -> usize {
-        V::alone(ListedWalk::<V, P, N> {
-            seeds,
-            rows: self.sums.rows(),
-            weights: &self.weights,
+        V::alone(BlockWalk::<V, P, N> {
+            listed: self.listed(seeds),
             positions,
             hits,
         })
     }
+
+    #[inline(always)]
+    fn balls<const P: usize, const N: usize>(
+        &self,
+        seeds: &[ListedSeed<N>],
+        positions: &[u32],
+        fall: V,
+        sets: &mut [u32],
+    ) {
+        V::alone(BallWalk::<V, P, N> {
+            listed: self.listed(seeds),
+            positions,
+            fall,
+            sets,
+        });
+    }
+
+    #[inline(always)]
+    fn listed<'b, const P: usize, const N: usize>(&'b self, seeds: &'b [ListedSeed<N>]) -> Listed<'b, V, P, N> {
+        Listed {
+            seeds,
+            rows: self.sums.rows(),
+            weights: self.weights,
+        }
+    }
 }
 
-/// The loop; how many hits there are. `N`: factors per seed.
-struct ListedWalk<'a, V: Lanes, const P: usize, const N: usize> {
+/// What the loops look at. `N`: factors per seed.
+struct Listed<'a, V: Lanes, const P: usize, const N: usize> {
     seeds: &'a [ListedSeed<N>],
     rows: Rows<'a, V>,
-    weights: &'a [[V; 2]; PAIRS],
+    weights: [[V; 2]; PAIRS],
+}
+
+impl<V: Lanes, const P: usize, const N: usize> Listed<'_, V, P, N> {
+    /// Has the seed of a later number on its way.
+    #[inline(always)]
+    fn prefetch(&self, positions: &[u32], number: usize) {
+        if let Some(&later) = positions.get(number + AHEAD) {
+            let later = &self.seeds[later as usize];
+            prefetch(&later.entries);
+            if size_of::<ListedSeed<N>>() > 32 {
+                prefetch(&later.minus_threshold);
+            }
+        }
+    }
+
+    /// How far the energy of a seed is above its threshold.
+    #[inline(always)]
+    fn above(&self, seed: &ListedSeed<N>) -> V {
+        let h = V::pair_sums(&self.weights, &seed.entries);
+        let mut x = [V::spread(0); P];
+        let mut products = [[V::spread(0); P]; P];
+        for j in 1..P {
+            let index = &[seed.indices[j - 1]];
+            x[j] = self.rows.row(index);
+            for k in 1..=j {
+                products[j][k] = if k < j {
+                    x[j].multiply(x[k])
+                } else {
+                    self.rows.square(index)
+                };
+            }
+        }
+        energy(&seed.factors, h, &x, &products).add(V::spread_one(seed.minus_threshold))
+    }
+}
+
+/// The loop for blocks; how many hits there are.
+struct BlockWalk<'a, V: Lanes, const P: usize, const N: usize> {
+    listed: Listed<'a, V, P, N>,
     positions: &'a [u32],
     hits: &'a mut [(u32, u32)],
 }
 
-impl<V: Lanes, const P: usize, const N: usize> Piece<V> for ListedWalk<'_, V, P, N> {
+impl<V: Lanes, const P: usize, const N: usize> Piece<V> for BlockWalk<'_, V, P, N> {
     type Output = usize;
 
     #[inline(always)]
     fn run(self) -> usize {
-        let ListedWalk {
-            seeds,
-            rows,
-            weights,
+        let BlockWalk {
+            listed,
             positions,
             hits,
         } = self;
-        let weights = *weights;
         let mut found = 0;
         for (number, &position) in positions.iter().enumerate() {
-            if let Some(&later) = positions.get(number + AHEAD) {
-                let later = &seeds[later as usize];
-                V::prefetch(&later.entries);
-                if size_of::<ListedSeed<N>>() > 32 {
-                    V::prefetch(&later.threshold);
-                }
-            }
+            listed.prefetch(positions, number);
             // All branches before all loads: the compiler spreads numbers from memory only where there is none between.
             let hit = &mut hits[found];
-            let seed = &seeds[position as usize];
-            let h = V::pair_sums(&weights, &seed.entries);
-            let mut x = [V::spread(0); P];
-            let mut products = [[V::spread(0); P]; P];
-            for j in 1..P {
-                let index = &[seed.indices[j - 1]];
-                x[j] = rows.row(index);
-                for k in 1..=j {
-                    products[j][k] = if k < j { x[j].multiply(x[k]) } else { rows.square(index) };
-                }
-            }
-            let energy = energy(&seed.factors, h, &x, &products);
-            let lanes = energy.sub(V::spread_one(seed.threshold)).not_negative();
+            let lanes = listed.above(&listed.seeds[position as usize]).not_negative();
             // All seeds are written, and those that are no hits are written over: a branch would be guessed wrong often, and a call
             // to make room would have the weights leave their registers.
             *hit = (position, lanes);
             found += usize::from(lanes != 0);
         }
         found
+    }
+}
+
+/// The loop for centres of balls.
+struct BallWalk<'a, V: Lanes, const P: usize, const N: usize> {
+    listed: Listed<'a, V, P, N>,
+    positions: &'a [u32],
+    fall: V,
+    sets: &'a mut [u32],
+}
+
+impl<V: Lanes, const P: usize, const N: usize> Piece<V> for BallWalk<'_, V, P, N> {
+    type Output = ();
+
+    #[inline(always)]
+    fn run(self) {
+        let BallWalk {
+            listed,
+            positions,
+            fall,
+            sets,
+        } = self;
+        for (number, (&position, set)) in positions.iter().zip(sets).enumerate() {
+            listed.prefetch(positions, number);
+            let seed = &listed.seeds[position as usize];
+            let above = listed.above(seed);
+            // One more is more than the product is rounded.
+            let fall = fall.multiply(V::spread_one(seed.fall)).add(V::spread(pair(1)));
+            *set = above.add(fall).not_negative();
+        }
     }
 }

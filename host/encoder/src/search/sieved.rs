@@ -2,16 +2,13 @@
 
 use super::{Candidates, Pass, SearchRules, SeedSearch, Sieve, SievedBlock, with_room};
 use crate::candidate::Candidate;
-use crate::scan::{Lanes, ListedScanner, ListedSeeds, MOST_LANES, Piece, Room, Scanner, Work, dispatch};
-use crate::sorted::{Leaf, MOST_WEIGHTS, transpose};
-use crate::span::{GroupEnergies, SingleCandidate, SingleSeeds, SpanTable};
+use crate::scan::{Lanes, Piece, Scanner, Work, dispatch};
+use crate::sorted::Branch;
+use crate::span::{GroupEnergies, SpanTable};
 use crate::target::Target;
 
 /// So many groups of seeds that will be looked at are on their way from memory.
 const AHEAD: usize = 8;
-
-/// Radius by which thresholds may be made for larger balls than there are.
-const RADIUS_STEP: f32 = 1.0 / 512.0;
 
 /// Solves the blocks that have a word of small error; the others are the output.
 pub(super) struct SievedSearch<'a> {
@@ -20,8 +17,8 @@ pub(super) struct SievedSearch<'a> {
     pub targets: &'a [Target],
     pub rules: SearchRules,
     pub pending: Vec<usize>,
-    /// With these, targets come in leaves of as many as there are lanes.
-    pub balls: Option<&'a [Leaf]>,
+    /// With these, targets come in branches of leaves of as many as there are lanes.
+    pub branches: Option<&'a [Branch]>,
     pub best: &'a mut [Candidate],
     /// Room for the second sieve: groups of seeds, with the lane of the block for which they are looked at.
     pub looks: Vec<(u32, u32, GroupEnergies)>,
@@ -40,10 +37,10 @@ impl Work for SievedSearch<'_> {
             .collect();
         let mut passes = self.sieve.passes.iter();
         let mut pending = std::mem::take(&mut self.pending);
-        if let (Some(balls), Some((seeds, single)), Some(pass)) =
-            (self.balls, &self.sieve.listed, self.sieve.passes.first())
+        if let (Some(branches), Some((seeds, single)), Some(pass)) =
+            (self.branches, &self.sieve.listed, self.sieve.passes.first())
         {
-            pending = self.leaves::<V>((balls, seeds, single), pass, &blocks, &pending);
+            pending = self.search_branches::<V>((branches, seeds, single), pass, &blocks, &pending);
             passes.next();
         }
         let mut scanner = Scanner::<V>::new(&self.sieve.scan);
@@ -116,7 +113,7 @@ impl<V: Lanes> Piece<V> for Look<'_> {
     fn run(self) {
         for number in 0..self.looks.len() {
             if let Some(&(later, ..)) = self.looks.get(number + AHEAD) {
-                self.span.prefetch::<V>(later as usize);
+                self.span.prefetch(later as usize);
             }
             let (group, lane, energies) = &mut self.looks[number];
             let direction = &self.blocks[self.batch[*lane as usize]].direction;
@@ -124,31 +121,6 @@ impl<V: Lanes> Piece<V> for Look<'_> {
                 .span
                 .energies::<V::Floats>(*group as usize, direction, self.admitted);
         }
-    }
-}
-
-/// The second sieve: some blocks and single seeds.
-struct LookAtSingle<'a> {
-    seeds: &'a SingleSeeds,
-    looks: &'a [(u32, u32)],
-    directions: &'a [[f32; MOST_WEIGHTS]],
-    admitted: f64,
-    found: &'a mut [SingleCandidate],
-}
-
-impl<V: Lanes> Piece<V> for LookAtSingle<'_> {
-    type Output = usize;
-
-    #[inline(always)]
-    fn run(self) -> usize {
-        let LookAtSingle {
-            seeds,
-            looks,
-            directions,
-            admitted,
-            found,
-        } = self;
-        seeds.keep::<V>(looks, directions, admitted, found)
     }
 }
 
@@ -165,73 +137,6 @@ fn take_least(candidates: &mut Candidates) -> Option<(f64, u32)> {
 }
 
 impl SievedSearch<'_> {
-    /// The first pass, for blocks in leaves; returns those that have to go on. The centres of all balls are scanned; then each
-    /// leaf's blocks for the seeds that can have a word for any block of the ball.
-    #[inline(always)]
-    fn leaves<V: Lanes>(
-        &mut self,
-        (balls, seeds, single): (&[Leaf], &ListedSeeds, &SingleSeeds),
-        pass: &Pass,
-        blocks: &[SievedBlock],
-        pending: &[usize],
-    ) -> Vec<usize> {
-        let scan = &self.sieve.scan;
-        let admitted = with_room(pass.admitted);
-        let mut is_pending = vec![false; blocks.len()];
-        pending.iter().for_each(|&index| is_pending[index] = true);
-        let mut centres = Scanner::<V>::new(scan);
-        let mut listed = ListedScanner::<V>::new(scan, seeds);
-        let (mut radius, mut thresholds, mut lists) = (0.0, Vec::new(), Vec::new());
-        let (mut room, mut unsolved) = (Room::default(), Vec::new());
-        let (mut looks, mut found) = (Vec::new(), Vec::new());
-        let mut candidates: Vec<Candidates> = vec![Vec::new(); V::COUNT];
-        for (number, batch) in balls.chunks(V::COUNT).enumerate() {
-            let needed = batch.iter().map(|ball| ball.radius).fold(0.0, f32::max);
-            if needed > radius || thresholds.is_empty() {
-                // Balls become larger slowly: thresholds that do for some larger ones too are made less often.
-                radius = needed + RADIUS_STEP;
-                scan.ball_thresholds(&mut thresholds, admitted, f64::from(radius));
-            }
-            let size = scan.block_size();
-            let directions: Vec<&[f32]> = batch.iter().map(|ball| &ball.centre[..size]).collect();
-            let stride = list_ball_seeds::<V>(centres.scan_each(&thresholds, &directions), &mut lists);
-            for (ball, list) in lists.chunks_exact(stride).take(batch.len()).enumerate() {
-                let first = (number * V::COUNT + ball) * V::COUNT;
-                let leaf: Vec<usize> = (first..blocks.len().min(first + V::COUNT)).collect();
-                let directions: Vec<&[f32]> = leaf.iter().map(|&index| &blocks[index].direction[..]).collect();
-                let waiting = lanes_of::<V>(leaf.iter().map(|&index| is_pending[index]));
-                listed.set(&directions);
-                let seeds = listed.scan(list, &mut room);
-                looks.clear();
-                for &(position, lanes) in seeds {
-                    let mut lanes = lanes & waiting;
-                    while lanes != 0 {
-                        looks.push((position, V::take_lane(&mut lanes)));
-                    }
-                }
-                found.resize(looks.len(), SingleCandidate::default());
-                let look = LookAtSingle {
-                    seeds: single,
-                    looks: &looks,
-                    directions: &padded(&directions),
-                    admitted,
-                    found: &mut found,
-                };
-                let count = V::alone(look);
-                candidates.iter_mut().for_each(Vec::clear);
-                for candidate in &found[..count] {
-                    let lane = candidate.lane as usize;
-                    let bound = candidate.bound(blocks[leaf[lane]].range_slack);
-                    if bound <= admitted {
-                        candidates[lane].push((bound, candidate.position));
-                    }
-                }
-                self.refine::<V>(pass, blocks, (&leaf, waiting), &mut candidates, &mut unsolved);
-            }
-        }
-        unsolved
-    }
-
     /// The second sieve and the third, for the blocks of a batch that wait (a set of lanes) and the groups of seeds that are hits for
     /// some of them. Adds the blocks without a word to `unsolved`.
     #[inline(always)]
@@ -273,7 +178,7 @@ impl SievedSearch<'_> {
 
     /// The third sieve, for the blocks of a batch that wait, each with its candidates. Adds the blocks without a word to `unsolved`.
     #[inline(always)]
-    fn refine<V: Lanes>(
+    pub(super) fn refine<V: Lanes>(
         &mut self,
         pass: &Pass,
         blocks: &[SievedBlock],
@@ -309,38 +214,8 @@ impl SievedSearch<'_> {
 
 /// The set of the lanes for which it is true.
 #[inline(always)]
-fn lanes_of<V: Lanes>(lanes: impl Iterator<Item = bool>) -> u32 {
+pub(super) fn lanes_of<V: Lanes>(lanes: impl Iterator<Item = bool>) -> u32 {
     lanes
         .enumerate()
         .fold(0, |set, (lane, is_in)| set | if is_in { V::bit(lane) } else { 0 })
-}
-
-/// Directions, filled up with zeros.
-#[inline(always)]
-fn padded(directions: &[&[f32]]) -> [[f32; MOST_WEIGHTS]; MOST_LANES] {
-    let mut padded = [[0.0; MOST_WEIGHTS]; MOST_LANES];
-    for (padded, direction) in padded.iter_mut().zip(directions) {
-        padded[..direction.len()].copy_from_slice(direction);
-    }
-    padded
-}
-
-/// Turns a set of lanes for each seed into a list of seeds for each lane: one bit per position. Returns how many words apart the
-/// lists are.
-#[inline(always)]
-fn list_ball_seeds<V: Lanes>(lanes: &[u32], lists: &mut Vec<u32>) -> usize {
-    let words = lanes.len().div_ceil(32);
-    // Lists a power of two apart would evict each other from the cache.
-    let stride = words + 16;
-    // What is between lists stays zero, and all else is written over.
-    lists.resize(V::COUNT * stride, 0);
-    for (word, lanes) in lanes.chunks(32).enumerate() {
-        let mut square = [0; 32];
-        square[..lanes.len()].copy_from_slice(lanes);
-        transpose(&mut square);
-        for (lane, &bits) in square.iter().skip(V::STRIDE - 1).step_by(V::STRIDE).enumerate() {
-            lists[lane * stride + word] = bits;
-        }
-    }
-    stride
 }

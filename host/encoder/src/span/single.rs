@@ -2,6 +2,7 @@
 //! with four columns.
 
 use super::{ENTRY_UNITS, IdealWindows, SeedSpan, bound, margin};
+use crate::prefetch::prefetch;
 use crate::scan::{Floats, Lanes, MOST_LISTED_COLUMNS};
 use crate::sorted::MOST_WEIGHTS;
 
@@ -151,9 +152,9 @@ fn keep<V: Lanes, const P: usize, const T: usize>(
     for (number, &(position, lane)) in looks.iter().enumerate() {
         if let Some(&(later, _)) = looks.get(number + AHEAD) {
             let later = &seeds[later as usize];
-            V::prefetch(&later.entries);
+            prefetch(&later.entries);
             if size_of::<SingleSeed<T>>() > 64 {
-                V::prefetch(&later.signs);
+                prefetch(&later.signs);
             }
         }
         let seed = &seeds[position as usize];
