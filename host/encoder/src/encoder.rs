@@ -20,6 +20,8 @@ use std::sync::atomic::{AtomicBool, Ordering};
 const PILOT_BLOCKS: usize = 32;
 /// Blocks of a job where they are sorted, at most: all seeds are scanned once for it, and all that is known of them should stay near.
 const LARGEST_JOB: usize = 1 << 12;
+/// Blocks whose words are written by one thread.
+const WRITTEN_BLOCKS: usize = 1 << 13;
 /// So many blocks later, one is wanted that is on its way from memory.
 const AHEAD: usize = 16;
 /// Blocks of a job of a search with a metric.
@@ -113,9 +115,15 @@ impl BlockEncoder {
 
         let width = self.code.word_bits() as usize;
         let mut words = vec![0; bytes];
-        for (index, block) in encoded.iter().enumerate() {
-            write_field(&mut words, index * width, width, block.word);
-        }
+        // Every eight words begin at a byte.
+        let parts = words.par_chunks_mut(WRITTEN_BLOCKS / 8 * width);
+        parts
+            .zip(encoded.par_chunks(WRITTEN_BLOCKS))
+            .for_each(|(words, encoded)| {
+                for (index, block) in encoded.iter().enumerate() {
+                    write_field(words, index * width, width, block.word);
+                }
+            });
         Ok(EncodedMatrix {
             matrix: CodedMatrix::new(&self.code, rows, columns, scale, words)?,
             // One order of summation, however the blocks were shared out.
@@ -196,7 +204,10 @@ impl BlockEncoder {
                 .map(|&weight| f64::from(weight) * f64::from(weight));
             squares.sum()
         };
-        let mut largest: Vec<(f64, usize)> = (0..blocks.count()).map(|index| (squared_norm(index), index)).collect();
+        let mut largest: Vec<(f64, usize)> = (0..blocks.count())
+            .into_par_iter()
+            .map(|index| (squared_norm(index), index))
+            .collect();
         let larger = |a: &(f64, usize), b: &(f64, usize)| b.0.total_cmp(&a.0).then(a.1.cmp(&b.1));
         if largest.len() > PILOT_BLOCKS {
             largest.select_nth_unstable_by(PILOT_BLOCKS, larger);
@@ -232,7 +243,7 @@ impl BlockEncoder {
                 stopped.store(true, Ordering::Relaxed);
             }
         };
-        let encoded: Vec<(usize, EncodedBlock)> = match self.search.leaf(blocks.count()) {
+        let encoded: Vec<Vec<(usize, EncodedBlock)>> = match self.search.leaf(blocks.count()) {
             Some(leaf) => {
                 let mut directions: Vec<Direction> = (0..blocks.count())
                     .into_par_iter()
@@ -252,10 +263,10 @@ impl BlockEncoder {
                         .map(|direction| direction.block as usize)
                         .collect();
                     let encoded = self.encode_some(blocks, &indices, scale, quantizer, Some(branches));
-                    go_on(indices.iter().map(|&index| blocks.weights(index).len()).sum());
+                    go_on(indices.iter().map(|&index| blocks.size(index)).sum());
                     encoded
                 });
-                encoded.flatten_iter().collect()
+                encoded.collect()
             }
             None => {
                 // Large jobs fill the scan's batches better; small ones share the work better. It changes nothing else.
@@ -265,17 +276,17 @@ impl BlockEncoder {
                 let encoded = jobs.filter(|_| !stopped.load(Ordering::Relaxed)).map(|job| {
                     let indices: Vec<usize> = (job * size..blocks.count().min((job + 1) * size)).collect();
                     let encoded = self.encode_some(blocks, &indices, scale, quantizer, None);
-                    go_on(indices.iter().map(|&index| blocks.weights(index).len()).sum());
+                    go_on(indices.iter().map(|&index| blocks.size(index)).sum());
                     encoded
                 });
-                encoded.flatten_iter().collect()
+                encoded.collect()
             }
         };
         if stopped.load(Ordering::Relaxed) {
             return Err(EncodeError::Stopped);
         }
         let mut ordered: Vec<EncodedBlock> = vec![EncodedBlock::default(); blocks.count()];
-        for (index, block) in encoded {
+        for (index, block) in encoded.into_iter().flatten() {
             ordered[index] = block;
         }
         Ok(ordered)

@@ -261,15 +261,18 @@ impl ScanTable {
         (((reach * reach - error).max(0.0) * ONE).ceil() as i16).saturating_add(1)
     }
 
-    /// Per seed, the full energy times a bound on the second factor in [`Self::fall_in_ball`]: `1 + s / a`. `None` where that is too
-    /// much to subtract in 16 bits, or nothing is known of the seed.
+    /// Per seed, the full energy times a bound on the second factor in [`Self::fall_in_ball`]: `1 + s / a`. `None` where nothing is known
+    /// of the seed, or that is too much to subtract in 16 bits: that takes a slack above `a`, so a code of more than 7 bits per weight.
     pub fn listed_falls(&self, error: f64) -> Vec<Option<i16>> {
         let seeds = self.full.iter().zip(&self.slacks).zip(&self.listed_margins);
         let fall = |((full, slack), margin): ((&f32, &f32), &f32)| {
             let fall = (f64::from(*full) * (1.0 + f64::from(*slack) / error.sqrt()) * 1.000_001).ceil();
             (fall <= f64::from(LIMIT) && margin.is_finite()).then_some(fall as i16)
         };
-        seeds.map(fall).collect()
+        let mut falls: Vec<Option<i16>> = seeds.map(fall).collect();
+        // Padding is never a hit.
+        falls[self.seeds..].fill(Some(0));
+        falls
     }
 
     /// Energies of blocks that are no farther than `reach` from the span of the idealised matrix, but for the seed's slack.
@@ -514,16 +517,28 @@ mod tests {
                 vector.iter().map(|v| (f64::from(*v) / norm) as f32).collect()
             };
             // From balls of one block to such that reach everywhere.
-            let spreads = [0.0, 0.01, 0.03, 0.1, 0.2, 0.3, 1.0, 3.0];
+            let spreads = [0.0, 0.01, 0.03, 0.1, 0.2, 0.3, 1.0, 3.0, f32::INFINITY];
             let balls = spreads.map(|spread| {
-                let centre = unit(&vec![0.0; size], 1.0);
+                // Around zero, which is near nothing, there is any block at all.
+                let (is_anywhere, nothing) = (spread == f32::INFINITY, vec![0.0; size]);
+                let centre = if is_anywhere {
+                    nothing.clone()
+                } else {
+                    unit(&nothing, 1.0)
+                };
+                let spread = if is_anywhere { 1.0 } else { spread };
                 let members: Vec<Vec<f32>> = (0..4).map(|_| unit(&centre, spread)).collect();
                 (centre, members)
             });
             let distance = |a: &[f32], b: &[f32]| a.iter().zip(b).map(|(a, b)| (a - b) * (a - b)).sum::<f32>().sqrt();
             let radii = balls.each_ref().map(|(centre, members)| {
                 let distances = members.iter().map(|member| distance(centre, member));
-                distances.fold(0.0, f32::max) + 1e-5
+                let is_anywhere = centre.iter().all(|&c| c == 0.0);
+                if is_anywhere {
+                    2.0
+                } else {
+                    distances.fold(0.0, f32::max) + 1e-5
+                }
             });
             for error in [1e-4, 0.025, 0.15] {
                 for instructions in Instructions::available() {

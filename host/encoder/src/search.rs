@@ -8,7 +8,7 @@ use crate::orbit::Orbit;
 use crate::quantizer::Quantizer;
 use crate::rule::{CoefficientRange, keep_printed_word, keep_rounded_word};
 use crate::scan::{COARSE_SLACK, Lanes, ListedSeeds, ScanTable, dispatch, lanes};
-use crate::sorted::{Branch, LEAST_BLOCKS};
+use crate::sorted::{Branch, LEAST_BLOCKS, LEAST_BRANCHES};
 use crate::span::{GROUP, IdealWindows, SeedSpan, SingleSeeds, SpanTable};
 use crate::target::{Target, Weights};
 use rayon::prelude::*;
@@ -118,7 +118,8 @@ impl SeedSearch {
     pub fn leaf(&self, blocks: usize) -> Option<usize> {
         let sieve = self.sieve.as_ref()?;
         let leaf = lanes(self.instructions);
-        (sieve.listed.is_some() && blocks >= LEAST_BLOCKS * leaf).then_some(leaf)
+        let least = (LEAST_BLOCKS * leaf).max(LEAST_BRANCHES * rayon::current_num_threads() * leaf * leaf);
+        (sieve.listed.is_some() && blocks >= least).then_some(leaf)
     }
 
     /// The integers that a word decodes to: `C` of them.
@@ -504,6 +505,20 @@ mod tests {
                         );
                     }
                 });
+            }
+        }
+    }
+
+    #[test]
+    fn words_decode_to_what_the_golden_decoder_says() {
+        for name in BlockCode::PRESETS {
+            let code = BlockCode::preset(name).unwrap();
+            let search = SeedSearch::new(&code, Instructions::Scalar);
+            let decoder = seedlm_codec::BlockDecoder::new(&code);
+            let targets = targets(&code, &blocks(code.block_size()));
+            for word in search.search(&targets, rules(&code, Quantizer::Exact), None) {
+                let integers: Vec<i64> = search.integers(&word).collect();
+                assert_eq!(integers, decoder.weights(&word.word(&code)), "{name}");
             }
         }
     }

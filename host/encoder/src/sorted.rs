@@ -10,6 +10,8 @@ use rayon::prelude::*;
 pub(crate) const MOST_WEIGHTS: usize = 8;
 /// Number of blocks for each of a leaf from which on sorting pays: the larger the leaves, the more of them it takes to be small balls.
 pub(crate) const LEAST_BLOCKS: usize = 3 << 7;
+/// Number of branches for each thread from which on it does: a thread takes one at a time, and all should have something to do to the end.
+pub(crate) const LEAST_BRANCHES: usize = 4;
 /// Blocks that tell where to split many.
 const SAMPLE: usize = 256;
 /// Steps of the power iteration.

@@ -3,7 +3,7 @@
 mod common;
 
 use common::{encode, gaussian, heavy_tailed};
-use seedlm_codec::{BlockCode, BlockWord};
+use seedlm_codec::{BlockCode, BlockCodeFields, BlockWord, Lfsr};
 use seedlm_encoder::{BlockEncoder, EncodeError, Quantizer};
 use std::ops::ControlFlow;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -53,6 +53,52 @@ fn the_number_of_threads_changes_nothing() {
             assert_eq!(a.squared_error.to_bits(), b.squared_error.to_bits());
             assert_eq!(a.squared_norm.to_bits(), b.squared_norm.to_bits());
         }
+    }
+}
+
+/// Enough blocks to be sorted, the last of each row a short one, against the same rows some columns at a time.
+#[test]
+fn sorted_blocks_come_back_to_their_places() {
+    let mut fields: BlockCodeFields = BlockCode::preset("paper-4b").unwrap().into();
+    fields.lfsr = Lfsr::paper(10).unwrap();
+    let encoder = BlockEncoder::new(&BlockCode::new(fields).unwrap()).unwrap();
+    let (rows, columns) = (300, 507);
+    let mut values = heavy_tailed(rows * columns, 10);
+    values[3 * columns..][..columns].fill(0.0);
+    let mut pieces = encoder.pieces(rows, columns, &values, Quantizer::Exact).unwrap();
+    for start in (0..columns).step_by(48) {
+        let end = columns.min(start + 48);
+        let piece: Vec<f32> = values
+            .chunks(columns)
+            .flat_map(|row| &row[start..end])
+            .copied()
+            .collect();
+        pieces.push(&piece, None).unwrap();
+    }
+    let expected = pieces.finish().unwrap();
+    for threads in [1, 3] {
+        let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build().unwrap();
+        let told = AtomicUsize::new(0);
+        let advance = |weights: usize| {
+            told.fetch_add(weights, Ordering::Relaxed);
+            ControlFlow::Continue(())
+        };
+        let encode = |advance: &(dyn Fn(usize) -> ControlFlow<()> + Sync)| {
+            pool.install(|| encoder.encode(rows, columns, &values, Quantizer::Exact, advance))
+        };
+        let encoded = encode(&advance).unwrap();
+        assert_eq!(encoded.matrix, expected);
+        assert_eq!(told.load(Ordering::Relaxed), rows * columns);
+        let squares = values.chunks(columns).enumerate().flat_map(|(row, weights)| {
+            let decoded = encoded.matrix.row_values(row).into_iter();
+            weights
+                .iter()
+                .zip(decoded)
+                .map(|(&weight, decoded)| (f64::from(weight) - f64::from(decoded)).powi(2))
+        });
+        assert!((encoded.squared_error / squares.sum::<f64>() - 1.0).abs() < 1e-12);
+        let stop = |_: usize| ControlFlow::Break(());
+        assert!(matches!(encode(&stop), Err(EncodeError::Stopped)));
     }
 }
 

@@ -56,6 +56,8 @@ impl SievedSearch<'_> {
         let (mut thresholds, mut sets, mut hits) = (Vec::new(), Vec::new(), Vec::new());
         let (mut looks, mut found, mut unsolved) = (Vec::new(), Vec::new(), Vec::new());
         let mut candidates: Vec<Candidates> = vec![Vec::new(); V::COUNT];
+        let (_, whole) = branches.split_last().expect("a job is some branches");
+        assert!(whole.iter().all(|branch| branch.directions == V::COUNT * V::COUNT));
         let mut first = 0;
         for batch in branches.chunks(V::COUNT) {
             let radius = batch.iter().map(|branch| branch.ball.radius).fold(0.0, f32::max);
