@@ -121,9 +121,16 @@ LABEL linux
 X
 xorriso -as mkisofs -quiet -o "$room/disk.iso" -b isolinux.bin -c boot.cat \
     -no-emul-boot -boot-load-size 4 -boot-info-table "$disk" 2>/dev/null
+if [ -n "${BOCHS:-}" ]; then
+    bochs=("$BOCHS") screen=nogui
+else
+    # Debian's Bochs starts in its debugger.
+    printf 'continue\nquit\n' >"$room/debugger"
+    bochs=(bochs -rc "$room/debugger") screen=term
+fi
 cat >"$room/bochsrc" <<X
 config_interface: textconfig
-display_library: $([ -z "${BOCHS:-}" ] && echo term || echo nogui)
+display_library: $screen
 cpu: model=corei7_skylake_x, ips=100000000
 clock: sync=none
 memory: guest=2048, host=2048
@@ -140,16 +147,11 @@ X
 touch "$room/output"
 tail -f "$room/output" >&2 &
 children+=($!)
-if [ -n "${BOCHS:-}" ]; then
-    "$BOCHS" -q -f "$room/bochsrc" >"$room/screen" 2>&1 </dev/null &
-    emulator=$!
-    children+=("$emulator")
-else
-    # Debian's Bochs starts in its debugger. Its screen is a terminal of its own making, and it waits for ever where nobody reads that.
-    printf 'continue\nquit\n' >"$room/debugger"
-    TERM=xterm bochs -q -f "$room/bochsrc" -rc "$room/debugger" >"$room/screen" 2>&1 </dev/null &
-    emulator=$!
-    children+=("$emulator")
+TERM=xterm "${bochs[@]}" -q -f "$room/bochsrc" >"$room/screen" 2>&1 </dev/null &
+emulator=$!
+children+=("$emulator")
+if [ "$screen" = term ]; then
+    # This screen is a terminal of Bochs' own making, and it waits for ever where nobody reads that.
     for _ in {1..30}; do
         sleep 1
         terminal=$(sed -n 's/^tty-index:[^0-9]*//p' "/proc/$emulator/fdinfo/"* 2>/dev/null | head -n 1)
@@ -179,5 +181,5 @@ if [ "$job" = count ]; then
     sed -n '/^{$/,/^}$/p' "$room/output" | jq -r --argjson rate "$rate" '.lines[] |
         "| `\(.code)` | \(.instructions) | \(.weights) | \(.seconds * $rate * 1e6 / .executed_over | round) per \(.executed_per) |"'
     echo
-    echo "From \`bash testbenches/emulated.sh count $*\` ($("$CARGO_TARGET_DIR/release/seedlm" --version); $(rustc --version); $("${BOCHS:-bochs}" --help cpu 2>&1 | sed -n 's/^ *\(Bochs.* Emulator .*\)/\1/p'))."
+    echo "From \`bash testbenches/emulated.sh count $*\` ($("$CARGO_TARGET_DIR/release/seedlm" --version); $(rustc --version); $("${bochs[0]}" --help cpu 2>&1 | sed -n 's/^ *\(Bochs.* Emulator .*\)/\1/p'))."
 fi

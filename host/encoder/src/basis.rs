@@ -211,24 +211,22 @@ impl<'a> SeedBasis<'a> {
     /// The word of this seed with the given exponent and coefficients, with its canonical error.
     #[inline(always)]
     pub fn candidate(&self, exponent: u32, coefficients: [i32; MOST_COEFFICIENTS]) -> Candidate {
-        // The presets' shapes need no loop.
-        let error = match (self.target.size(), self.columns) {
-            (8, 3) => self.canonical_error::<3>(exponent, &coefficients),
-            (12, 4) => self.canonical_error::<4>(exponent, &coefficients),
-            _ => self
-                .target
-                .canonical_error(self.matrix.chunks_exact(self.columns).map(|row| {
-                    let products = row.iter().zip(&coefficients);
-                    let mantissa: i64 = products.map(|(&entry, &q)| i64::from(entry) * i64::from(q)).sum();
-                    (mantissa << exponent) as f64
-                })),
-        };
-        Candidate {
-            error,
+        let mut candidate = Candidate {
+            error: f64::INFINITY,
             seed: self.seed,
             exponent,
             coefficients,
-        }
+        };
+        // The presets' shapes need no loop.
+        candidate.error = match (self.target.size(), self.columns) {
+            (8, 3) => self.canonical_error::<3>(exponent, &coefficients),
+            (12, 4) => self.canonical_error::<4>(exponent, &coefficients),
+            _ => {
+                let integers = candidate.integers(self.matrix, self.columns);
+                self.target.canonical_error(integers.map(|integer| integer as f64))
+            }
+        };
+        candidate
     }
 }
 

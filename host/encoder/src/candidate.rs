@@ -55,6 +55,16 @@ impl Candidate {
         }
     }
 
+    /// The integers that the word decodes to, `C` of them; `matrix` is that of its seed, row by row.
+    #[inline(always)]
+    pub fn integers<'a>(&'a self, matrix: &'a [i32], columns: usize) -> impl Iterator<Item = i64> {
+        matrix.chunks_exact(columns).map(|row| {
+            let products = row.iter().zip(&self.coefficients);
+            let mantissa: i64 = products.map(|(&entry, &q)| i64::from(entry) * i64::from(q)).sum();
+            mantissa << self.exponent
+        })
+    }
+
     /// The word.
     pub fn word(&self, code: &BlockCode) -> BlockWord {
         BlockWord {

@@ -256,12 +256,7 @@ impl BlockEncoder {
                 let size = (branches.len() / (8 * threads)).clamp(1, LARGEST_JOB / (leaf * leaf));
                 let jobs = branches.par_chunks(size);
                 let encoded = jobs.filter(|_| !stopped.load(Ordering::Relaxed)).map(|branches| {
-                    let members = |branch: &Branch| &directions[branch.first..][..branch.directions];
-                    let indices: Vec<usize> = branches
-                        .iter()
-                        .flat_map(members)
-                        .map(|direction| direction.block as usize)
-                        .collect();
+                    let indices: Vec<usize> = branches.iter().flat_map(|branch| branch.blocks(&directions)).collect();
                     let encoded = self.encode_some(blocks, &indices, scale, quantizer, Some(branches));
                     go_on(indices.iter().map(|&index| blocks.size(index)).sum());
                     encoded

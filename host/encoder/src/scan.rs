@@ -252,16 +252,7 @@ impl ScanTable {
         self.set_thresholds(thresholds, reach_from_centre(error, radius), &self.margins);
     }
 
-    /// By how much the thresholds of [`ListedSeeds`] are lower for the centre of a ball, in units of [`Self::listed_falls`]: a fraction.
-    ///
-    /// With `b` the reach from the centre, `a` that from a block and `s` the slack, energies from which on a seed counts are lower by
-    /// `(b + s)^2 - (a + s)^2 = (b^2 - a^2) (1 + 2 s / (a + b))` of the full one. This is the first factor, rounded up.
-    pub fn fall_in_ball(&self, error: f64, radius: f64) -> i16 {
-        let reach = reach_from_centre(error, radius);
-        (((reach * reach - error).max(0.0) * ONE).ceil() as i16).saturating_add(1)
-    }
-
-    /// Per seed, the full energy times a bound on the second factor in [`Self::fall_in_ball`]: `1 + s / a`. `None` where nothing is known
+    /// Per seed, the full energy times a bound on the second factor in [`fall_in_ball`]: `1 + s / a`. `None` where nothing is known
     /// of the seed, or that is too much to subtract in 16 bits: that takes a slack above `a`, so a code of more than 7 bits per weight.
     pub fn listed_falls(&self, error: f64) -> Vec<Option<i16>> {
         let seeds = self.full.iter().zip(&self.slacks).zip(&self.listed_margins);
@@ -302,6 +293,15 @@ impl ScanTable {
     pub fn block_size(&self) -> usize {
         self.parts.iter().sum()
     }
+}
+
+/// By how much the thresholds of [`ListedSeeds`] are lower for the centre of a ball, in units of [`ScanTable::listed_falls`]: a fraction.
+///
+/// With `b` the reach from the centre, `a` that from a block and `s` the slack, energies from which on a seed counts are lower by
+/// `(b + s)^2 - (a + s)^2 = (b^2 - a^2) (1 + 2 s / (a + b))` of the full one. This is the first factor, rounded up.
+pub(crate) fn fall_in_ball(error: f64, radius: f64) -> i16 {
+    let reach = reach_from_centre(error, radius);
+    (((reach * reach - error).max(0.0) * ONE).ceil() as i16).saturating_add(1)
 }
 
 /// How far the centre of a ball can be from the span of a seed that is no farther from a block in the ball than the square root of
@@ -489,10 +489,7 @@ mod tests {
             let all = Vec::from_iter(0..table.seeds as u32);
             // What was there before does not count.
             let mut sets = vec![u32::MAX; 7 * table.seeds];
-            let falls = self
-                .radii
-                .iter()
-                .map(|&radius| table.fall_in_ball(error, radius.into()));
+            let falls = self.radii.iter().map(|&radius| fall_in_ball(error, radius.into()));
             scanner.scan_balls(&all, falls, &mut sets);
             assert_eq!(sets.len(), table.seeds.next_multiple_of(32));
             assert!(sets[table.seeds..].iter().all(|&set| set == 0));

@@ -123,13 +123,9 @@ impl SeedSearch {
     }
 
     /// The integers that a word decodes to: `C` of them.
-    pub fn integers(&self, word: &Candidate) -> impl Iterator<Item = i64> {
+    pub fn integers<'a>(&'a self, word: &'a Candidate) -> impl Iterator<Item = i64> {
         let matrix = self.orbit.matrix(self.orbit.position(word.seed));
-        matrix.chunks_exact(self.columns).map(|row| {
-            let products = row.iter().zip(&word.coefficients);
-            let mantissa: i64 = products.map(|(&entry, &q)| i64::from(entry) * i64::from(q)).sum();
-            mantissa << word.exponent
-        })
+        word.integers(matrix, self.columns)
     }
 
     /// The preferred word of every target, in order. With `branches`, targets come in branches of leaves of [`Self::leaf`], the last
@@ -266,9 +262,10 @@ impl Sieve {
             thresholds: scan.thresholds(with_room(admitted)),
         });
         let first = with_room(admitted[0]);
-        let seeds =
-            |scan: &ScanTable| ListedSeeds::new(scan, &scan.listed_thresholds(first), &scan.listed_falls(first));
-        let listed = single.map(|single| (seeds(&scan), single));
+        let listed = single.map(|single| {
+            let (thresholds, falls) = (scan.listed_thresholds(first), scan.listed_falls(first));
+            (ListedSeeds::new(&scan, &thresholds, &falls), single)
+        });
         Sieve {
             scan,
             span,
@@ -491,12 +488,7 @@ mod tests {
             // One branch at a time, some, or many with what is kept from one to the next.
             for job in [1, leaf, 3 * leaf] {
                 branches.par_chunks(job).for_each(|branches| {
-                    let members = |branch: &Branch| &directions[branch.first..][..branch.directions];
-                    let indices: Vec<usize> = branches
-                        .iter()
-                        .flat_map(members)
-                        .map(|direction| direction.block as usize)
-                        .collect();
+                    let indices: Vec<usize> = branches.iter().flat_map(|branch| branch.blocks(&directions)).collect();
                     let targets: Vec<Target> = indices.iter().map(|&index| targets[index].clone()).collect();
                     for (found, &index) in search.search(&targets, rules, Some(branches)).iter().zip(&indices) {
                         assert_eq!(

@@ -75,6 +75,20 @@ pub(crate) struct Branch {
     pub leaves: Vec<Ball>,
 }
 
+impl Branch {
+    /// Its directions, of all.
+    fn members<'a>(&self, directions: &'a [Direction]) -> &'a [Direction] {
+        &directions[self.first..][..self.directions]
+    }
+
+    /// The numbers of its blocks, in order.
+    pub fn blocks(&self, directions: &[Direction]) -> impl Iterator<Item = usize> {
+        self.members(directions)
+            .iter()
+            .map(|direction| direction.block as usize)
+    }
+}
+
 /// Sorts directions so that branches, and in them leaves of `leaf` directions, all but the last full, are small.
 pub(crate) fn sort(directions: &mut [Direction], leaf: usize) {
     if directions.len() <= leaf {
@@ -259,7 +273,7 @@ mod tests {
         let branches = branches(&directions, leaf);
         let mut met = vec![false; directions.len()];
         for branch in &branches {
-            let members = &directions[branch.first..][..branch.directions];
+            let members = branch.members(&directions);
             let holds = |ball: &Ball, member: &Direction| {
                 let difference: [f32; MOST_WEIGHTS] = std::array::from_fn(|c| member.values[c] - ball.centre[c]);
                 dot(&difference, &difference).sqrt() <= ball.radius

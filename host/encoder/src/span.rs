@@ -27,9 +27,9 @@
 use crate::candidate::MOST_COEFFICIENTS;
 use crate::metric::ErrorMetric;
 use crate::orbit::Orbit;
-use crate::prefetch::prefetch;
 use crate::scan::Floats;
 use seedlm_codec::BlockCode;
+use seedlm_instructions::prefetch;
 
 mod single;
 

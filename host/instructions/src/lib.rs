@@ -7,7 +7,11 @@
 //! |---|---|
 //! | [`Instructions::Avx2`] | `avx2,bmi1,bmi2,f16c,fma,lzcnt,popcnt` (x86-64-v3) |
 //! | [`Instructions::Avx512`] | these and `avx512f,avx512bw,avx512cd,avx512dq,avx512vl` (x86-64-v4) |
-#![forbid(unsafe_code)]
+#![deny(unsafe_code)]
+
+mod prefetch;
+
+pub use prefetch::prefetch;
 
 use std::fmt;
 use thiserror::Error;

@@ -4,7 +4,7 @@ use super::kernel::energy;
 use super::lanes::{Lanes, PAIRS, Piece, pair};
 use super::sums::{Rows, SubsetSums, nearest};
 use super::{LIMIT, MOST_LISTED_COLUMNS, ONE, ScanTable, WARM_UP, factors_per_seed};
-use crate::prefetch::prefetch;
+use seedlm_instructions::prefetch;
 
 /// So many seeds later, one is wanted that is on its way from memory: those of a list are too irregular to be foreseen.
 const AHEAD: usize = 12;
@@ -110,7 +110,8 @@ impl<'a, V: Lanes> ListedScanner<'a, V> {
     /// a block mean nothing. `hits` is room for them.
     #[inline(always)]
     pub fn scan<'b>(&self, positions: &[u32], hits: &'b mut Vec<(u32, u32)>) -> &'b [(u32, u32)] {
-        hits.resize(positions.len(), (0, 0));
+        // What is there already is written over.
+        hits.resize(positions.len().max(hits.len()), (0, 0));
         let hits = &mut hits[..];
         let found = match self.seeds {
             ListedSeeds::One(seeds) => self.blocks::<1, _>(seeds, positions, hits),
@@ -122,7 +123,7 @@ impl<'a, V: Lanes> ListedScanner<'a, V> {
     }
 
     /// For blocks that are centres of balls: for each of the given positions the set of lanes in which the seed reaches its threshold,
-    /// which is lower by [`ScanTable::fall_in_ball`]; filled up to a multiple of 32 sets with sets of none.
+    /// which is lower by [`super::fall_in_ball`]; filled up to a multiple of 32 sets with sets of none.
     #[inline(always)]
     pub fn scan_balls(&self, positions: &[u32], falls: impl Iterator<Item = i16>, sets: &mut Vec<u32>) {
         sets.resize(positions.len().next_multiple_of(32), 0);

@@ -4,7 +4,7 @@ use super::lists::{Lists, Numbers};
 use super::sieved::{SievedSearch, lanes_of};
 use super::{Candidates, Pass, SievedBlock, with_room};
 use crate::prefetch::prefetch_ends;
-use crate::scan::{Lanes, ListedScanner, ListedSeeds, MOST_LANES, Piece, Scanner};
+use crate::scan::{Lanes, ListedScanner, ListedSeeds, MOST_LANES, Piece, Scanner, fall_in_ball};
 use crate::sorted::{Branch, MOST_WEIGHTS};
 use crate::span::{SingleCandidate, SingleSeeds};
 
@@ -22,14 +22,8 @@ impl<V: Lanes> Piece<V> for LookAtSingle<'_> {
 
     #[inline(always)]
     fn run(self) -> usize {
-        let LookAtSingle {
-            seeds,
-            looks,
-            directions,
-            admitted,
-            found,
-        } = self;
-        seeds.keep::<V>(looks, directions, admitted, found)
+        self.seeds
+            .keep::<V>(self.looks, self.directions, self.admitted, self.found)
     }
 }
 
@@ -71,7 +65,7 @@ impl SievedSearch<'_> {
                 let falls = branch
                     .leaves
                     .iter()
-                    .map(|leaf| scan.fall_in_ball(admitted, leaf.radius.into()));
+                    .map(|leaf| fall_in_ball(admitted, leaf.radius.into()));
                 listed.scan_balls(in_branch.as_slice(), falls, &mut sets);
                 of_leaves.turn::<V>(&sets);
                 for number in 0..branch.leaves.len() {
@@ -88,7 +82,8 @@ impl SievedSearch<'_> {
                             looks.push((position, V::take_lane(&mut lanes)));
                         }
                     }
-                    found.resize(looks.len(), SingleCandidate::default());
+                    // Room for all; what is there already is written over.
+                    found.resize(looks.len().max(found.len()), SingleCandidate::default());
                     let look = LookAtSingle {
                         seeds: single,
                         looks: &looks,

@@ -2,9 +2,9 @@
 //! with four columns.
 
 use super::{ENTRY_UNITS, IdealWindows, SeedSpan, bound, margin};
-use crate::prefetch::prefetch;
 use crate::scan::{Floats, Lanes, MOST_LISTED_COLUMNS};
 use crate::sorted::MOST_WEIGHTS;
+use seedlm_instructions::prefetch;
 
 /// One seed. `T`: entries of the triangle.
 #[repr(C, align(64))]
