@@ -3,6 +3,10 @@
 use crate::candidate::{Candidate, MOST_COEFFICIENTS};
 use crate::target::Target;
 
+mod fours;
+
+pub(crate) use fours::FourBases;
+
 /// A column whose part outside the span of the columns before it is below this fraction of the matrix's norm counts as
 /// dependent on them.
 const DEPENDENT: f64 = 1e-12;
@@ -11,18 +15,15 @@ const DEPENDENT: f64 = 1e-12;
 /// times smaller than what [`SLACK`] allows.
 const ONCE_IS_ENOUGH: f64 = 1e-4;
 
-/// Squared, the part of a column outside the span of the columns before it, relative to the column, from which on normal equations
-/// are accurate enough: the condition of the columns, each of norm 1, is below some thousands then, and rounding (of squares, so with
-/// the square of the condition) leaves `R`, `y` and the point nearest to the target some 1e-12 off, relatively.
-const INDEPENDENT: f64 = 1e-2;
-
 /// How far, relative to the numbers involved, distances in the basis may be off: rounding (some 1e-14) and the columns
 /// that were called dependent (1e-12), with room to spare.
 pub(crate) const SLACK: f64 = 1e-10;
 
 /// One seed's matrix `A` (integers, `C x P`) as `Q R`, and `y = Q^T t`; `A x` then has the squared distance
 /// `residual + |y - R x|^2` from `t`. Where the target has a metric `F`, `F A` and `F t` are meant.
-pub(crate) struct SeedBasis<'a> {
+///
+/// `N`: room for so many columns.
+pub(crate) struct SeedBasis<'a, const N: usize> {
     /// The seed.
     pub seed: u32,
     /// `A`, row by row.
@@ -34,121 +35,48 @@ pub(crate) struct SeedBasis<'a> {
     /// Frobenius norm of `A`.
     pub norm: f64,
     /// `R`, upper triangle; a dependent column has an exact 0 on the diagonal.
-    pub r: [[f64; MOST_COEFFICIENTS]; MOST_COEFFICIENTS],
+    pub r: [[f64; N]; N],
     /// `y`.
-    pub y: [f64; MOST_COEFFICIENTS],
+    pub y: [f64; N],
     /// Squared distance of `t` from the span of `A`.
     pub residual: f64,
+    /// `R^-1 y`. Dependent columns leave infinities and NaN behind, here and in the squares.
+    pub solution: [f64; N],
+    /// The squared length of each row of `R^-1`.
+    pub squares: [f64; N],
 }
 
-impl<'a> SeedBasis<'a> {
+impl<'a, const N: usize> SeedBasis<'a, N> {
     /// Orthogonalises the columns and then the target, twice over where much cancels ("twice is enough"): the distances are accurate
     /// however ill-conditioned `A` is. `columns` is `P`.
     #[inline(always)]
     pub fn new(seed: u32, matrix: &'a [i32], columns: usize, target: &'a Target) -> Self {
-        let mut basis = SeedBasis::empty(seed, matrix, columns, target);
+        let mut basis = SeedBasis {
+            seed,
+            matrix,
+            target,
+            columns,
+            norm: 0.0,
+            r: [[0.0; N]; N],
+            y: [0.0; N],
+            residual: 0.0,
+            solution: [0.0; N],
+            squares: [0.0; N],
+        };
         // The presets' shapes fit registers.
         match (target.size(), columns) {
             (8, 3) => basis.orthogonalise::<8>(3),
             (12, 4) => basis.orthogonalise::<12>(4),
             _ => basis.orthogonalise::<64>(columns),
         }
+        basis.invert();
         basis
-    }
-
-    /// The same, faster where the shape is a preset's and the columns are far from dependent, and no less accurate than [`SLACK`]
-    /// allows; but for rounding, that is, so not for rules to which rounding matters.
-    #[inline(always)]
-    pub fn of_a_preset(seed: u32, matrix: &'a [i32], columns: usize, target: &'a Target) -> Self {
-        let mut basis = SeedBasis::empty(seed, matrix, columns, target);
-        let is_solved = match (target.size(), columns) {
-            (8, 3) => basis.solve_normal_equations::<8, 3>(),
-            (12, 4) => basis.solve_normal_equations::<12, 4>(),
-            _ => false,
-        };
-        if !is_solved {
-            return SeedBasis::new(seed, matrix, columns, target);
-        }
-        basis
-    }
-
-    #[inline(always)]
-    fn empty(seed: u32, matrix: &'a [i32], columns: usize, target: &'a Target) -> Self {
-        SeedBasis {
-            seed,
-            matrix,
-            target,
-            columns,
-            norm: 0.0,
-            r: [[0.0; MOST_COEFFICIENTS]; MOST_COEFFICIENTS],
-            y: [0.0; MOST_COEFFICIENTS],
-            residual: 0.0,
-        }
-    }
-
-    /// `A^T A = R^T R`, `R^T y = A^T t`; and the residual is that of the solution of `R x = y`, as a vector, so that it is accurate
-    /// even where it is small. Says whether the columns are far enough from dependent for that.
-    #[inline(always)]
-    fn solve_normal_equations<const C: usize, const P: usize>(&mut self) -> bool {
-        let (rows, _) = self.matrix.as_chunks::<P>();
-        let mut columns = [[0.0; C]; P];
-        for c in 0..C {
-            for p in 0..P {
-                columns[p][c] = f64::from(rows[c][p]);
-            }
-        }
-        if let Some(metric) = self.target.metric() {
-            columns.iter_mut().for_each(|column| metric.apply(column));
-        }
-        let mut rest = [0.0; C];
-        rest.copy_from_slice(self.target.counted());
-        let mut square = 0.0;
-        let mut inverse = [0.0; P];
-        for column in 0..P {
-            let length = dot(&columns[column], &columns[column]);
-            square += length;
-            let mut left = length;
-            for i in 0..column {
-                let mut part = dot(&columns[i], &columns[column]);
-                for k in 0..i {
-                    part -= self.r[k][i] * self.r[k][column];
-                }
-                let part = part * inverse[i];
-                self.r[i][column] = part;
-                left -= part * part;
-            }
-            if left <= INDEPENDENT * length {
-                return false;
-            }
-            self.r[column][column] = left.sqrt();
-            inverse[column] = 1.0 / self.r[column][column];
-            let mut part = dot(&columns[column], &rest);
-            for k in 0..column {
-                part -= self.r[k][column] * self.y[k];
-            }
-            self.y[column] = part * inverse[column];
-        }
-        self.norm = square.sqrt();
-        let mut solution = [0.0; P];
-        for row in (0..P).rev() {
-            let mut part = self.y[row];
-            for (r, x) in self.r[row][row + 1..P].iter().zip(&solution[row + 1..]) {
-                part -= r * x;
-            }
-            solution[row] = part * inverse[row];
-        }
-        for p in 0..P {
-            for c in 0..C {
-                rest[c] -= solution[p] * columns[p][c];
-            }
-        }
-        self.residual = dot(&rest, &rest);
-        true
     }
 
     /// With room for blocks of `C` weights; what is not used of it is zero, and changes nothing.
     #[inline(always)]
     fn orthogonalise<const C: usize>(&mut self, columns: usize) {
+        // One more is for the target.
         let mut vectors = [[0.0; C]; MOST_COEFFICIENTS + 1];
         for (row, entries) in self.matrix.chunks_exact(columns).enumerate() {
             for column in 0..columns {
@@ -195,6 +123,30 @@ impl<'a> SeedBasis<'a> {
         self.residual = dot(&vectors[columns], &vectors[columns]);
     }
 
+    /// Fills in what comes from `R^-1`.
+    #[inline(always)]
+    fn invert(&mut self) {
+        let columns = self.columns;
+        for p in (0..columns).rev() {
+            let mut part = self.y[p];
+            for (r, x) in self.r[p][p + 1..columns].iter().zip(&self.solution[p + 1..]) {
+                part -= r * x;
+            }
+            self.solution[p] = part / self.r[p][p];
+        }
+        for column in 0..columns {
+            let mut inverse = [0.0; N];
+            for row in (0..=column).rev() {
+                let mut part = if row == column { 1.0 } else { 0.0 };
+                for (r, x) in self.r[row][row + 1..=column].iter().zip(&inverse[row + 1..]) {
+                    part -= r * x;
+                }
+                inverse[row] = part / self.r[row][row];
+                self.squares[row] += inverse[row] * inverse[row];
+            }
+        }
+    }
+
     /// The least-squares coefficients; those of dependent columns are 0.
     #[inline(always)]
     pub fn least_squares(&self) -> [f64; MOST_COEFFICIENTS] {
@@ -230,7 +182,7 @@ impl<'a> SeedBasis<'a> {
     }
 }
 
-impl SeedBasis<'_> {
+impl<const N: usize> SeedBasis<'_, N> {
     /// [`Target::canonical_error`] of a word, for `P` columns. Without their exponent, the integers are far below 2^53: they are exact
     /// in `f64`.
     #[inline(always)]

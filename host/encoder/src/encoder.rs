@@ -249,8 +249,8 @@ impl BlockEncoder {
                     .into_par_iter()
                     .map(|index| Direction::new(index as u32, blocks.weights(index)))
                     .collect();
-                sort(&mut directions, leaf);
-                let branches = branches(&directions, leaf);
+                sort(&mut directions, self.search.instructions);
+                let branches = branches(&directions, self.search.instructions);
                 let threads = rayon::current_num_threads();
                 // Large jobs scan more centres of branches at once; small ones share the work better, and say sooner how far it is.
                 let size = (branches.len() / (8 * threads)).clamp(1, LARGEST_JOB / (leaf * leaf));
@@ -308,22 +308,26 @@ impl BlockEncoder {
             largest_exponent: self.code.largest_exponent(),
         };
         let words = self.search.search(&targets, rules, branches);
-        let encoded = words.into_iter().zip(indices).zip(weights_of().zip(sizes));
-        let encoded = encoded.map(|((candidate, &index), (weights, size))| {
-            let (mut squared_error, mut squared_norm) = (0.0, 0.0);
-            for (&weight, integer) in weights.iter().zip(self.search.integers(&candidate)).take(size) {
-                let decoded = (integer as f64 * step) as f32;
-                let difference = f64::from(weight) - f64::from(decoded);
-                squared_error += difference * difference;
-                squared_norm += f64::from(weight) * f64::from(weight);
-            }
-            let block = EncodedBlock {
-                word: candidate.word(&self.code).pack(&self.code),
-                squared_error,
-                squared_norm,
-            };
-            (index, block)
-        });
+        let matrices = self.search.matrices(&words);
+        let words = words.iter().zip(matrices).zip(indices);
+        let encoded = words
+            .zip(weights_of().zip(sizes))
+            .map(|(((candidate, matrix), &index), (weights, size))| {
+                let (mut squared_error, mut squared_norm) = (0.0, 0.0);
+                let integers = candidate.integers(matrix, self.code.latent_dimension());
+                for (&weight, integer) in weights.iter().zip(integers).take(size) {
+                    let decoded = (integer as f64 * step) as f32;
+                    let difference = f64::from(weight) - f64::from(decoded);
+                    squared_error += difference * difference;
+                    squared_norm += f64::from(weight) * f64::from(weight);
+                }
+                let block = EncodedBlock {
+                    word: candidate.word(&self.code).pack(&self.code),
+                    squared_error,
+                    squared_norm,
+                };
+                (index, block)
+            });
         encoded.collect()
     }
 }

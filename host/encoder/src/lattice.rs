@@ -12,30 +12,56 @@ use crate::rule::CoefficientRange;
 /// The canonical error is off by `(C + 3) * 2^-53` at most, relatively; this is more.
 const CANONICAL_ROUNDING: f64 = 1e-9;
 
-/// Replaces `best` by the best word of the seed where that is preferred.
-#[inline(always)]
-pub(crate) fn keep_best_word(
-    basis: &SeedBasis<'_>,
+/// The words that a seed can have.
+pub(crate) struct SeedWords {
     range: CoefficientRange,
     largest_exponent: u32,
-    best: &mut Candidate,
-) {
-    // The presets' numbers of columns need no loops.
-    match basis.columns {
-        3 => SphereSearch::<3>::new(basis, 3, range, largest_exponent, best).run(),
-        4 => SphereSearch::<4>::new(basis, 4, range, largest_exponent, best).run(),
-        columns => SphereSearch::<MOST_COEFFICIENTS>::new(basis, columns, range, largest_exponent, best).run(),
+    /// The length of the largest coefficients, together.
+    longest: f64,
+    /// One over the largest and the smallest coefficient.
+    in_box: (f64, f64),
+    /// One over the smallest positive and the largest negative one that cannot be doubled.
+    new: (f64, f64),
+}
+
+impl SeedWords {
+    /// With so many columns, coefficients in a range and exponents up to the largest.
+    #[inline(always)]
+    pub fn new(columns: usize, range: CoefficientRange, largest_exponent: u32) -> Self {
+        let quotient = |q: i32| 1.0 / f64::from(q);
+        let CoefficientRange { smallest, largest } = range;
+        SeedWords {
+            range,
+            largest_exponent,
+            longest: f64::from(-smallest) * (columns as f64).sqrt(),
+            in_box: (quotient(largest), quotient(smallest)),
+            new: (quotient(largest / 2 + 1), quotient(smallest / 2 - 1)),
+        }
     }
 }
 
-/// `P`: room for so many columns.
-struct SphereSearch<'a, const P: usize> {
-    basis: &'a SeedBasis<'a>,
+/// Replaces `best` by the best word of the seed where that is preferred.
+#[inline(always)]
+pub(crate) fn keep_best_word<const N: usize>(basis: &SeedBasis<'_, N>, words: &SeedWords, best: &mut Candidate) {
+    SphereSearch {
+        basis,
+        // The presets' numbers of columns need no loops.
+        columns: if N < MOST_COEFFICIENTS { N } else { basis.columns },
+        words,
+        exponent: 0,
+        step: 1.0,
+        limit: 0.0,
+        coefficients: [0; MOST_COEFFICIENTS],
+        best,
+    }
+    .run();
+}
+
+/// `N`: room for so many columns; all are used unless it is [`MOST_COEFFICIENTS`].
+struct SphereSearch<'a, const N: usize> {
+    basis: &'a SeedBasis<'a, N>,
     columns: usize,
-    range: CoefficientRange,
-    largest_exponent: u32,
-    /// `1 / R[p][p]`, infinite for dependent columns.
-    inverse: [f64; P],
+    words: &'a SeedWords,
     exponent: u32,
     /// `2^exponent`.
     step: f64,
@@ -59,44 +85,18 @@ struct Level {
     above: i32,
 }
 
-impl<'a, const P: usize> SphereSearch<'a, P> {
-    #[inline(always)]
-    fn new(
-        basis: &'a SeedBasis<'a>,
-        columns: usize,
-        range: CoefficientRange,
-        largest_exponent: u32,
-        best: &'a mut Candidate,
-    ) -> Self {
-        let mut inverse = [0.0; P];
-        for (p, inverse) in inverse.iter_mut().enumerate().take(columns) {
-            *inverse = 1.0 / basis.r[p][p];
-        }
-        SphereSearch {
-            basis,
-            columns,
-            range,
-            largest_exponent,
-            inverse,
-            exponent: 0,
-            step: 1.0,
-            limit: 0.0,
-            coefficients: [0; MOST_COEFFICIENTS],
-            best,
-        }
-    }
-
+impl<const N: usize> SphereSearch<'_, N> {
     /// Goes through the exponents that can have a word within the limit that no smaller exponent has.
     #[inline(always)]
     fn run(&mut self) {
         // The largest step's limit is the largest.
-        self.step = f64::from(1_u32 << self.largest_exponent);
+        self.step = f64::from(1_u32 << self.words.largest_exponent);
         self.update_limit();
         if self.limit < 0.0 {
             return;
         }
         let (smallest, largest) = self.needed_steps();
-        for exponent in exponent_from(smallest)..=self.largest_exponent {
+        for exponent in exponent_from(smallest)..=self.words.largest_exponent {
             self.exponent = exponent;
             self.step = f64::from(1_u32 << exponent);
             if exponent > 0 && self.step > largest {
@@ -111,7 +111,7 @@ impl<'a, const P: usize> SphereSearch<'a, P> {
 
     #[inline(always)]
     fn update_limit(&mut self) {
-        let largest = f64::from(-self.range.smallest) * self.step * (self.columns as f64).sqrt();
+        let largest = self.words.longest * self.step;
         let radius = self.best.error.sqrt() * (1.0 + CANONICAL_ROUNDING)
             + SLACK * (self.basis.target.norm() + self.basis.norm * largest);
         self.limit = radius * radius - self.basis.residual;
@@ -124,30 +124,10 @@ impl<'a, const P: usize> SphereSearch<'a, P> {
     /// one that cannot be doubled: the step is small enough for that.
     #[inline(always)]
     fn needed_steps(&self) -> (f64, f64) {
-        let (mut solution, mut squares) = ([0.0; P], [0.0; P]);
-        for p in (0..self.columns).rev() {
-            let mut part = self.basis.y[p];
-            for (r, x) in self.basis.r[p][p + 1..self.columns].iter().zip(&solution[p + 1..]) {
-                part -= r * x;
-            }
-            solution[p] = part * self.inverse[p];
-        }
+        let (in_box, negative_in_box) = self.words.in_box;
+        let (new, negative_new) = self.words.new;
         // The length of each row of `R^-1` is how far coefficient `p` may move per unit of distance.
-        for column in 0..self.columns {
-            let mut inverse = [0.0; P];
-            for row in (0..=column).rev() {
-                let mut part = if row == column { 1.0 } else { 0.0 };
-                for (r, x) in self.basis.r[row][row + 1..=column].iter().zip(&inverse[row + 1..]) {
-                    part -= r * x;
-                }
-                inverse[row] = part * self.inverse[row];
-                squares[row] += inverse[row] * inverse[row];
-            }
-        }
-        let CoefficientRange { smallest, largest } = self.range;
-        let quotient = |q: i32| 1.0 / f64::from(q);
-        let (in_box, negative_in_box) = (quotient(largest), quotient(smallest));
-        let (new, negative_new) = (quotient(largest / 2 + 1), quotient(smallest / 2 - 1));
+        let SeedBasis { solution, squares, .. } = self.basis;
         let (mut least, mut most) = (0_f64, 0_f64);
         for p in 0..self.columns {
             let reach = (squares[p] * self.limit).sqrt() * (1.0 + SLACK) + SLACK * (solution[p].abs() + self.step);
@@ -167,8 +147,8 @@ impl<'a, const P: usize> SphereSearch<'a, P> {
     #[inline(always)]
     fn enumerate(&mut self) {
         let mut column = self.columns - 1;
-        let mut levels = [self.level(column, 0.0); P];
-        let CoefficientRange { smallest, largest } = self.range;
+        let mut levels = [self.level(column, 0.0); N];
+        let CoefficientRange { smallest, largest } = self.words.range;
         loop {
             let level = &mut levels[column];
             let cost = |q: i32| {
@@ -225,7 +205,7 @@ impl<'a, const P: usize> SphereSearch<'a, P> {
         let wanted = self.basis.y[column] - self.step * chosen;
         let diagonal = self.step * row[column];
         let nearest = if diagonal > 0.0 {
-            self.range.nearest(wanted / diagonal)
+            self.words.range.nearest(wanted / diagonal)
         } else {
             0
         };
@@ -259,12 +239,18 @@ fn exponent_from(number: f64) -> u32 {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::basis::FourBases;
     use crate::orbit::Orbit;
     use crate::target::Target;
     use seedlm_codec::BlockCode;
 
     /// All exponents and coefficients, one by one.
-    fn exhaustive(basis: &SeedBasis<'_>, range: CoefficientRange, largest_exponent: u32, best: &mut Candidate) {
+    fn exhaustive<const N: usize>(
+        basis: &SeedBasis<'_, N>,
+        range: CoefficientRange,
+        largest_exponent: u32,
+        best: &mut Candidate,
+    ) {
         let width = (range.largest - range.smallest + 1) as usize;
         for exponent in 0..=largest_exponent {
             for number in 0..width.pow(basis.columns as u32) {
@@ -299,7 +285,7 @@ mod tests {
             // One seed anywhere, and the next one whose matrix is all but singular.
             let singular = (position..position + orbit.seeds).map(|n| n % orbit.seeds).find(|&n| {
                 let target = Target::new(&weights, 8, 1.0);
-                let basis = SeedBasis::new(1, orbit.matrix(n), 3, &target);
+                let basis = SeedBasis::<3>::new(1, orbit.matrix(n), 3, &target);
                 basis.r[2][2] < 1e-3 * basis.norm
             });
             for (position, step) in [(position, 1e-5), (singular.unwrap(), 1e-5), (singular.unwrap(), 1e-2)] {
@@ -308,10 +294,16 @@ mod tests {
                 near_singular += usize::from(basis.r[2][2] < 1e-3 * basis.norm);
                 let mut expected = Candidate::none_below(f64::INFINITY);
                 exhaustive(&basis, range, 11, &mut expected);
-                let same = SeedBasis::of_a_preset(orbit.seed(position), orbit.matrix(position), 3, &target);
-                for basis in [basis, same] {
+                // In the company of any others.
+                let positions = [position, 17, 18, 19];
+                let four = FourBases::<3>::new::<[f64; 4], 8>(
+                    positions.map(|position| orbit.seed(position)),
+                    positions.map(|position| orbit.matrix(position)),
+                    &target,
+                );
+                for basis in [basis, four.basis(0)] {
                     let mut found = Candidate::zero(target.norm() * target.norm() * 1.5);
-                    keep_best_word(&basis, range, 11, &mut found);
+                    keep_best_word(&basis, &SeedWords::new(3, range, 11), &mut found);
                     assert_eq!(found, expected, "position {position}");
                 }
             }

@@ -26,7 +26,7 @@ impl CoefficientRange {
 
 /// The word of Algorithm 1 as printed: exponent `max_i floor(log2 |x_i|)`, moved into `0..=largest_exponent`.
 pub(crate) fn keep_printed_word(
-    basis: &SeedBasis<'_>,
+    basis: &SeedBasis<'_, MOST_COEFFICIENTS>,
     range: CoefficientRange,
     largest_exponent: u32,
     best: &mut Candidate,
@@ -42,7 +42,7 @@ pub(crate) fn keep_printed_word(
 
 /// The least-squares coefficients, rounded, at the best exponent of all.
 pub(crate) fn keep_rounded_word(
-    basis: &SeedBasis<'_>,
+    basis: &SeedBasis<'_, MOST_COEFFICIENTS>,
     range: CoefficientRange,
     largest_exponent: u32,
     best: &mut Candidate,
@@ -54,7 +54,7 @@ pub(crate) fn keep_rounded_word(
 }
 
 fn round_at(
-    basis: &SeedBasis<'_>,
+    basis: &SeedBasis<'_, MOST_COEFFICIENTS>,
     range: CoefficientRange,
     solution: &[f64; MOST_COEFFICIENTS],
     exponent: u32,

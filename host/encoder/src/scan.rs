@@ -32,7 +32,7 @@ mod listed;
 mod sums;
 
 pub(crate) use kernel::Scanner;
-pub(crate) use lanes::{Floats, Lanes, Piece, Work, dispatch, lanes};
+pub(crate) use lanes::{Doubles, Floats, Lanes, Piece, Work, dispatch, lanes};
 pub(crate) use listed::{ListedScanner, ListedSeeds};
 pub(crate) use sums::MOST_LANES;
 

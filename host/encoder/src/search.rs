@@ -1,10 +1,11 @@
 //! The best word of each of many blocks: the sieves, and the plain search where they do not pay.
 
-use crate::basis::SeedBasis;
-use crate::candidate::Candidate;
-use crate::lattice::keep_best_word;
+use crate::basis::{FourBases, SeedBasis};
+use crate::candidate::{Candidate, MOST_COEFFICIENTS};
+use crate::lattice::{SeedWords, keep_best_word};
 use crate::metric::ErrorMetric;
 use crate::orbit::Orbit;
+use crate::prefetch::prefetch_ends;
 use crate::quantizer::Quantizer;
 use crate::rule::{CoefficientRange, keep_printed_word, keep_rounded_word};
 use crate::scan::{COARSE_SLACK, Lanes, ListedSeeds, ScanTable, dispatch, lanes};
@@ -31,6 +32,9 @@ const SIEVED_LENGTHS: std::ops::RangeInclusive<u32> = 10..=20;
 const PASS_GROWTH: f64 = 1.7;
 /// Passes of the scan before all seeds are sorted by their bound.
 const PASSES: usize = 4;
+
+/// So many words later, the matrix of one is wanted that is on its way from memory.
+const AHEAD: usize = 16;
 
 /// Errors are compared with bounds with this much room, relatively: far more than `f64` rounding takes.
 const ROUNDING: f64 = 1e-6;
@@ -65,7 +69,7 @@ pub(crate) struct SeedSearch {
     range: CoefficientRange,
     orbit: Orbit,
     sieve: Option<Sieve>,
-    instructions: Instructions,
+    pub instructions: Instructions,
 }
 
 /// The tables of the two sieves.
@@ -122,10 +126,17 @@ impl SeedSearch {
         (sieve.listed.is_some() && blocks >= least).then_some(leaf)
     }
 
-    /// The integers that a word decodes to: `C` of them.
-    pub fn integers<'a>(&'a self, word: &'a Candidate) -> impl Iterator<Item = i64> {
-        let matrix = self.orbit.matrix(self.orbit.position(word.seed));
-        word.integers(matrix, self.columns)
+    /// The matrices of the seeds of some words, row by row.
+    pub fn matrices<'a>(&'a self, words: &[Candidate]) -> impl Iterator<Item = &'a [i32]> {
+        let matrix = |word: &Candidate| self.orbit.matrix(self.orbit.position(word.seed));
+        // Where a matrix is has to come from memory, and then the matrix.
+        let matrices: Vec<&[i32]> = words.iter().map(matrix).collect();
+        (0..words.len()).map(move |number| {
+            if let Some(later) = matrices.get(number + AHEAD) {
+                prefetch_ends(later);
+            }
+            matrices[number]
+        })
     }
 
     /// The preferred word of every target, in order. With `branches`, targets come in branches of leaves of [`Self::leaf`], the last
@@ -178,7 +189,7 @@ impl SeedSearch {
             Quantizer::Exact => Candidate::zero(target.canonical_error(std::iter::repeat(0.0))),
             Quantizer::Printed | Quantizer::Rounded => Candidate::none_below(f64::INFINITY),
         };
-        self.keep_best_of(candidates.into_iter(), target, rules, &mut best);
+        self.keep_best_of::<[i16; 32]>(candidates.into_iter(), target, rules, &mut best);
         best
     }
 
@@ -194,45 +205,101 @@ impl SeedSearch {
 
     /// Looks at candidates (bound, position) in ascending order until the bound exceeds the best error.
     #[inline(always)]
-    fn keep_best_of(
+    fn keep_best_of<V: Lanes>(
         &self,
-        candidates: impl Iterator<Item = (f64, u32)>,
+        mut candidates: impl Iterator<Item = (f64, u32)>,
+        target: &Target,
+        rules: SearchRules,
+        best: &mut Candidate,
+    ) {
+        match (rules.quantizer, target.size(), self.columns) {
+            (Quantizer::Exact, 8, 3) => self.keep_best_of_fours::<V, 8, 3>(candidates, target, rules, best),
+            (Quantizer::Exact, 12, 4) => self.keep_best_of_fours::<V, 12, 4>(candidates, target, rules, best),
+            _ => {
+                let squared_norm = target.norm() * target.norm();
+                let words = SeedWords::new(self.columns, self.range, rules.largest_exponent);
+                let mut next = candidates.next();
+                self.keep_any(next, target, rules, best);
+                while let Some((bound, position)) = next
+                    && bound * squared_norm <= with_room(best.error)
+                {
+                    let basis = self.basis(position, target);
+                    match rules.quantizer {
+                        Quantizer::Exact => keep_best_word(&basis, &words, best),
+                        Quantizer::Printed => keep_printed_word(&basis, self.range, rules.largest_exponent, best),
+                        Quantizer::Rounded => keep_rounded_word(&basis, self.range, rules.largest_exponent, best),
+                    }
+                    next = candidates.next();
+                }
+            }
+        }
+    }
+
+    /// The same for codes with blocks of `C` weights and `P` columns, four candidates at a time.
+    #[inline(always)]
+    fn keep_best_of_fours<V: Lanes, const C: usize, const P: usize>(
+        &self,
+        mut candidates: impl Iterator<Item = (f64, u32)>,
         target: &Target,
         rules: SearchRules,
         best: &mut Candidate,
     ) {
         let squared_norm = target.norm() * target.norm();
-        let mut has_bound = best.error < squared_norm || rules.quantizer != Quantizer::Exact;
-        for (bound, position) in candidates {
-            if !has_bound {
-                // Any word will do to begin with: an enumeration without a tight bound is slow.
-                let rules = SearchRules {
-                    quantizer: Quantizer::Rounded,
-                    ..rules
-                };
-                self.keep_best_of_seed(position as usize, target, rules, best);
-                has_bound = true;
+        let words = SeedWords::new(P, self.range, rules.largest_exponent);
+        let mut is_first = true;
+        while let Some(first) = candidates.next() {
+            if std::mem::replace(&mut is_first, false) {
+                self.keep_any(Some(first), target, rules, best);
             }
-            if bound * squared_norm > with_room(best.error) {
-                break;
+            // Where there are no more, the first is there again.
+            let mut four = [first; 4];
+            let mut count = 1;
+            while count < 4
+                && let Some(next) = candidates.next()
+            {
+                four[count] = next;
+                count += 1;
             }
-            self.keep_best_of_seed(position as usize, target, rules, best);
+            if first.0 * squared_norm > with_room(best.error) {
+                return;
+            }
+            let mut seeds = [0; 4];
+            let mut matrices = [&[][..]; 4];
+            for number in 0..4 {
+                let position = four[number].1 as usize;
+                seeds[number] = self.orbit.seed(position);
+                matrices[number] = self.orbit.matrix(position);
+            }
+            let bases = FourBases::<P>::new::<V::Doubles, C>(seeds, matrices, target);
+            for (number, (bound, _)) in four.into_iter().enumerate().take(count) {
+                if bound * squared_norm > with_room(best.error) {
+                    return;
+                }
+                keep_best_word(&bases.basis(number), &words, best);
+            }
         }
     }
 
+    /// Keeps a word of a candidate to begin with, where nothing is known yet: an enumeration without a tight bound is slow.
     #[inline(always)]
-    fn keep_best_of_seed(&self, position: usize, target: &Target, rules: SearchRules, best: &mut Candidate) {
-        let (seed, matrix) = (self.orbit.seed(position), self.orbit.matrix(position));
-        let largest = rules.largest_exponent;
-        if rules.quantizer == Quantizer::Exact {
-            let basis = SeedBasis::of_a_preset(seed, matrix, self.columns, target);
-            return keep_best_word(&basis, self.range, largest, best);
+    fn keep_any(&self, candidate: Option<(f64, u32)>, target: &Target, rules: SearchRules, best: &mut Candidate) {
+        let has_bound = best.error < target.norm() * target.norm() || rules.quantizer != Quantizer::Exact;
+        if let Some((_, position)) = candidate
+            && !has_bound
+        {
+            let basis = self.basis(position, target);
+            keep_rounded_word(&basis, self.range, rules.largest_exponent, best);
         }
-        let basis = SeedBasis::new(seed, matrix, self.columns, target);
-        match rules.quantizer {
-            Quantizer::Printed => keep_printed_word(&basis, self.range, largest, best),
-            Quantizer::Exact | Quantizer::Rounded => keep_rounded_word(&basis, self.range, largest, best),
-        }
+    }
+
+    fn basis<'a>(&'a self, position: u32, target: &'a Target) -> SeedBasis<'a, MOST_COEFFICIENTS> {
+        let position = position as usize;
+        SeedBasis::new(
+            self.orbit.seed(position),
+            self.orbit.matrix(position),
+            self.columns,
+            target,
+        )
     }
 }
 
@@ -482,8 +549,8 @@ mod tests {
                 .enumerate()
                 .map(|(index, block)| Direction::new(index as u32, block))
                 .collect();
-            crate::sorted::sort(&mut directions, leaf);
-            let branches = crate::sorted::branches(&directions, leaf);
+            crate::sorted::sort(&mut directions, instructions);
+            let branches = crate::sorted::branches(&directions, instructions);
             let expected = expected.as_ref().expect("found above");
             // One branch at a time, some, or many with what is kept from one to the next.
             for job in [1, leaf, 3 * leaf] {
@@ -509,7 +576,8 @@ mod tests {
             let decoder = seedlm_codec::BlockDecoder::new(&code);
             let targets = targets(&code, &blocks(code.block_size()));
             for word in search.search(&targets, rules(&code, Quantizer::Exact), None) {
-                let integers: Vec<i64> = search.integers(&word).collect();
+                let matrix = search.matrices(&[word]).next().expect("one for each");
+                let integers: Vec<i64> = word.integers(matrix, code.latent_dimension()).collect();
                 assert_eq!(integers, decoder.weights(&word.word(&code)), "{name}");
             }
         }

@@ -4,7 +4,16 @@
 //! list of seeds that can have a good word for any of them. The more blocks there are, the smaller the balls, the
 //! shorter the lists. The order decides how much work is done, never what comes out.
 
+use crate::scan::{Lanes, Work, dispatch, lanes};
+use axis::SetKeys;
+use ball::ball;
 use rayon::prelude::*;
+use seedlm_instructions::Instructions;
+
+mod axis;
+mod ball;
+
+pub(crate) use ball::Ball;
 
 /// Weights of the largest blocks that are sorted: in more dimensions the balls are too large.
 pub(crate) const MOST_WEIGHTS: usize = 8;
@@ -12,19 +21,14 @@ pub(crate) const MOST_WEIGHTS: usize = 8;
 pub(crate) const LEAST_BLOCKS: usize = 3 << 7;
 /// Number of branches for each thread from which on it does: a thread takes one at a time, and all should have something to do to the end.
 pub(crate) const LEAST_BRANCHES: usize = 4;
-/// Blocks that tell where to split many.
-const SAMPLE: usize = 256;
-/// Steps of the power iteration.
-const ITERATIONS: usize = 6;
-/// Steps to find a small ball.
-const BALL_STEPS: usize = 24;
 /// Blocks below which one thread goes on alone.
 const SEQUENTIAL: usize = 1 << 12;
 
 /// A direction, which is a block over its norm or zero, and the block's number.
 #[derive(Clone, Copy)]
 pub(crate) struct Direction {
-    key: f32,
+    /// What directions are sorted by.
+    key: i32,
     /// Number of the block.
     pub block: u32,
     /// The direction, filled up with zeros; its largest coordinate is positive.
@@ -33,34 +37,34 @@ pub(crate) struct Direction {
 
 impl Direction {
     /// The direction of a block.
+    #[inline(always)]
     pub fn new(block: u32, weights: &[f32]) -> Self {
-        let norm = weights.iter().map(|&w| f64::from(w) * f64::from(w)).sum::<f64>().sqrt();
-        let largest = weights
-            .iter()
-            .fold(0_f32, |largest, &w| if w.abs() > largest.abs() { w } else { largest });
-        let factor = if norm > 0.0 {
-            f64::from(largest.signum()) / norm
+        // The presets' size needs no loop.
+        let values = match weights.try_into() {
+            Ok(values) => values,
+            Err(_) => {
+                let mut values = [0.0; MOST_WEIGHTS];
+                values[..weights.len()].copy_from_slice(weights);
+                values
+            }
+        };
+        let (mut square, mut most, mut least) = (0.0, 0.0, 0.0);
+        for value in values {
+            square += f64::from(value) * f64::from(value);
+            most = if value > most { value } else { most };
+            least = if value < least { value } else { least };
+        }
+        let factor = if square > 0.0 {
+            (if most >= -least { 1.0 } else { -1.0 }) / square.sqrt()
         } else {
             0.0
         };
-        let mut values = [0.0; MOST_WEIGHTS];
-        for (value, &weight) in values.iter_mut().zip(weights) {
-            *value = (f64::from(weight) * factor) as f32;
-        }
         Direction {
-            key: 0.0,
+            key: 0,
             block,
-            values,
+            values: values.map(|value| (f64::from(value) * factor) as f32),
         }
     }
-}
-
-/// A ball of directions.
-pub(crate) struct Ball {
-    /// The centre, of norm 1 unless it is zero.
-    pub centre: [f32; MOST_WEIGHTS],
-    /// No direction is farther than this from the centre; 2, which is everywhere, around a centre of zero.
-    pub radius: f32,
 }
 
 /// Leaves that follow each other in the order, as many as a leaf has directions.
@@ -89,46 +93,42 @@ impl Branch {
     }
 }
 
-/// Sorts directions so that branches, and in them leaves of `leaf` directions, all but the last full, are small.
-pub(crate) fn sort(directions: &mut [Direction], leaf: usize) {
+/// Sorts directions so that branches, and in them leaves of as many directions as a vector of the instructions has lanes, all but the
+/// last full, are small.
+pub(crate) fn sort(directions: &mut [Direction], instructions: Instructions) {
+    let leaf = lanes(instructions);
     if directions.len() <= leaf {
         return;
     }
-    let axis = principal_axis(directions);
-    for direction in directions.iter_mut() {
-        direction.key = dot(&direction.values, &axis);
-    }
+    dispatch(instructions, SetKeys(directions));
     let branch = leaf * leaf;
     let whole = if directions.len() > branch { branch } else { leaf };
     let middle = (directions.len() / 2).next_multiple_of(whole).min(directions.len() - 1);
-    directions.select_nth_unstable_by(middle, |a, b| a.key.total_cmp(&b.key));
+    directions.select_nth_unstable_by_key(middle, |direction| direction.key);
     let (low, high) = directions.split_at_mut(middle);
     if low.len() > SEQUENTIAL {
-        rayon::join(|| sort(low, leaf), || sort(high, leaf));
+        rayon::join(|| sort(low, instructions), || sort(high, instructions));
     } else {
-        sort(low, leaf);
-        sort(high, leaf);
+        sort(low, instructions);
+        sort(high, instructions);
     }
 }
 
 /// The branches of sorted directions, the smallest ball first, but one that is not full last of all.
-pub(crate) fn branches(directions: &[Direction], leaf: usize) -> Vec<Branch> {
+pub(crate) fn branches(directions: &[Direction], instructions: Instructions) -> Vec<Branch> {
+    let leaf = lanes(instructions);
     let size = leaf * leaf;
     let mut branches: Vec<Branch> = directions
         .par_chunks(size)
         .enumerate()
-        .map(|(number, directions)| Branch {
-            first: number * size,
-            directions: directions.len(),
-            ball: match leaf {
-                16 => ball::<256>(directions),
-                32 => ball::<1024>(directions),
-                _ => panic!("there are no leaves of {leaf} blocks"),
-            },
-            leaves: directions
-                .chunks(leaf)
-                .map(if leaf == 16 { ball::<16> } else { ball::<32> })
-                .collect(),
+        .map(|(number, directions)| {
+            let (ball, leaves) = dispatch(instructions, Balls(directions));
+            Branch {
+                first: number * size,
+                directions: directions.len(),
+                ball,
+                leaves,
+            }
         })
         .collect();
     let is_short = |branch: &Branch| branch.directions < size;
@@ -139,112 +139,33 @@ pub(crate) fn branches(directions: &[Direction], leaf: usize) -> Vec<Branch> {
     branches
 }
 
-/// A ball of at most `N` directions.
-fn ball<const N: usize>(directions: &[Direction]) -> Ball {
-    // Coordinate by coordinate, so that directions lie side by side. The last is repeated where there are few.
-    let mut coordinates = [[0_f32; N]; MOST_WEIGHTS];
-    for number in 0..N {
-        let values = &directions[number.min(directions.len() - 1)].values;
-        for (row, value) in coordinates.iter_mut().zip(values) {
-            row[number] = *value;
-        }
-    }
-    let mut mean = [0.0; MOST_WEIGHTS];
-    for (mean, row) in mean.iter_mut().zip(&coordinates) {
-        *mean = row.iter().sum::<f32>() / N as f32;
-    }
-    let Some(mut centre) = unit(mean) else {
-        // All directions are within 2: a centre of zero is near nothing.
-        return Ball {
-            centre: [0.0; MOST_WEIGHTS],
-            radius: 2.0,
-        };
-    };
-    let (mut best, mut least) = (centre, f32::INFINITY);
-    // A small ball around them: again and again a step towards the farthest, shorter every time (Badoiu and Clarkson 2003).
-    for step in 0..BALL_STEPS {
-        let (number, square) = farthest(&coordinates, &centre);
-        if square < least {
-            (best, least) = (centre, square);
-        }
-        let part = 1.0 / (step + 4) as f32;
-        for (centre, row) in centre.iter_mut().zip(&coordinates) {
-            *centre += part * (row[number] - *centre);
-        }
-        let Some(next) = unit(centre) else { break };
-        centre = next;
-    }
-    Ball {
-        centre: best,
-        // Far more than rounding takes.
-        radius: least.sqrt() + 1e-5,
-    }
-}
+/// The ball of a branch, and those of its leaves.
+struct Balls<'a>(&'a [Direction]);
 
-/// A vector over its norm.
-fn unit(mut vector: [f32; MOST_WEIGHTS]) -> Option<[f32; MOST_WEIGHTS]> {
-    let norm = dot(&vector, &vector).sqrt();
-    vector.iter_mut().for_each(|value| *value /= norm);
-    (norm > 0.0).then_some(vector)
-}
+impl Work for Balls<'_> {
+    type Output = (Ball, Vec<Ball>);
 
-/// The number and the squared distance of the direction that is farthest from a point.
-fn farthest<const N: usize>(coordinates: &[[f32; N]; MOST_WEIGHTS], point: &[f32; MOST_WEIGHTS]) -> (usize, f32) {
-    let mut squares = [0_f32; N];
-    for (row, coordinate) in coordinates.iter().zip(point) {
-        for (square, value) in squares.iter_mut().zip(row) {
-            *square += (value - coordinate) * (value - coordinate);
-        }
-    }
-    let mut largest = (0, squares[0]);
-    for (number, &square) in squares.iter().enumerate() {
-        if square > largest.1 {
-            largest = (number, square);
-        }
-    }
-    largest
-}
-
-/// About the direction in which a sample of the directions varies most.
-fn principal_axis(directions: &[Direction]) -> [f32; MOST_WEIGHTS] {
-    let step = directions.len().div_ceil(SAMPLE);
-    let sample = || directions.iter().step_by(step).map(|direction| &direction.values);
-    let mut mean = [0_f32; MOST_WEIGHTS];
-    let count = sample().count() as f32;
-    for values in sample() {
-        for (mean, value) in mean.iter_mut().zip(values) {
-            *mean += value / count;
-        }
-    }
-    let mut covariance = [[0_f32; MOST_WEIGHTS]; MOST_WEIGHTS];
-    for values in sample() {
-        let centred: [f32; MOST_WEIGHTS] = std::array::from_fn(|c| values[c] - mean[c]);
-        for (row, &left) in covariance.iter_mut().zip(&centred) {
-            for (sum, &right) in row.iter_mut().zip(&centred) {
-                *sum += left * right;
+    #[inline(always)]
+    fn run<V: Lanes>(self) -> (Ball, Vec<Ball>) {
+        let directions = self.0;
+        let mut leaves = Vec::with_capacity(V::COUNT);
+        // Eight directions at a time.
+        match V::COUNT {
+            16 => {
+                for leaf in directions.chunks(16) {
+                    leaves.push(ball::<V::Floats, 2>(leaf));
+                }
+                (ball::<V::Floats, 32>(directions), leaves)
             }
+            32 => {
+                for leaf in directions.chunks(32) {
+                    leaves.push(ball::<V::Floats, 4>(leaf));
+                }
+                (ball::<V::Floats, 128>(directions), leaves)
+            }
+            lanes => panic!("there are no leaves of {lanes} blocks"),
         }
     }
-    // From the coordinate that varies most.
-    let most = (0..MOST_WEIGHTS).max_by(|&a, &b| covariance[a][a].total_cmp(&covariance[b][b]));
-    let mut axis = covariance[most.unwrap_or(0)];
-    for _ in 0..ITERATIONS {
-        let next: [f32; MOST_WEIGHTS] = std::array::from_fn(|row| dot(&covariance[row], &axis));
-        let norm = dot(&next, &next).sqrt();
-        if norm == 0.0 {
-            break;
-        }
-        axis = next.map(|value| value / norm);
-    }
-    axis
-}
-
-fn dot(a: &[f32; MOST_WEIGHTS], b: &[f32; MOST_WEIGHTS]) -> f32 {
-    let mut sums = [0_f32; 4];
-    for c in 0..MOST_WEIGHTS {
-        sums[c % 4] += a[c] * b[c];
-    }
-    (sums[0] + sums[1]) + (sums[2] + sums[3])
 }
 
 #[cfg(test)]
@@ -255,12 +176,13 @@ mod tests {
 
     #[test]
     fn balls_hold_their_blocks_and_every_block_is_in_one() {
-        for leaf in [16, 32] {
-            check_balls(leaf);
+        for instructions in Instructions::available() {
+            check_balls(instructions);
         }
     }
 
-    fn check_balls(leaf: usize) {
+    fn check_balls(instructions: Instructions) {
+        let leaf = lanes(instructions);
         let mut random = ChaCha8Rng::seed_from_u64(4);
         let mut directions: Vec<Direction> = (0..5003)
             .map(|block| {
@@ -269,14 +191,18 @@ mod tests {
             })
             .collect();
         directions.push(Direction::new(5003, &[0.0; 5]));
-        sort(&mut directions, leaf);
-        let branches = branches(&directions, leaf);
+        sort(&mut directions, instructions);
+        let branches = branches(&directions, instructions);
         let mut met = vec![false; directions.len()];
         for branch in &branches {
             let members = branch.members(&directions);
             let holds = |ball: &Ball, member: &Direction| {
-                let difference: [f32; MOST_WEIGHTS] = std::array::from_fn(|c| member.values[c] - ball.centre[c]);
-                dot(&difference, &difference).sqrt() <= ball.radius
+                let differences = member.values.iter().zip(&ball.centre).map(|(a, b)| f64::from(a - b));
+                differences
+                    .map(|difference| difference * difference)
+                    .sum::<f64>()
+                    .sqrt()
+                    <= f64::from(ball.radius)
             };
             assert!(members.iter().all(|member| holds(&branch.ball, member)));
             assert_eq!(branch.leaves.len(), members.len().div_ceil(leaf));

@@ -1,7 +1,8 @@
 //! AVX-512: 512 bits.
 #![allow(unsafe_code)]
 
-use super::avx2::Numbers;
+use super::MOST_LANES;
+use super::avx2::{LongNumbers, Numbers, transpose};
 use super::lanes::{Lanes, PAIRS, Piece, Work};
 use seedlm_instructions::Instructions;
 use std::arch::asm;
@@ -14,6 +15,7 @@ struct Vector(__m512i);
 
 impl Lanes for Vector {
     type Floats = Numbers;
+    type Doubles = LongNumbers;
     const COUNT: usize = 32;
     const IN_REGISTERS: bool = true;
 
@@ -74,6 +76,21 @@ impl Lanes for Vector {
         Vector(unsafe { _mm512_sra_epi16(self.0, _mm_cvtsi32_si128(SHIFT)) })
     }
     #[inline(always)]
+    fn sum<const SHIFT: i32>(a: &[i32; MOST_LANES], b: &[i32; MOST_LANES]) -> Self {
+        // SAFETY: as for `spread`; there are 32 numbers of both, and none need be aligned.
+        unsafe {
+            let mut sums = [_mm512_setzero_si512(); 2];
+            for (sixteen, sum) in sums.iter_mut().enumerate() {
+                let a = _mm512_loadu_si512(a.as_ptr().add(16 * sixteen).cast());
+                let b = _mm512_loadu_si512(b.as_ptr().add(16 * sixteen).cast());
+                *sum = _mm512_sra_epi32(_mm512_add_epi32(a, b), _mm_cvtsi32_si128(SHIFT));
+            }
+            // That packs quarter by quarter.
+            let order = _mm512_setr_epi64(0, 2, 4, 6, 1, 3, 5, 7);
+            Vector(_mm512_permutexvar_epi64(order, _mm512_packs_epi32(sums[0], sums[1])))
+        }
+    }
+    #[inline(always)]
     fn not_negative(self) -> u32 {
         // SAFETY: as for `spread`.
         unsafe { !_mm512_movepi16_mask(self.0) }
@@ -91,6 +108,11 @@ impl Lanes for Vector {
             let numbers = _mm256_loadu_si256(numbers.as_ptr().cast());
             _mm256_storeu_si256(picked.as_mut_ptr().cast(), _mm256_permutevar8x32_epi32(numbers, places));
         }
+    }
+    #[inline(always)]
+    fn transpose(words: &[u32; 32]) -> [u32; 32] {
+        // SAFETY: as for `spread`.
+        unsafe { transpose(words) }
     }
     #[inline(always)]
     fn alone<P: Piece<Self>>(piece: P) -> P::Output {

@@ -3,6 +3,7 @@
 //! The scan, and all that is done with its results, is written once over [`Lanes`] as a [`Work`]; [`dispatch`] runs it
 //! compiled for an instruction set. What is to be compiled for it must be `#[inline(always)]` all the way down.
 
+use super::MOST_LANES;
 #[cfg(target_arch = "x86_64")]
 use super::{avx2, avx512};
 use crate::each_lane::each_lane;
@@ -16,6 +17,8 @@ pub(crate) const PAIRS: usize = MOST_WEIGHTS / 2;
 pub(crate) trait Lanes: Copy {
     /// What goes with it where numbers need more digits.
     type Floats: Floats;
+    /// And where they need more yet.
+    type Doubles: Doubles;
     /// Number of lanes.
     const COUNT: usize;
     /// Whether a vector is one register of the machine.
@@ -52,6 +55,8 @@ pub(crate) trait Lanes: Copy {
     fn multiply(self, other: Self) -> Self;
     /// `a / 2^SHIFT`, rounded down.
     fn shift_right<const SHIFT: i32>(self) -> Self;
+    /// `(a + b) / 2^SHIFT`, rounded down, of numbers of 32 bits, one for each lane; that fits 16 bits.
+    fn sum<const SHIFT: i32>(a: &[i32; MOST_LANES], b: &[i32; MOST_LANES]) -> Self;
     /// The lanes whose number is 0 or more, as a set of [`Self::bit`]s.
     fn not_negative(self) -> u32;
     /// The same vector, in a register: what is written before is computed before. Left to itself, the compiler computes
@@ -59,6 +64,8 @@ pub(crate) trait Lanes: Copy {
     fn settle(self) -> Self;
     /// The numbers in the given places, which are below 8.
     fn pick(numbers: &[u32; 8], places: &[u8; 8], picked: &mut [u32; 8]);
+    /// Turns 32 words of 32 bits about their diagonal: bit `i` of word `k` becomes bit `k` of word `i`.
+    fn transpose(words: &[u32; 32]) -> [u32; 32];
     /// Does a piece of work in a function by itself, compiled for the vector's instruction set.
     fn alone<P: Piece<Self>>(piece: P) -> P::Output;
     /// The lanes of vectors, one vector after the other, to be changed.
@@ -76,10 +83,30 @@ pub(crate) trait Floats: Copy {
     fn add(self, other: Self) -> Self;
     fn sub(self, other: Self) -> Self;
     fn multiply(self, other: Self) -> Self;
+    /// The smaller one.
+    fn min(self, other: Self) -> Self;
     /// `a b + c`, rounded once or twice.
     fn multiply_add(self, other: Self, sum: Self) -> Self;
     /// One bit per lane, lane 0 lowest: whether the number is at least the other one.
     fn at_least(self, other: Self) -> u32;
+}
+
+/// Four numbers in `f64`.
+pub(crate) trait Doubles: Copy {
+    fn spread(number: f64) -> Self;
+    fn from_integers(integers: [i32; 4]) -> Self;
+    fn load(numbers: &[f64; 4]) -> Self;
+    fn store(self) -> [f64; 4];
+    fn add(self, other: Self) -> Self;
+    fn multiply(self, other: Self) -> Self;
+    fn divide(self, other: Self) -> Self;
+    fn square_root(self) -> Self;
+    /// `a b + c`, rounded once or twice.
+    fn multiply_add(self, other: Self, sum: Self) -> Self;
+    /// `c - a b`, rounded once or twice.
+    fn subtract_product(self, other: Self, from: Self) -> Self;
+    /// One bit per lane, lane 0 lowest: whether the number is greater than the other one.
+    fn is_greater(self, other: Self) -> u32;
 }
 
 /// A number twice over, as [`Lanes::spread`] wants it.
@@ -124,6 +151,7 @@ pub(crate) fn lanes(instructions: Instructions) -> usize {
 /// What every machine has: the compiler makes of it what it can.
 impl Lanes for [i16; 32] {
     type Floats = [f32; 8];
+    type Doubles = [f64; 4];
     const COUNT: usize = 32;
     const IN_REGISTERS: bool = false;
 
@@ -182,6 +210,14 @@ impl Lanes for [i16; 32] {
         each_lane(self, self, |a, _| a >> SHIFT)
     }
     #[inline(always)]
+    fn sum<const SHIFT: i32>(a: &[i32; MOST_LANES], b: &[i32; MOST_LANES]) -> Self {
+        let mut sums = [0; 32];
+        for lane in 0..32 {
+            sums[lane] = ((a[lane] + b[lane]) >> SHIFT) as i16;
+        }
+        sums
+    }
+    #[inline(always)]
     fn not_negative(self) -> u32 {
         // Nearly never is there one: a quick look first.
         if self.iter().fold(i16::MIN, |most, &value| most.max(value)) < 0 {
@@ -197,6 +233,24 @@ impl Lanes for [i16; 32] {
     #[inline(always)]
     fn pick(numbers: &[u32; 8], places: &[u8; 8], picked: &mut [u32; 8]) {
         *picked = places.map(|place| numbers[usize::from(place % 8)]);
+    }
+    #[inline(always)]
+    fn transpose(words: &[u32; 32]) -> [u32; 32] {
+        let mut words = *words;
+        let mut width = 16;
+        let mut mask = 0x0000_FFFF_u32;
+        while width > 0 {
+            for start in (0..32).step_by(2 * width) {
+                for k in start..start + width {
+                    let swapped = (words[k] >> width ^ words[k + width]) & mask;
+                    words[k] ^= swapped << width;
+                    words[k + width] ^= swapped;
+                }
+            }
+            width /= 2;
+            mask ^= mask << width;
+        }
+        words
     }
     #[inline(never)]
     fn alone<P: Piece<Self>>(piece: P) -> P::Output {
@@ -242,12 +296,63 @@ impl Floats for [f32; 8] {
         each_lane(self, other, |a, b| a * b)
     }
     #[inline(always)]
+    fn min(self, other: Self) -> Self {
+        each_lane(self, other, |a, b| if a < b { a } else { b })
+    }
+    #[inline(always)]
     fn multiply_add(self, other: Self, sum: Self) -> Self {
         self.multiply(other).add(sum)
     }
     #[inline(always)]
     fn at_least(self, other: Self) -> u32 {
         (0..8).fold(0, |bits, lane| bits | u32::from(self[lane] >= other[lane]) << lane)
+    }
+}
+
+impl Doubles for [f64; 4] {
+    #[inline(always)]
+    fn spread(number: f64) -> Self {
+        [number; 4]
+    }
+    #[inline(always)]
+    fn from_integers(integers: [i32; 4]) -> Self {
+        integers.map(f64::from)
+    }
+    #[inline(always)]
+    fn load(numbers: &[f64; 4]) -> Self {
+        *numbers
+    }
+    #[inline(always)]
+    fn store(self) -> [f64; 4] {
+        self
+    }
+    #[inline(always)]
+    fn add(self, other: Self) -> Self {
+        each_lane(self, other, |a, b| a + b)
+    }
+    #[inline(always)]
+    fn multiply(self, other: Self) -> Self {
+        each_lane(self, other, |a, b| a * b)
+    }
+    #[inline(always)]
+    fn divide(self, other: Self) -> Self {
+        each_lane(self, other, |a, b| a / b)
+    }
+    #[inline(always)]
+    fn square_root(self) -> Self {
+        each_lane(self, self, |a, _| a.sqrt())
+    }
+    #[inline(always)]
+    fn multiply_add(self, other: Self, sum: Self) -> Self {
+        self.multiply(other).add(sum)
+    }
+    #[inline(always)]
+    fn subtract_product(self, other: Self, from: Self) -> Self {
+        each_lane(from, self.multiply(other), |a, b| a - b)
+    }
+    #[inline(always)]
+    fn is_greater(self, other: Self) -> u32 {
+        (0..4).fold(0, |bits, lane| bits | u32::from(self[lane] > other[lane]) << lane)
     }
 }
 
@@ -274,7 +379,7 @@ mod tests {
                 V::words_mut(&mut vectors).copy_from_slice(lanes);
                 vectors[0]
             };
-            let mut results = vec![Vec::new(); 11];
+            let mut results = vec![Vec::new(); 12];
             for (a, b) in self.0.chunks(V::COUNT).zip(self.1.chunks(V::COUNT)) {
                 let (x, y) = (load(a), load(b));
                 let magnitude = |lanes: &[i16]| lanes.iter().map(|lane| lane & i16::MAX).collect::<Vec<i16>>();
@@ -298,6 +403,14 @@ mod tests {
                     result.extend(lanes);
                 }
                 let signs = x.not_negative();
+                let wide = |lanes: &[i16]| {
+                    let mut numbers = [0; MOST_LANES];
+                    for (number, lane) in numbers.iter_mut().zip(lanes) {
+                        *number = i32::from(*lane) * 100;
+                    }
+                    numbers
+                };
+                results[11].extend(V::words_mut(&mut [V::sum::<8>(&wide(a), &wide(b))]).iter());
                 results[10].extend((0..V::COUNT).map(|lane| i16::from(signs & V::bit(lane) != 0)));
                 let mut rest = signs;
                 let lanes: Vec<u32> = std::iter::from_fn(|| (rest != 0).then(|| V::take_lane(&mut rest))).collect();
@@ -321,6 +434,18 @@ mod tests {
         }
     }
 
+    /// Words about their diagonal.
+    struct Transpose<'a>(&'a [u32; 32]);
+
+    impl Work for Transpose<'_> {
+        type Output = [u32; 32];
+
+        #[inline(always)]
+        fn run<V: Lanes>(self) -> [u32; 32] {
+            V::transpose(self.0)
+        }
+    }
+
     /// Every operation on eight numbers.
     struct FloatOperations<'a>(&'a [f32; 8], &'a [f32; 8]);
 
@@ -335,6 +460,7 @@ mod tests {
                 x.add(y),
                 x.sub(y),
                 x.multiply(y),
+                x.min(y),
                 V::Floats::spread(self.0[3]),
                 V::Floats::from_words(&words),
             ];
@@ -343,6 +469,36 @@ mod tests {
                 V::Floats::sums([x, y, x.multiply(y), x.add(y)]).map(f32::to_bits),
                 x.at_least(y),
             )
+        }
+    }
+
+    /// Every operation on four numbers, but for those that may be rounded once or twice: these are near enough.
+    struct DoubleOperations<'a>(&'a [f64; 4], &'a [f64; 4]);
+
+    impl Work for DoubleOperations<'_> {
+        type Output = (Vec<[u64; 4]>, u32);
+
+        #[inline(always)]
+        fn run<V: Lanes>(self) -> Self::Output {
+            let (x, y) = (V::Doubles::load(self.0), V::Doubles::load(self.1));
+            let found = [
+                x.add(y),
+                x.multiply(y),
+                x.divide(y),
+                x.multiply(x).square_root(),
+                V::Doubles::spread(self.0[3]),
+                V::Doubles::from_integers(self.1.map(|number| number as i32)),
+            ];
+            let products = self.0.iter().zip(self.1).map(|(x, y)| x * y);
+            let one = V::Doubles::spread(1.0);
+            let sums = x.multiply_add(y, one).store();
+            let differences = x.subtract_product(y, one).store();
+            for (product, (sum, difference)) in products.zip(sums.into_iter().zip(differences)) {
+                assert!((1.0 + product - sum).abs() < 1e-9 && (1.0 - product - difference).abs() < 1e-9);
+            }
+            // Zero divided by itself has a sign of its own on some machines.
+            let bits = |numbers: [f64; 4]| numbers.map(|number| if number.is_nan() { 0 } else { number.to_bits() });
+            (found.map(|found| bits(found.store())).to_vec(), x.is_greater(y))
         }
     }
 
@@ -360,6 +516,17 @@ mod tests {
             let expected = places.map(|place: u8| numbers[usize::from(place)]);
             for instructions in Instructions::available() {
                 prop_assert_eq!(dispatch(instructions, Pick(&numbers, &places)), expected, "{}", instructions);
+            }
+            let words = std::array::from_fn(|k| pair_of(a[k], b[k]));
+            let turned = std::array::from_fn(|i| (0..32).fold(0, |word, k: usize| word | (words[k] >> i & 1) << k));
+            for instructions in Instructions::available() {
+                prop_assert_eq!(dispatch(instructions, Transpose(&words)), turned, "{}", instructions);
+            }
+            let doubles = |numbers: &[i16; 32]| std::array::from_fn(|lane| f64::from(numbers[lane]) / 100.0);
+            let (x, y) = (&doubles(&a), &doubles(&b));
+            let expected = dispatch(Instructions::Scalar, DoubleOperations(x, y));
+            for instructions in Instructions::available() {
+                prop_assert_eq!(&dispatch(instructions, DoubleOperations(x, y)), &expected, "{}", instructions);
             }
             let floats = |numbers: [i16; 32]| std::array::from_fn(|lane| f32::from(numbers[lane]) / 100.0);
             let (a, b) = (&floats(a), &floats(b));

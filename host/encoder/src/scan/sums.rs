@@ -68,12 +68,9 @@ impl<V: Lanes> SubsetSums<V> {
             half_sums::<V>(&terms[HALF_BITS..], 0, &mut high);
             // Whole halves, where a part has few bits.
             let used = HALF.max(1 << bits);
-            let rows = V::words_mut(&mut sums[..used]).chunks_exact_mut(HALF * V::COUNT);
-            for (rows, high) in rows.zip(&high) {
-                for (row, low) in rows.chunks_exact_mut(V::COUNT).zip(&low) {
-                    for ((word, low), high) in row.iter_mut().zip(low).zip(high) {
-                        *word = ((low + high) >> FRACTION) as i16;
-                    }
+            for (rows, high) in sums[..used].chunks_exact_mut(HALF).zip(&high) {
+                for (row, low) in rows.iter_mut().zip(&low) {
+                    *row = V::sum::<FRACTION>(low, high);
                 }
             }
         }

@@ -23,9 +23,8 @@ impl Lists {
         // All that is read is written over.
         self.bits.resize(V::COUNT * self.stride, 0);
         for (word, lanes) in sets.iter().enumerate() {
-            let mut square = *lanes;
-            transpose(&mut square);
-            for (lane, &bits) in square.iter().skip(V::STRIDE - 1).step_by(V::STRIDE).enumerate() {
+            let turned = V::transpose(lanes);
+            for (lane, &bits) in turned.iter().skip(V::STRIDE - 1).step_by(V::STRIDE).enumerate() {
                 self.bits[lane * self.stride + word] = bits;
             }
         }
@@ -108,24 +107,6 @@ static SET_BITS: [[u8; 8]; 256] = {
     places
 };
 
-/// Turns 32 words of 32 bits about their diagonal: bit `i` of word `k` becomes bit `k` of word `i`.
-#[inline(always)]
-fn transpose(words: &mut [u32; 32]) {
-    let mut width = 16;
-    let mut mask = 0x0000_FFFF_u32;
-    while width > 0 {
-        for start in (0..32).step_by(2 * width) {
-            for k in start..start + width {
-                let swapped = (words[k] >> width ^ words[k + width]) & mask;
-                words[k] ^= swapped << width;
-                words[k + width] ^= swapped;
-            }
-        }
-        width /= 2;
-        mask ^= mask << width;
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -133,20 +114,6 @@ mod tests {
     use rand::{RngExt, SeedableRng};
     use rand_chacha::ChaCha8Rng;
     use seedlm_instructions::Instructions;
-
-    #[test]
-    fn transposing_twice_changes_nothing_and_once_turns() {
-        let mut random = ChaCha8Rng::seed_from_u64(3);
-        let words: [u32; 32] = std::array::from_fn(|_| random.random());
-        let mut turned = words;
-        transpose(&mut turned);
-        let bits = (0..32 * 32).map(|place| (place / 32, place % 32));
-        for (i, k) in bits {
-            assert_eq!(turned[i] >> k & 1, words[k] >> i & 1);
-        }
-        transpose(&mut turned);
-        assert_eq!(turned, words);
-    }
 
     /// Lists of some things for each lane, and lists of some of those that the first lane has.
     struct ListTwice<'a>(&'a [u32], &'a [u32]);

@@ -93,7 +93,7 @@ impl Work for Refine<'_> {
         let candidates = self.candidates;
         let least_first = std::iter::from_fn(|| take_least(candidates));
         self.search
-            .keep_best_of(least_first, self.target, self.rules, self.best);
+            .keep_best_of::<V>(least_first, self.target, self.rules, self.best);
     }
 }
 

@@ -140,7 +140,7 @@ impl Work for WeightedWork<'_> {
                     super::sort(candidates);
                     // All words of at most this error belong to candidates: the first found is as good as any bound.
                     let mut best = Candidate::none_below(errors[number] * target.norm() * target.norm());
-                    search.keep_best_of(candidates.drain(..), target, self.rules, &mut best);
+                    search.keep_best_of::<V>(candidates.drain(..), target, self.rules, &mut best);
                     if best.is_word() {
                         self.best[index] = best;
                     }
