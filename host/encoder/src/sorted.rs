@@ -31,7 +31,7 @@ pub(crate) struct Direction {
     key: i32,
     /// Number of the block.
     pub block: u32,
-    /// The direction, filled up with zeros; its largest coordinate is positive.
+    /// The direction, filled up with zeros; the first of its largest coordinates is positive.
     pub values: [f32; MOST_WEIGHTS],
 }
 
@@ -39,7 +39,7 @@ impl Direction {
     /// The direction of a block.
     #[inline(always)]
     pub fn new(block: u32, weights: &[f32]) -> Self {
-        // The presets' size needs no loop.
+        // Blocks of this size need no loop.
         let values = match weights.try_into() {
             Ok(values) => values,
             Err(_) => {
@@ -48,14 +48,18 @@ impl Direction {
                 values
             }
         };
-        let (mut square, mut most, mut least) = (0.0, 0.0, 0.0);
+        let (mut square, mut largest) = (0.0, 0.0);
         for value in values {
             square += f64::from(value) * f64::from(value);
-            most = if value > most { value } else { most };
-            least = if value < least { value } else { least };
+            largest = if value.abs() > largest { value.abs() } else { largest };
+        }
+        // That of the first one: a block and its negative are to have the same direction.
+        let mut sign = 1.0;
+        for value in values.into_iter().rev() {
+            sign = if value.abs() == largest { value } else { sign };
         }
         let factor = if square > 0.0 {
-            (if most >= -least { 1.0 } else { -1.0 }) / square.sqrt()
+            1_f64.copysign(f64::from(sign)) / square.sqrt()
         } else {
             0.0
         };
@@ -225,5 +229,69 @@ mod tests {
         let (short, full) = branches.split_last().unwrap();
         assert!(full.is_sorted_by_key(|branch| branch.ball.radius));
         assert_eq!(short.first, 5004 / (leaf * leaf) * (leaf * leaf));
+    }
+    /// Whether the centre's norm is 1, or it is zero and the ball everywhere.
+    fn is_centre(ball: &Ball) -> bool {
+        let square: f64 = ball
+            .centre
+            .iter()
+            .map(|&value| f64::from(value) * f64::from(value))
+            .sum();
+        (square.sqrt() - 1.0).abs() < 1e-6 || (square == 0.0 && ball.radius == 2.0)
+    }
+
+    #[test]
+    fn directions_that_cancel_each_other_have_a_sound_ball() {
+        let block = |weights: [f32; 8]| Direction::new(0, &weights);
+        let one = |place: usize| std::array::from_fn(|c| f32::from(u8::from(c == place)));
+        for instructions in Instructions::available() {
+            for rest in [0.0, 1e-30, 3.4e-24, 5.6e-24, 1e-15, 1e-9, 1e-6, 1e-3] {
+                // Opposite but for a rest, which is all that is left of the sum.
+                let values = [0.5, -0.5, 0.5, -0.5, 0.0, 0.0, 0.0, rest];
+                let [there, back] = [1.0, -1.0].map(|sign| {
+                    let mut direction = block(values.map(|value| value * sign));
+                    direction.values = values.map(|value| value * sign);
+                    direction.values[7] = rest;
+                    direction
+                });
+                let cases = [
+                    [there, back].repeat(lanes(instructions) / 2),
+                    vec![there; lanes(instructions)],
+                    vec![block([0.0; 8]); lanes(instructions)],
+                    vec![there, back, block([0.0; 8]), block(one(4)), block(one(5))],
+                    vec![back],
+                ];
+                for directions in cases {
+                    let branches = branches(&directions, instructions);
+                    let [Branch { ball, leaves, .. }] = &branches[..] else {
+                        panic!("there is one branch");
+                    };
+                    for ball in leaves.iter().chain([ball]) {
+                        assert!(is_centre(ball), "{rest}, {instructions}: {:?}", ball.centre);
+                        for member in &directions {
+                            let differences = member.values.iter().zip(&ball.centre);
+                            let square: f64 = differences.map(|(&a, &b)| (f64::from(a) - f64::from(b)).powi(2)).sum();
+                            assert!(square.sqrt() <= f64::from(ball.radius), "{rest}, {instructions}");
+                        }
+                    }
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn a_block_and_its_negative_have_the_same_direction() {
+        let blocks: [[f32; 8]; 4] = [
+            [1.0, -1.0, 1.0, -1.0, 0.0, 0.0, 0.0, 0.5],
+            [-1.0, 1.0, 1.0, -1.0, 0.5, 1.0, 1.0, 1.0],
+            [0.0, 0.0, -1e-40, 0.0, 0.0, 1e-40, 0.0, 0.0],
+            [1e38, 3e38, -3e38, 0.0, 0.0, 0.0, 0.0, 0.0],
+        ];
+        for block in blocks {
+            let direction = Direction::new(0, &block).values;
+            assert_eq!(direction, Direction::new(0, &block.map(|weight| -weight)).values);
+            let largest = direction.iter().fold(0_f32, |largest, value| largest.max(value.abs()));
+            assert_eq!(direction.iter().find(|value| value.abs() == largest), Some(&largest));
+        }
     }
 }

@@ -17,20 +17,25 @@ impl Work for SetKeys<'_> {
     #[inline(always)]
     fn run<V: Lanes>(self) {
         let axis = principal_axis::<V::Floats>(self.0);
-        let along = |direction: &Direction| V::Floats::load(&direction.values).multiply(axis);
         let (fours, rest) = self.0.as_chunks_mut();
         for four in fours {
             let [a, b, c, d] = &*four;
-            let sums = V::Floats::sums([along(a), along(b), along(c), along(d)]);
+            let sums = V::Floats::sums([along(a, axis), along(b, axis), along(c, axis), along(d, axis)]);
             for (direction, sum) in four.iter_mut().zip(sums) {
                 direction.key = ordered(sum);
             }
         }
         for direction in rest {
-            let [sum, ..] = V::Floats::sums([along(direction); 4]);
+            let [sum, ..] = V::Floats::sums([along(direction, axis); 4]);
             direction.key = ordered(sum);
         }
     }
+}
+
+/// What the direction's inner product with the axis is the sum of.
+#[inline(always)]
+fn along<F: Floats>(direction: &Direction, axis: F) -> F {
+    F::load(&direction.values).multiply(axis)
 }
 
 /// About the direction in which a sample of the directions varies most, of any length.

@@ -6,6 +6,9 @@ use crate::scan::Floats;
 /// Steps to find a small ball.
 const STEPS: usize = 24;
 
+/// The squared norm of a sum of directions below which they cancel each other: what is left may be all rounding.
+const CANCELLED: f32 = 1e-8;
+
 /// A ball of directions.
 pub(crate) struct Ball {
     /// The centre, of norm 1 unless it is zero.
@@ -30,13 +33,14 @@ pub(super) fn ball<F: Floats, const EIGHTS: usize>(directions: &[Direction]) -> 
             row[number % 8] = value;
         }
     }
-    let Some(mut centre) = unit(sum) else {
+    if square(sum) < CANCELLED {
         // All directions are within 2: a centre of zero is near nothing.
         return Ball {
             centre: [0.0; MOST_WEIGHTS],
             radius: 2.0,
         };
-    };
+    }
+    let mut centre = unit(sum);
     // A small ball around them: again and again a step towards the farthest, shorter every time (Badoiu and Clarkson 2003).
     let (mut best, mut nearest) = (centre, f32::NEG_INFINITY);
     for step in 0..STEPS {
@@ -46,10 +50,8 @@ pub(super) fn ball<F: Floats, const EIGHTS: usize>(directions: &[Direction]) -> 
         }
         let farthest = F::load(&directions[number.min(directions.len() - 1)].values);
         let part = F::spread(1.0 / (step + 4) as f32);
-        let Some(next) = unit(farthest.sub(centre).multiply_add(part, centre)) else {
-            break;
-        };
-        centre = next;
+        // Of norm 1/2 at least: the step is a quarter of the way at most.
+        centre = unit(farthest.sub(centre).multiply_add(part, centre));
     }
     Ball {
         centre: best.store(),
@@ -58,14 +60,20 @@ pub(super) fn ball<F: Floats, const EIGHTS: usize>(directions: &[Direction]) -> 
     }
 }
 
-/// A vector over its norm.
+/// The squared norm of a vector.
 #[inline(always)]
-fn unit<F: Floats>(vector: F) -> Option<F> {
+fn square<F: Floats>(vector: F) -> f32 {
     let [square, ..] = F::sums([vector.multiply(vector); 4]);
-    (square > 0.0).then(|| vector.multiply(F::spread(1.0 / square.sqrt())))
+    square
 }
 
-/// The number of the direction that is farthest from a point of norm 1, and their inner product, the smallest of all.
+/// A vector over its norm.
+#[inline(always)]
+fn unit<F: Floats>(vector: F) -> F {
+    vector.multiply(F::spread(1.0 / square(vector).sqrt()))
+}
+
+/// The number of the direction of norm 1 that is farthest from a point of norm 1, and their inner product, the smallest of all.
 #[inline(always)]
 fn farthest<F: Floats, const EIGHTS: usize>(coordinates: &Coordinates<EIGHTS>, point: F) -> (usize, f32) {
     let point = point.store();
@@ -88,7 +96,7 @@ fn farthest<F: Floats, const EIGHTS: usize>(coordinates: &Coordinates<EIGHTS>, p
             return (8 * eight + found.trailing_zeros() as usize, least);
         }
     }
-    (0, least)
+    unreachable!("the smallest of some numbers is one of them")
 }
 
 /// How far the farthest direction is from a point.
