@@ -40,6 +40,8 @@ pub(crate) struct SeedBasis<'a, const N: usize> {
     pub y: [f64; N],
     /// Squared distance of `t` from the span of `A`.
     pub residual: f64,
+    /// `1 / R[p][p]`, infinite for dependent columns; as what follows, only there after [`Self::invert`].
+    pub inverse: [f64; N],
     /// `R^-1 y`. Dependent columns leave infinities and NaN behind, here and in the squares.
     pub solution: [f64; N],
     /// The squared length of each row of `R^-1`.
@@ -60,6 +62,7 @@ impl<'a, const N: usize> SeedBasis<'a, N> {
             r: [[0.0; N]; N],
             y: [0.0; N],
             residual: 0.0,
+            inverse: [0.0; N],
             solution: [0.0; N],
             squares: [0.0; N],
         };
@@ -69,7 +72,6 @@ impl<'a, const N: usize> SeedBasis<'a, N> {
             (12, 4) => basis.orthogonalise::<12>(4),
             _ => basis.orthogonalise::<64>(columns),
         }
-        basis.invert();
         basis
     }
 
@@ -123,16 +125,19 @@ impl<'a, const N: usize> SeedBasis<'a, N> {
         self.residual = dot(&vectors[columns], &vectors[columns]);
     }
 
-    /// Fills in what comes from `R^-1`.
+    /// Fills in what comes from `R^-1`, which the rounding rules do without.
     #[inline(always)]
-    fn invert(&mut self) {
+    pub fn invert(&mut self) {
         let columns = self.columns;
+        for p in 0..columns {
+            self.inverse[p] = 1.0 / self.r[p][p];
+        }
         for p in (0..columns).rev() {
             let mut part = self.y[p];
             for (r, x) in self.r[p][p + 1..columns].iter().zip(&self.solution[p + 1..]) {
                 part -= r * x;
             }
-            self.solution[p] = part / self.r[p][p];
+            self.solution[p] = part * self.inverse[p];
         }
         for column in 0..columns {
             let mut inverse = [0.0; N];
@@ -141,7 +146,7 @@ impl<'a, const N: usize> SeedBasis<'a, N> {
                 for (r, x) in self.r[row][row + 1..=column].iter().zip(&inverse[row + 1..]) {
                     part -= r * x;
                 }
-                inverse[row] = part / self.r[row][row];
+                inverse[row] = part * self.inverse[row];
                 self.squares[row] += inverse[row] * inverse[row];
             }
         }
@@ -149,8 +154,8 @@ impl<'a, const N: usize> SeedBasis<'a, N> {
 
     /// The least-squares coefficients; those of dependent columns are 0.
     #[inline(always)]
-    pub fn least_squares(&self) -> [f64; MOST_COEFFICIENTS] {
-        let mut solution = [0.0; MOST_COEFFICIENTS];
+    pub fn least_squares(&self) -> [f64; N] {
+        let mut solution = [0.0; N];
         for row in (0..self.columns).rev() {
             if self.r[row][row] > 0.0 {
                 let known: f64 = (row + 1..self.columns).map(|k| self.r[row][k] * solution[k]).sum();

@@ -3,7 +3,7 @@
 use crate::encoded::EncodedMatrix;
 use crate::error::EncodeError;
 use crate::metric::ErrorMetric;
-use crate::prefetch::prefetch_ends;
+use crate::prefetch::fetched;
 use crate::quantizer::Quantizer;
 use crate::scale::{legal_scale, roomy_bias, step_at};
 use crate::search::{SearchRules, SeedSearch, WeightedSearch};
@@ -22,8 +22,6 @@ const PILOT_BLOCKS: usize = 32;
 const LARGEST_JOB: usize = 1 << 12;
 /// Blocks whose words are written by one thread.
 const WRITTEN_BLOCKS: usize = 1 << 13;
-/// So many blocks later, one is wanted that is on its way from memory.
-const AHEAD: usize = 16;
 /// Blocks of a job of a search with a metric.
 const WEIGHTED_JOB: usize = 64;
 /// Exponents that these blocks may choose from.
@@ -369,12 +367,10 @@ impl<'a> Blocks<'a> {
     /// The weights of some blocks side by side, each filled up with zeros.
     fn gather(&self, indices: &[usize]) -> Vec<f32> {
         let mut weights = Vec::with_capacity(indices.len() * self.block_size);
-        for (number, &index) in indices.iter().enumerate() {
-            // Sorted blocks are anywhere in memory.
-            if let Some(&later) = indices.get(number + AHEAD) {
-                prefetch_ends(self.weights(later));
-            }
-            weights.extend_from_slice(self.weights(index));
+        // Sorted blocks are anywhere in memory.
+        let slices = fetched(indices.iter().map(|&index| self.weights(index)).collect());
+        for (number, slice) in slices.enumerate() {
+            weights.extend_from_slice(slice);
             weights.resize((number + 1) * self.block_size, 0.0);
         }
         weights

@@ -21,7 +21,7 @@ pub(crate) struct SeedWords {
     /// One over the largest and the smallest coefficient.
     in_box: (f64, f64),
     /// One over the smallest positive and the largest negative one that cannot be doubled.
-    new: (f64, f64),
+    not_doubled: (f64, f64),
 }
 
 impl SeedWords {
@@ -35,7 +35,7 @@ impl SeedWords {
             largest_exponent,
             longest: f64::from(-smallest) * (columns as f64).sqrt(),
             in_box: (quotient(largest), quotient(smallest)),
-            new: (quotient(largest / 2 + 1), quotient(smallest / 2 - 1)),
+            not_doubled: (quotient(largest / 2 + 1), quotient(smallest / 2 - 1)),
         }
     }
 }
@@ -50,6 +50,8 @@ pub(crate) fn keep_best_word<const N: usize>(basis: &SeedBasis<'_, N>, words: &S
         words,
         exponent: 0,
         step: 1.0,
+        inverse_step: 1.0,
+        reach: 0.0,
         limit: 0.0,
         coefficients: [0; MOST_COEFFICIENTS],
         best,
@@ -63,8 +65,11 @@ struct SphereSearch<'a, const N: usize> {
     columns: usize,
     words: &'a SeedWords,
     exponent: u32,
-    /// `2^exponent`.
+    /// `2^exponent`, and one over it.
     step: f64,
+    inverse_step: f64,
+    /// How far a point may be from the target, but for what the step adds: the distance of the best word, widened.
+    reach: f64,
     /// What `|y - R x|^2` may be.
     limit: f64,
     coefficients: [i32; MOST_COEFFICIENTS],
@@ -89,6 +94,7 @@ impl<const N: usize> SphereSearch<'_, N> {
     /// Goes through the exponents that can have a word within the limit that no smaller exponent has.
     #[inline(always)]
     fn run(&mut self) {
+        self.update_reach();
         // The largest step's limit is the largest.
         self.step = f64::from(1_u32 << self.words.largest_exponent);
         self.update_limit();
@@ -99,6 +105,7 @@ impl<const N: usize> SphereSearch<'_, N> {
         for exponent in exponent_from(smallest)..=self.words.largest_exponent {
             self.exponent = exponent;
             self.step = f64::from(1_u32 << exponent);
+            self.inverse_step = 1.0 / self.step;
             if exponent > 0 && self.step > largest {
                 break;
             }
@@ -110,10 +117,13 @@ impl<const N: usize> SphereSearch<'_, N> {
     }
 
     #[inline(always)]
+    fn update_reach(&mut self) {
+        self.reach = self.best.error.sqrt() * (1.0 + CANONICAL_ROUNDING) + SLACK * self.basis.target.norm();
+    }
+
+    #[inline(always)]
     fn update_limit(&mut self) {
-        let largest = self.words.longest * self.step;
-        let radius = self.best.error.sqrt() * (1.0 + CANONICAL_ROUNDING)
-            + SLACK * (self.basis.target.norm() + self.basis.norm * largest);
+        let radius = self.reach + SLACK * self.basis.norm * (self.words.longest * self.step);
         self.limit = radius * radius - self.basis.residual;
     }
 
@@ -125,7 +135,7 @@ impl<const N: usize> SphereSearch<'_, N> {
     #[inline(always)]
     fn needed_steps(&self) -> (f64, f64) {
         let (in_box, negative_in_box) = self.words.in_box;
-        let (new, negative_new) = self.words.new;
+        let (not_doubled, negative_not_doubled) = self.words.not_doubled;
         // The length of each row of `R^-1` is how far coefficient `p` may move per unit of distance.
         let SeedBasis { solution, squares, .. } = self.basis;
         let (mut least, mut most) = (0_f64, 0_f64);
@@ -137,7 +147,7 @@ impl<const N: usize> SphereSearch<'_, N> {
             }
             let (low, high) = (solution[p] - reach, solution[p] + reach);
             least = least.max(low * in_box).max(high * negative_in_box);
-            most = most.max(high * new).max(low * negative_new);
+            most = most.max(high * not_doubled).max(low * negative_not_doubled);
         }
         // With room for the rounding of the quotients.
         (least * (1.0 - SLACK), most * (1.0 + SLACK))
@@ -205,7 +215,10 @@ impl<const N: usize> SphereSearch<'_, N> {
         let wanted = self.basis.y[column] - self.step * chosen;
         let diagonal = self.step * row[column];
         let nearest = if diagonal > 0.0 {
-            self.words.range.nearest(wanted / diagonal)
+            // It may be off by rounding where two are as near.
+            self.words
+                .range
+                .nearest(wanted * (self.basis.inverse[column] * self.inverse_step))
         } else {
             0
         };
@@ -223,6 +236,7 @@ impl<const N: usize> SphereSearch<'_, N> {
         let candidate = self.basis.candidate(self.exponent, self.coefficients);
         if candidate.error <= self.best.error {
             self.best.keep_better(candidate);
+            self.update_reach();
             self.update_limit();
         }
     }
@@ -295,13 +309,15 @@ mod tests {
                 let mut expected = Candidate::none_below(f64::INFINITY);
                 exhaustive(&basis, range, 11, &mut expected);
                 // In the company of any others.
-                let positions = [position, 17, 18, 19];
+                let positions = [17, position, 18, 19];
                 let four = FourBases::<3>::new::<[f64; 4], 8>(
                     positions.map(|position| orbit.seed(position)),
                     positions.map(|position| orbit.matrix(position)),
                     &target,
                 );
-                for basis in [basis, four.basis(0)] {
+                let mut basis = basis;
+                basis.invert();
+                for basis in [basis, four.basis(1)] {
                     let mut found = Candidate::zero(target.norm() * target.norm() * 1.5);
                     keep_best_word(&basis, &SeedWords::new(3, range, 11), &mut found);
                     assert_eq!(found, expected, "position {position}");

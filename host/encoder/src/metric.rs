@@ -10,6 +10,7 @@
 //! [`ErrorMetric::SMALLEST`] is added to the diagonal: no error is free, and rounding stays far below what the search allows for it.
 
 use crate::error::EncodeError;
+use crate::scan::Doubles;
 
 /// Squarings of a matrix whose trace bounds its largest eigenvalue: to within a factor of `64^(1/256)`, 1.7 %.
 const SQUARINGS: u32 = 8;
@@ -80,6 +81,18 @@ impl ErrorMetric {
         // Each needs itself and those behind it only.
         for (index, row) in self.factor.chunks_exact(self.size).enumerate() {
             vector[index] = dot(&row[index..], &vector[index..]);
+        }
+    }
+
+    /// The same with four vectors of `C` side by side, but for rounding.
+    #[inline(always)]
+    pub fn apply_to_four<D: Doubles>(&self, vectors: &mut [D]) {
+        for (index, row) in self.factor.chunks_exact(self.size).enumerate() {
+            let mut sum = D::spread(0.0);
+            for (&factor, &vector) in row[index..].iter().zip(&vectors[index..]) {
+                sum = D::spread(factor).multiply_add(vector, sum);
+            }
+            vectors[index] = sum;
         }
     }
 

@@ -25,8 +25,9 @@ impl CoefficientRange {
 }
 
 /// The word of Algorithm 1 as printed: exponent `max_i floor(log2 |x_i|)`, moved into `0..=largest_exponent`.
-pub(crate) fn keep_printed_word(
-    basis: &SeedBasis<'_, MOST_COEFFICIENTS>,
+#[inline(always)]
+pub(crate) fn keep_printed_word<const N: usize>(
+    basis: &SeedBasis<'_, N>,
     range: CoefficientRange,
     largest_exponent: u32,
     best: &mut Candidate,
@@ -41,8 +42,9 @@ pub(crate) fn keep_printed_word(
 }
 
 /// The least-squares coefficients, rounded, at the best exponent of all.
-pub(crate) fn keep_rounded_word(
-    basis: &SeedBasis<'_, MOST_COEFFICIENTS>,
+#[inline(always)]
+pub(crate) fn keep_rounded_word<const N: usize>(
+    basis: &SeedBasis<'_, N>,
     range: CoefficientRange,
     largest_exponent: u32,
     best: &mut Candidate,
@@ -53,10 +55,11 @@ pub(crate) fn keep_rounded_word(
     }
 }
 
-fn round_at(
-    basis: &SeedBasis<'_, MOST_COEFFICIENTS>,
+#[inline(always)]
+fn round_at<const N: usize>(
+    basis: &SeedBasis<'_, N>,
     range: CoefficientRange,
-    solution: &[f64; MOST_COEFFICIENTS],
+    solution: &[f64; N],
     exponent: u32,
 ) -> Candidate {
     let step = f64::from(1_u32 << exponent);

@@ -1,18 +1,17 @@
 //! The best word of each of many blocks: the sieves, and the plain search where they do not pay.
 
-use crate::basis::{FourBases, SeedBasis};
-use crate::candidate::{Candidate, MOST_COEFFICIENTS};
-use crate::lattice::{SeedWords, keep_best_word};
+use crate::candidate::Candidate;
 use crate::metric::ErrorMetric;
 use crate::orbit::Orbit;
-use crate::prefetch::prefetch_ends;
+use crate::prefetch::fetched;
 use crate::quantizer::Quantizer;
-use crate::rule::{CoefficientRange, keep_printed_word, keep_rounded_word};
+use crate::rule::CoefficientRange;
 use crate::scan::{COARSE_SLACK, Lanes, ListedSeeds, ScanTable, dispatch, lanes};
 use crate::sorted::{Branch, LEAST_BLOCKS, LEAST_BRANCHES};
 use crate::span::{GROUP, IdealWindows, SeedSpan, SingleSeeds, SpanTable};
 use crate::target::{Target, Weights};
 use rayon::prelude::*;
+use refine::RefineInOrder;
 use seedlm_codec::BlockCode;
 use seedlm_instructions::Instructions;
 use sieved::SievedSearch;
@@ -20,6 +19,7 @@ use sieved::SievedSearch;
 mod branches;
 mod lists;
 mod looks;
+mod refine;
 mod sieved;
 mod weighted;
 
@@ -32,9 +32,6 @@ const SIEVED_LENGTHS: std::ops::RangeInclusive<u32> = 10..=20;
 const PASS_GROWTH: f64 = 1.7;
 /// Passes of the scan before all seeds are sorted by their bound.
 const PASSES: usize = 4;
-
-/// So many words later, the matrix of one is wanted that is on its way from memory.
-const AHEAD: usize = 16;
 
 /// Errors are compared with bounds with this much room, relatively: far more than `f64` rounding takes.
 const ROUNDING: f64 = 1e-6;
@@ -129,14 +126,7 @@ impl SeedSearch {
     /// The matrices of the seeds of some words, row by row.
     pub fn matrices<'a>(&'a self, words: &[Candidate]) -> impl Iterator<Item = &'a [i32]> {
         let matrix = |word: &Candidate| self.orbit.matrix(self.orbit.position(word.seed));
-        // Where a matrix is has to come from memory, and then the matrix.
-        let matrices: Vec<&[i32]> = words.iter().map(matrix).collect();
-        (0..words.len()).map(move |number| {
-            if let Some(later) = matrices.get(number + AHEAD) {
-                prefetch_ends(later);
-            }
-            matrices[number]
-        })
+        fetched(words.iter().map(matrix).collect())
     }
 
     /// The preferred word of every target, in order. With `branches`, targets come in branches of leaves of [`Self::leaf`], the last
@@ -189,7 +179,14 @@ impl SeedSearch {
             Quantizer::Exact => Candidate::zero(target.canonical_error(std::iter::repeat(0.0))),
             Quantizer::Printed | Quantizer::Rounded => Candidate::none_below(f64::INFINITY),
         };
-        self.keep_best_of::<[i16; 32]>(candidates.into_iter(), target, rules, &mut best);
+        let refine = RefineInOrder {
+            search: self,
+            candidates,
+            target,
+            rules,
+            best: &mut best,
+        };
+        dispatch(self.instructions, refine);
         best
     }
 
@@ -201,105 +198,6 @@ impl SeedSearch {
             direction: target.direction(),
             range_slack: (target.size() as f64).sqrt() * largest / target.norm(),
         }
-    }
-
-    /// Looks at candidates (bound, position) in ascending order until the bound exceeds the best error.
-    #[inline(always)]
-    fn keep_best_of<V: Lanes>(
-        &self,
-        mut candidates: impl Iterator<Item = (f64, u32)>,
-        target: &Target,
-        rules: SearchRules,
-        best: &mut Candidate,
-    ) {
-        match (rules.quantizer, target.size(), self.columns) {
-            (Quantizer::Exact, 8, 3) => self.keep_best_of_fours::<V, 8, 3>(candidates, target, rules, best),
-            (Quantizer::Exact, 12, 4) => self.keep_best_of_fours::<V, 12, 4>(candidates, target, rules, best),
-            _ => {
-                let squared_norm = target.norm() * target.norm();
-                let words = SeedWords::new(self.columns, self.range, rules.largest_exponent);
-                let mut next = candidates.next();
-                self.keep_any(next, target, rules, best);
-                while let Some((bound, position)) = next
-                    && bound * squared_norm <= with_room(best.error)
-                {
-                    let basis = self.basis(position, target);
-                    match rules.quantizer {
-                        Quantizer::Exact => keep_best_word(&basis, &words, best),
-                        Quantizer::Printed => keep_printed_word(&basis, self.range, rules.largest_exponent, best),
-                        Quantizer::Rounded => keep_rounded_word(&basis, self.range, rules.largest_exponent, best),
-                    }
-                    next = candidates.next();
-                }
-            }
-        }
-    }
-
-    /// The same for codes with blocks of `C` weights and `P` columns, four candidates at a time.
-    #[inline(always)]
-    fn keep_best_of_fours<V: Lanes, const C: usize, const P: usize>(
-        &self,
-        mut candidates: impl Iterator<Item = (f64, u32)>,
-        target: &Target,
-        rules: SearchRules,
-        best: &mut Candidate,
-    ) {
-        let squared_norm = target.norm() * target.norm();
-        let words = SeedWords::new(P, self.range, rules.largest_exponent);
-        let mut is_first = true;
-        while let Some(first) = candidates.next() {
-            if std::mem::replace(&mut is_first, false) {
-                self.keep_any(Some(first), target, rules, best);
-            }
-            // Where there are no more, the first is there again.
-            let mut four = [first; 4];
-            let mut count = 1;
-            while count < 4
-                && let Some(next) = candidates.next()
-            {
-                four[count] = next;
-                count += 1;
-            }
-            if first.0 * squared_norm > with_room(best.error) {
-                return;
-            }
-            let mut seeds = [0; 4];
-            let mut matrices = [&[][..]; 4];
-            for number in 0..4 {
-                let position = four[number].1 as usize;
-                seeds[number] = self.orbit.seed(position);
-                matrices[number] = self.orbit.matrix(position);
-            }
-            let bases = FourBases::<P>::new::<V::Doubles, C>(seeds, matrices, target);
-            for (number, (bound, _)) in four.into_iter().enumerate().take(count) {
-                if bound * squared_norm > with_room(best.error) {
-                    return;
-                }
-                keep_best_word(&bases.basis(number), &words, best);
-            }
-        }
-    }
-
-    /// Keeps a word of a candidate to begin with, where nothing is known yet: an enumeration without a tight bound is slow.
-    #[inline(always)]
-    fn keep_any(&self, candidate: Option<(f64, u32)>, target: &Target, rules: SearchRules, best: &mut Candidate) {
-        let has_bound = best.error < target.norm() * target.norm() || rules.quantizer != Quantizer::Exact;
-        if let Some((_, position)) = candidate
-            && !has_bound
-        {
-            let basis = self.basis(position, target);
-            keep_rounded_word(&basis, self.range, rules.largest_exponent, best);
-        }
-    }
-
-    fn basis<'a>(&'a self, position: u32, target: &'a Target) -> SeedBasis<'a, MOST_COEFFICIENTS> {
-        let position = position as usize;
-        SeedBasis::new(
-            self.orbit.seed(position),
-            self.orbit.matrix(position),
-            self.columns,
-            target,
-        )
     }
 }
 

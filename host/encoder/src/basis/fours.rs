@@ -21,6 +21,7 @@ pub(crate) struct FourBases<'a, const P: usize> {
     r: [[[f64; 4]; P]; P],
     y: [[f64; 4]; P],
     residual: [f64; 4],
+    inverse: [[f64; 4]; P],
     solution: [[f64; 4]; P],
     squares: [[f64; 4]; P],
 }
@@ -95,6 +96,7 @@ impl<'a, const P: usize> FourBases<'a, P> {
             r: [[[0.0; 4]; P]; P],
             y: [[0.0; 4]; P],
             residual: dot(&rest, &rest).store(),
+            inverse: [[0.0; 4]; P],
             solution: [[0.0; 4]; P],
             squares: [[0.0; 4]; P],
         };
@@ -103,6 +105,7 @@ impl<'a, const P: usize> FourBases<'a, P> {
                 *numbers = known.store();
             }
             bases.y[p] = y[p].store();
+            bases.inverse[p] = inverse[p].store();
             bases.solution[p] = solution[p].store();
             bases.squares[p] = squares[p].store();
         }
@@ -114,7 +117,7 @@ impl<'a, const P: usize> FourBases<'a, P> {
     pub fn basis(&self, number: usize) -> SeedBasis<'a, P> {
         let (seed, matrix, target) = (self.seeds[number], self.matrices[number], self.target);
         if self.independent >> number & 1 == 0 {
-            return SeedBasis::new(seed, matrix, P, target);
+            return in_full(seed, matrix, target);
         }
         let mut basis = SeedBasis {
             seed,
@@ -125,6 +128,7 @@ impl<'a, const P: usize> FourBases<'a, P> {
             r: [[0.0; P]; P],
             y: [0.0; P],
             residual: self.residual[number],
+            inverse: [0.0; P],
             solution: [0.0; P],
             squares: [0.0; P],
         };
@@ -133,11 +137,21 @@ impl<'a, const P: usize> FourBases<'a, P> {
                 *known = numbers[number];
             }
             basis.y[p] = self.y[p][number];
+            basis.inverse[p] = self.inverse[p][number];
             basis.solution[p] = self.solution[p][number];
             basis.squares[p] = self.squares[p][number];
         }
         basis
     }
+}
+
+/// A basis whose columns are nearly dependent: seldom needed, so a function by itself.
+#[cold]
+#[inline(never)]
+fn in_full<'a, const P: usize>(seed: u32, matrix: &'a [i32], target: &'a Target) -> SeedBasis<'a, P> {
+    let mut basis = SeedBasis::new(seed, matrix, P, target);
+    basis.invert();
+    basis
 }
 
 /// The columns of the matrices, as errors are counted.
@@ -150,21 +164,8 @@ fn columns<D: Doubles, const C: usize, const P: usize>(matrices: [&[i32]; 4], ta
             columns[p][row] = D::from_integers([a[row][p], b[row][p], c[row][p], d[row][p]]);
         }
     }
-    let Some(metric) = target.metric() else {
-        return columns;
-    };
-    for column in &mut columns {
-        let mut of_each = [[0.0; C]; 4];
-        for (row, numbers) in column.iter().enumerate() {
-            for (of_one, number) in of_each.iter_mut().zip(numbers.store()) {
-                of_one[row] = number;
-            }
-        }
-        of_each.iter_mut().for_each(|of_one| metric.apply(of_one));
-        let [a, b, c, d] = &of_each;
-        for (row, numbers) in column.iter_mut().enumerate() {
-            *numbers = D::load(&[a[row], b[row], c[row], d[row]]);
-        }
+    if let Some(metric) = target.metric() {
+        columns.iter_mut().for_each(|column| metric.apply_to_four(column));
     }
     columns
 }
@@ -177,4 +178,97 @@ fn dot<D: Doubles, const C: usize>(a: &[D; C], b: &[D; C]) -> D {
         sums[row % 2] = a[row].multiply_add(b[row], sums[row % 2]);
     }
     sums[0].add(sums[1])
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::metric::ErrorMetric;
+    use crate::orbit::Orbit;
+    use crate::scan::{Lanes, Work, dispatch};
+    use rand::{RngExt, SeedableRng};
+    use rand_chacha::ChaCha8Rng;
+    use seedlm_codec::BlockCode;
+    use seedlm_instructions::Instructions;
+    use std::sync::Arc;
+
+    /// The bases of four positions.
+    struct Bases<'a, const C: usize, const P: usize>(&'a Orbit, [usize; 4], &'a Target);
+
+    impl<'a, const C: usize, const P: usize> Work for Bases<'a, C, P> {
+        type Output = FourBases<'a, P>;
+
+        #[inline(always)]
+        fn run<V: Lanes>(self) -> FourBases<'a, P> {
+            let Bases(orbit, positions, target) = self;
+            let seeds = positions.map(|position| orbit.seed(position));
+            FourBases::new::<V::Doubles, C>(seeds, positions.map(|position| orbit.matrix(position)), target)
+        }
+    }
+
+    fn check<const C: usize, const P: usize>(name: &str) {
+        let orbit = Orbit::new(&BlockCode::preset(name).unwrap(), 0);
+        let mut random = ChaCha8Rng::seed_from_u64(6);
+        let weights: [f32; C] = std::array::from_fn(|_| random.random::<f32>() - 0.5);
+        let vectors: Vec<f64> = (0..C * C).map(|_| random.random::<f64>() - 0.5).collect();
+        let moments: Vec<f64> = (0..C * C)
+            .map(|index| {
+                (0..C)
+                    .map(|k| vectors[index / C * C + k] * vectors[index % C * C + k])
+                    .sum()
+            })
+            .collect();
+        let plain = Target::new(&weights, C, 1e-5);
+        let metric = Arc::new(ErrorMetric::new(&moments, C, C).unwrap());
+        let mut side_by_side = 0;
+        for target in [plain.clone(), plain.with_metric(&metric)] {
+            for _ in 0..50 {
+                let positions = std::array::from_fn(|_| random.random_range(0..orbit.seeds));
+                for instructions in Instructions::available() {
+                    let four = dispatch(instructions, Bases::<C, P>(&orbit, positions, &target));
+                    side_by_side += four.independent.count_ones();
+                    for (number, position) in positions.into_iter().enumerate() {
+                        let mut expected =
+                            SeedBasis::<P>::new(orbit.seed(position), orbit.matrix(position), P, &target);
+                        expected.invert();
+                        let found = four.basis(number);
+                        assert_eq!((found.seed, found.matrix), (expected.seed, expected.matrix));
+                        let numbers = |basis: &SeedBasis<'_, P>| {
+                            let SeedBasis {
+                                r,
+                                y,
+                                inverse,
+                                solution,
+                                squares,
+                                ..
+                            } = basis;
+                            [
+                                r.as_flattened(),
+                                y,
+                                inverse,
+                                solution,
+                                squares,
+                                &[basis.norm, basis.residual],
+                            ]
+                            .concat()
+                        };
+                        for (found, expected) in numbers(&found).into_iter().zip(numbers(&expected)) {
+                            assert!(
+                                (found - expected).abs() <= 1e-9 * expected.abs() + 1e-11 * target.norm(),
+                                "{name}, {instructions}: {found}, {expected}"
+                            );
+                        }
+                    }
+                }
+            }
+        }
+        // Nearly all seeds have columns that are far enough from dependent.
+        assert!(side_by_side as usize >= 300 * Instructions::available().len());
+    }
+
+    #[test]
+    fn four_bases_are_those_of_the_seeds_one_by_one() {
+        check::<8, 3>("paper-4b");
+        check::<12, 4>("paper-3b");
+    }
 }

@@ -218,11 +218,6 @@ impl Doubles for LongNumbers {
         LongNumbers(unsafe { _mm256_cvtepi32_pd(_mm_setr_epi32(a, b, c, d)) })
     }
     #[inline(always)]
-    fn load(numbers: &[f64; 4]) -> Self {
-        // SAFETY: as for `spread`; 4 numbers can be read, and need not be aligned.
-        LongNumbers(unsafe { _mm256_loadu_pd(numbers.as_ptr()) })
-    }
-    #[inline(always)]
     fn store(self) -> [f64; 4] {
         let mut numbers = [0.0; 4];
         // SAFETY: as for `spread`; 4 numbers can be written, and need not be aligned.

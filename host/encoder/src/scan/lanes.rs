@@ -95,7 +95,6 @@ pub(crate) trait Floats: Copy {
 pub(crate) trait Doubles: Copy {
     fn spread(number: f64) -> Self;
     fn from_integers(integers: [i32; 4]) -> Self;
-    fn load(numbers: &[f64; 4]) -> Self;
     fn store(self) -> [f64; 4];
     fn add(self, other: Self) -> Self;
     fn multiply(self, other: Self) -> Self;
@@ -319,10 +318,6 @@ impl Doubles for [f64; 4] {
         integers.map(f64::from)
     }
     #[inline(always)]
-    fn load(numbers: &[f64; 4]) -> Self {
-        *numbers
-    }
-    #[inline(always)]
     fn store(self) -> [f64; 4] {
         self
     }
@@ -473,23 +468,24 @@ mod tests {
     }
 
     /// Every operation on four numbers, but for those that may be rounded once or twice: these are near enough.
-    struct DoubleOperations<'a>(&'a [f64; 4], &'a [f64; 4]);
+    struct DoubleOperations([i32; 4], [i32; 4]);
 
-    impl Work for DoubleOperations<'_> {
+    impl Work for DoubleOperations {
         type Output = (Vec<[u64; 4]>, u32);
 
         #[inline(always)]
         fn run<V: Lanes>(self) -> Self::Output {
-            let (x, y) = (V::Doubles::load(self.0), V::Doubles::load(self.1));
+            let DoubleOperations(a, b) = self;
+            let hundred = V::Doubles::spread(100.0);
+            let [x, y] = [a, b].map(|numbers| V::Doubles::from_integers(numbers).divide(hundred));
             let found = [
                 x.add(y),
                 x.multiply(y),
                 x.divide(y),
                 x.multiply(x).square_root(),
-                V::Doubles::spread(self.0[3]),
-                V::Doubles::from_integers(self.1.map(|number| number as i32)),
+                V::Doubles::from_integers(a),
             ];
-            let products = self.0.iter().zip(self.1).map(|(x, y)| x * y);
+            let products = a.iter().zip(b).map(|(&a, b)| f64::from(a) * f64::from(b) / 1e4);
             let one = V::Doubles::spread(1.0);
             let sums = x.multiply_add(y, one).store();
             let differences = x.subtract_product(y, one).store();
@@ -522,11 +518,10 @@ mod tests {
             for instructions in Instructions::available() {
                 prop_assert_eq!(dispatch(instructions, Transpose(&words)), turned, "{}", instructions);
             }
-            let doubles = |numbers: &[i16; 32]| std::array::from_fn(|lane| f64::from(numbers[lane]) / 100.0);
-            let (x, y) = (&doubles(&a), &doubles(&b));
-            let expected = dispatch(Instructions::Scalar, DoubleOperations(x, y));
+            let four = |numbers: &[i16; 32]| std::array::from_fn(|lane| i32::from(numbers[lane]));
+            let expected = dispatch(Instructions::Scalar, DoubleOperations(four(&a), four(&b)));
             for instructions in Instructions::available() {
-                prop_assert_eq!(&dispatch(instructions, DoubleOperations(x, y)), &expected, "{}", instructions);
+                prop_assert_eq!(&dispatch(instructions, DoubleOperations(four(&a), four(&b))), &expected, "{}", instructions);
             }
             let floats = |numbers: [i16; 32]| std::array::from_fn(|lane| f32::from(numbers[lane]) / 100.0);
             let (a, b) = (&floats(a), &floats(b));

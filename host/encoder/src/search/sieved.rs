@@ -1,5 +1,6 @@
 //! The sieves, one after the other, for many blocks at a time.
 
+use super::refine::Refine;
 use super::{Candidates, Pass, SearchRules, SeedSearch, Sieve, SievedBlock, with_room};
 use crate::candidate::Candidate;
 use crate::scan::{Lanes, Piece, Scanner, Work, dispatch};
@@ -75,28 +76,6 @@ impl Work for SievedSearch<'_> {
     }
 }
 
-/// The third sieve, for one block.
-struct Refine<'a> {
-    search: &'a SeedSearch,
-    candidates: &'a mut Candidates,
-    target: &'a Target,
-    rules: SearchRules,
-    best: &'a mut Candidate,
-}
-
-impl Work for Refine<'_> {
-    type Output = ();
-
-    #[inline(always)]
-    fn run<V: Lanes>(self) {
-        // Few candidates are looked at: it does not pay to sort them.
-        let candidates = self.candidates;
-        let least_first = std::iter::from_fn(|| take_least(candidates));
-        self.search
-            .keep_best_of::<V>(least_first, self.target, self.rules, self.best);
-    }
-}
-
 /// The second sieve: the energies of some blocks in some groups of seeds.
 struct Look<'a> {
     span: &'a SpanTable,
@@ -122,18 +101,6 @@ impl<V: Lanes> Piece<V> for Look<'_> {
                 .energies::<V::Floats>(*group as usize, direction, self.admitted);
         }
     }
-}
-
-/// Takes the candidate with the smallest bound.
-#[inline(always)]
-fn take_least(candidates: &mut Candidates) -> Option<(f64, u32)> {
-    let (mut least, mut bound) = (0, candidates.first()?.0);
-    for (number, candidate) in candidates.iter().enumerate() {
-        if candidate.0 < bound {
-            (least, bound) = (number, candidate.0);
-        }
-    }
-    Some(candidates.swap_remove(least))
 }
 
 impl SievedSearch<'_> {
