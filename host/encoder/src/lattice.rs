@@ -8,6 +8,7 @@
 use crate::basis::{SLACK, SeedBasis};
 use crate::candidate::{Candidate, MOST_COEFFICIENTS};
 use crate::rule::CoefficientRange;
+use std::hint::select_unpredictable;
 
 /// The canonical error is off by `(C + 3) * 2^-53` at most, relatively; this is more.
 const CANONICAL_ROUNDING: f64 = 1e-9;
@@ -185,13 +186,11 @@ impl<const N: usize> SphereSearch<'_, N> {
                 }
                 continue;
             }
-            if up <= down {
-                self.coefficients[column] = level.above;
-                level.above += 1;
-            } else {
-                self.coefficients[column] = level.below;
-                level.below -= 1;
-            }
+            // Without a branch: it would be guessed wrong often.
+            let is_up = up <= down;
+            self.coefficients[column] = select_unpredictable(is_up, level.above, level.below);
+            level.above += i32::from(is_up);
+            level.below -= i32::from(!is_up);
             if column == 0 {
                 self.judge();
             } else {

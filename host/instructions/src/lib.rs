@@ -7,6 +7,8 @@
 //! |---|---|
 //! | [`Instructions::Avx2`] | `avx2,bmi1,bmi2,f16c,fma,lzcnt,popcnt` (x86-64-v3) |
 //! | [`Instructions::Avx512`] | these and `avx512f,avx512bw,avx512cd,avx512dq,avx512vl` (x86-64-v4) |
+//!
+//! [`prefetch()`] asks for what will be wanted soon.
 #![deny(unsafe_code)]
 
 mod prefetch;

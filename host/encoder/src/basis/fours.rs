@@ -165,7 +165,9 @@ fn columns<D: Doubles, const C: usize, const P: usize>(matrices: [&[i32]; 4], ta
         }
     }
     if let Some(metric) = target.metric() {
-        columns.iter_mut().for_each(|column| metric.apply_to_four(column));
+        for column in &mut columns {
+            metric.apply_to_four(column);
+        }
     }
     columns
 }
