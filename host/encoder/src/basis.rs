@@ -53,7 +53,20 @@ impl<'a, const N: usize> SeedBasis<'a, N> {
     /// however ill-conditioned `A` is. `columns` is `P`.
     #[inline(always)]
     pub fn new(seed: u32, matrix: &'a [i32], columns: usize, target: &'a Target) -> Self {
-        let mut basis = SeedBasis {
+        let mut basis = SeedBasis::empty(seed, matrix, columns, target);
+        // The presets' shapes fit registers.
+        match (target.size(), columns) {
+            (8, 3) => basis.orthogonalise::<8>(3),
+            (12, 4) => basis.orthogonalise::<12>(4),
+            _ => basis.orthogonalise::<64>(columns),
+        }
+        basis
+    }
+
+    /// Without its numbers.
+    #[inline(always)]
+    fn empty(seed: u32, matrix: &'a [i32], columns: usize, target: &'a Target) -> Self {
+        SeedBasis {
             seed,
             matrix,
             target,
@@ -65,14 +78,7 @@ impl<'a, const N: usize> SeedBasis<'a, N> {
             inverse: [0.0; N],
             solution: [0.0; N],
             squares: [0.0; N],
-        };
-        // The presets' shapes fit registers.
-        match (target.size(), columns) {
-            (8, 3) => basis.orthogonalise::<8>(3),
-            (12, 4) => basis.orthogonalise::<12>(4),
-            _ => basis.orthogonalise::<64>(columns),
         }
-        basis
     }
 
     /// With room for blocks of `C` weights; what is not used of it is zero, and changes nothing.

@@ -11,7 +11,7 @@ use crate::sorted::{Branch, LEAST_BLOCKS, LEAST_BRANCHES};
 use crate::span::{GROUP, IdealWindows, SeedSpan, SingleSeeds, SpanTable};
 use crate::target::{Target, Weights};
 use rayon::prelude::*;
-use refine::RefineInOrder;
+use refine::Refine;
 use seedlm_codec::BlockCode;
 use seedlm_instructions::Instructions;
 use sieved::SievedSearch;
@@ -179,9 +179,9 @@ impl SeedSearch {
             Quantizer::Exact => Candidate::zero(target.canonical_error(std::iter::repeat(0.0))),
             Quantizer::Printed | Quantizer::Rounded => Candidate::none_below(f64::INFINITY),
         };
-        let refine = RefineInOrder {
+        let refine = Refine {
             search: self,
-            candidates,
+            candidates: candidates.into_iter(),
             target,
             rules,
             best: &mut best,

@@ -200,14 +200,6 @@ mod tests {
         let mut met = vec![false; directions.len()];
         for branch in &branches {
             let members = branch.members(&directions);
-            let holds = |ball: &Ball, member: &Direction| {
-                let differences = member.values.iter().zip(&ball.centre).map(|(a, b)| f64::from(a - b));
-                differences
-                    .map(|difference| difference * difference)
-                    .sum::<f64>()
-                    .sqrt()
-                    <= f64::from(ball.radius)
-            };
             assert!(members.iter().all(|member| holds(&branch.ball, member)));
             assert_eq!(branch.leaves.len(), members.len().div_ceil(leaf));
             for (ball, members) in branch.leaves.iter().zip(members.chunks(leaf)) {
@@ -230,14 +222,19 @@ mod tests {
         assert!(full.is_sorted_by_key(|branch| branch.ball.radius));
         assert_eq!(short.first, 5004 / (leaf * leaf) * (leaf * leaf));
     }
-    /// Whether the centre's norm is 1, or it is zero and the ball everywhere.
-    fn is_centre(ball: &Ball) -> bool {
-        let square: f64 = ball
-            .centre
-            .iter()
-            .map(|&value| f64::from(value) * f64::from(value))
-            .sum();
-        (square.sqrt() - 1.0).abs() < 1e-6 || (square == 0.0 && ball.radius == 2.0)
+
+    /// Whether the direction is in the ball, and the ball's centre has norm 1, or is zero and the ball everywhere.
+    fn holds(ball: &Ball, member: &Direction) -> bool {
+        let norm = |vector: &[f32; MOST_WEIGHTS], origin: &[f32; MOST_WEIGHTS]| -> f64 {
+            let differences = vector.iter().zip(origin).map(|(&a, &b)| f64::from(a) - f64::from(b));
+            differences
+                .map(|difference| difference * difference)
+                .sum::<f64>()
+                .sqrt()
+        };
+        let length = norm(&ball.centre, &[0.0; MOST_WEIGHTS]);
+        let is_sound = (length - 1.0).abs() < 1e-6 || (length == 0.0 && ball.radius == 2.0);
+        is_sound && norm(&member.values, &ball.centre) <= f64::from(ball.radius)
     }
 
     #[test]
@@ -248,12 +245,13 @@ mod tests {
             for rest in [0.0, 1e-30, 3.4e-24, 5.6e-24, 1e-15, 1e-9, 1e-6, 1e-3] {
                 // Opposite but for a rest, which is all that is left of the sum.
                 let values = [0.5, -0.5, 0.5, -0.5, 0.0, 0.0, 0.0, rest];
-                let [there, back] = [1.0, -1.0].map(|sign| {
-                    let mut direction = block(values.map(|value| value * sign));
-                    direction.values = values.map(|value| value * sign);
-                    direction.values[7] = rest;
-                    direction
-                });
+                let there = Direction {
+                    key: 0,
+                    block: 0,
+                    values,
+                };
+                let mut back = there;
+                back.values[..4].iter_mut().for_each(|value| *value = -*value);
                 let cases = [
                     [there, back].repeat(lanes(instructions) / 2),
                     vec![there; lanes(instructions)],
@@ -267,12 +265,8 @@ mod tests {
                         panic!("there is one branch");
                     };
                     for ball in leaves.iter().chain([ball]) {
-                        assert!(is_centre(ball), "{rest}, {instructions}: {:?}", ball.centre);
-                        for member in &directions {
-                            let differences = member.values.iter().zip(&ball.centre);
-                            let square: f64 = differences.map(|(&a, &b)| (f64::from(a) - f64::from(b)).powi(2)).sum();
-                            assert!(square.sqrt() <= f64::from(ball.radius), "{rest}, {instructions}");
-                        }
+                        let held = directions.iter().all(|member| holds(ball, member));
+                        assert!(held, "{rest}, {instructions}: {:?}", ball.centre);
                     }
                 }
             }

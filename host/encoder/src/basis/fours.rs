@@ -119,19 +119,9 @@ impl<'a, const P: usize> FourBases<'a, P> {
         if self.independent >> number & 1 == 0 {
             return in_full(seed, matrix, target);
         }
-        let mut basis = SeedBasis {
-            seed,
-            matrix,
-            target,
-            columns: P,
-            norm: self.norm[number],
-            r: [[0.0; P]; P],
-            y: [0.0; P],
-            residual: self.residual[number],
-            inverse: [0.0; P],
-            solution: [0.0; P],
-            squares: [0.0; P],
-        };
+        let mut basis = SeedBasis::empty(seed, matrix, P, target);
+        basis.norm = self.norm[number];
+        basis.residual = self.residual[number];
         for p in 0..P {
             for (known, numbers) in basis.r[p][p..].iter_mut().zip(&self.r[p][p..]) {
                 *known = numbers[number];

@@ -10,58 +10,41 @@ use crate::scan::{Lanes, Work};
 use crate::target::Target;
 use std::hint::select_unpredictable;
 
-/// The search of one block's candidates, in any order.
-pub(super) struct Refine<'a> {
+/// The search of one block's candidates, (bound, position) in ascending order.
+pub(super) struct Refine<'a, I> {
     pub search: &'a SeedSearch,
-    pub candidates: &'a mut Candidates,
+    pub candidates: I,
     pub target: &'a Target,
     pub rules: SearchRules,
     pub best: &'a mut Candidate,
 }
 
-impl Work for Refine<'_> {
+impl<I: Iterator<Item = (f64, u32)>> Work for Refine<'_, I> {
     type Output = ();
 
     #[inline(always)]
     fn run<V: Lanes>(self) {
-        // Few candidates are looked at: it does not pay to sort them.
-        let candidates = self.candidates;
-        let least_first = std::iter::from_fn(|| take_least(candidates));
         self.search
-            .keep_best_of::<V>(least_first, self.target, self.rules, self.best);
+            .keep_best_of::<V>(self.candidates, self.target, self.rules, self.best);
     }
 }
 
-/// Takes the candidate with the smallest bound.
-#[inline(always)]
-fn take_least(candidates: &mut Candidates) -> Option<(f64, u32)> {
-    let (mut least, mut bound) = (0, candidates.first()?.0);
-    for (number, candidate) in candidates.iter().enumerate() {
-        // Without a branch: it would be guessed wrong often.
-        let is_less = candidate.0 < bound;
-        least = select_unpredictable(is_less, number, least);
-        bound = select_unpredictable(is_less, candidate.0, bound);
-    }
-    Some(candidates.swap_remove(least))
-}
+/// Takes the candidate with the smallest bound, again and again: few are looked at, and it does not pay to sort them.
+pub(super) struct LeastFirst<'a>(pub &'a mut Candidates);
 
-/// The same of candidates in ascending order.
-pub(super) struct RefineInOrder<'a> {
-    pub search: &'a SeedSearch,
-    pub candidates: Candidates,
-    pub target: &'a Target,
-    pub rules: SearchRules,
-    pub best: &'a mut Candidate,
-}
-
-impl Work for RefineInOrder<'_> {
-    type Output = ();
+impl Iterator for LeastFirst<'_> {
+    type Item = (f64, u32);
 
     #[inline(always)]
-    fn run<V: Lanes>(self) {
-        let candidates = self.candidates.into_iter();
-        self.search
-            .keep_best_of::<V>(candidates, self.target, self.rules, self.best);
+    fn next(&mut self) -> Option<(f64, u32)> {
+        let (mut least, mut bound) = (0, self.0.first()?.0);
+        for (number, candidate) in self.0.iter().enumerate() {
+            // Without a branch: it would be guessed wrong often.
+            let is_less = candidate.0 < bound;
+            least = select_unpredictable(is_less, number, least);
+            bound = select_unpredictable(is_less, candidate.0, bound);
+        }
+        Some(self.0.swap_remove(least))
     }
 }
 

@@ -1,6 +1,6 @@
 //! The sieves, one after the other, for many blocks at a time.
 
-use super::refine::Refine;
+use super::refine::{LeastFirst, Refine};
 use super::{Candidates, Pass, SearchRules, SeedSearch, Sieve, SievedBlock, with_room};
 use crate::candidate::Candidate;
 use crate::scan::{Lanes, Piece, Scanner, Work, dispatch};
@@ -166,7 +166,7 @@ impl SievedSearch<'_> {
             // Compiled once: it is long.
             let refine = Refine {
                 search: self.search,
-                candidates,
+                candidates: LeastFirst(candidates),
                 target,
                 rules: self.rules,
                 best,
