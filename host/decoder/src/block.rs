@@ -2,10 +2,12 @@
 
 mod general;
 mod presets;
+mod states;
 #[cfg(target_arch = "x86_64")]
 mod vector;
 
 use crate::row_bits::RowBits;
+use crate::stores::Stores;
 use general::General;
 use presets::Presets;
 use seedlm_codec::{BlockCode, CodedMatrix, PARTIAL_SUMS};
@@ -32,26 +34,26 @@ impl BlockRows {
         self.general.code().largest_mantissa() <= 1 << f32::MANTISSA_DIGITS
     }
 
-    /// Columns that are decoded at a time where the weights are used at once: about 512, few enough for the nearest cache beside the
-    /// tables. It is a number of whole blocks and of rounds of the partial sums.
+    /// Columns that are decoded at a time where the weights are used at once: about 2048, so many that starting a piece costs little beside
+    /// its weights. It is a number of whole blocks and of rounds of the partial sums.
     pub(crate) fn piece(&self) -> usize {
         let block = self.general.code().block_size();
         // The power of two in the block size is already in the number of partial sums.
         let common = block * (PARTIAL_SUMS >> block.trailing_zeros().min(PARTIAL_SUMS.trailing_zeros()));
-        common * (512 / common).max(1)
+        common * (2048 / common).max(1)
     }
 
     /// Brings the words of a row.
-    pub(crate) fn load(&self, matrix: &CodedMatrix, row: usize, bits: &mut RowBits) {
+    pub(crate) fn load<'a>(&self, matrix: &'a CodedMatrix, row: usize, bits: &mut RowBits<'a>) {
         let count = matrix.blocks_per_row() * matrix.code().word_bits() as usize;
-        bits.load(matrix.words(), row * count, count);
+        bits.find(matrix.words(), row * count, count);
     }
 
     /// The weights from column `first` on, which starts a block: the integers times `factor`, exact in `f64`, rounded.
-    pub(crate) fn values(&self, bits: &RowBits, first: usize, factor: f32, out: &mut [f32]) {
+    pub(crate) fn values(&self, bits: &RowBits, first: usize, factor: f32, stores: Stores, out: &mut [f32]) {
         let first_block = first / self.general.code().block_size();
         match &self.presets {
-            Some(presets) => presets.values(self.instructions, bits, first_block, factor, out),
+            Some(presets) => presets.values(self.instructions, bits, first_block, factor, stores, out),
             None => self.general.values(bits, first_block, factor, out),
         }
     }

@@ -7,13 +7,14 @@ mod vector;
 
 use crate::loops;
 use crate::row_bits::RowBits;
+use crate::stores::Stores;
 use general::General;
 use nibbles::Nibbles;
 use seedlm_codec::{ChainedCode, ChainedMatrix};
 use seedlm_instructions::Instructions;
 
 /// Columns of a piece: whole groups, and whole rounds of the partial sums.
-const PIECE: usize = 1024;
+const PIECE: usize = 4096;
 
 /// Decodes rows of one chained code.
 pub(crate) struct ChainedRows {
@@ -54,9 +55,9 @@ impl ChainedRows {
     }
 
     /// Brings the bits of a row.
-    pub(crate) fn load(&self, matrix: &ChainedMatrix, row: usize, bits: &mut RowBits) {
+    pub(crate) fn load<'a>(&self, matrix: &'a ChainedMatrix, row: usize, bits: &mut RowBits<'a>) {
         let count = matrix.columns() * self.code.bits_per_weight() as usize;
-        bits.load(matrix.words(), row * count, count);
+        bits.copy(matrix.words(), row * count, count);
     }
 
     /// The integer weights of `count` columns from column `first` on, which starts a group, where all weights of the code fit 8 bits.
@@ -89,9 +90,12 @@ impl ChainedRows {
         integers: &mut ChainedIntegers,
         first: usize,
         factor: f32,
+        stores: Stores,
         out: &mut [f32],
     ) {
-        if self.is_narrow() {
+        if let Some(nibbles) = &self.nibbles {
+            nibbles.values(self.instructions, bits, first, factor, stores, out);
+        } else if self.is_narrow() {
             let integers = self.narrow(bits, integers, first, out.len());
             loops::scale_i8(self.instructions, integers, factor, out);
         } else {

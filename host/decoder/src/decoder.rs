@@ -5,7 +5,7 @@ use crate::chained::{ChainedIntegers, ChainedRows};
 use crate::error::DecodeError;
 use crate::loops;
 use crate::row_bits::RowBits;
-use crate::stream::{self, Stream};
+use crate::stores::{Fence, Stores};
 use half::bf16;
 use rayon::prelude::*;
 use seedlm_codec::{Code, PARTIAL_SUMS, WeightMatrix};
@@ -29,11 +29,11 @@ enum Rows {
 
 /// What a thread needs for a row.
 #[derive(Default)]
-struct Workspace {
-    bits: RowBits,
+struct Workspace<'a> {
+    bits: RowBits<'a>,
     integers: ChainedIntegers,
     values: Vec<f32>,
-    stream: Stream,
+    fence: Option<Fence>,
 }
 
 impl Decoder {
@@ -79,20 +79,13 @@ impl Decoder {
     /// [`DecodeError`] when the matrix is in another code, or the rows or the places for the weights are not there.
     pub fn f32_rows(&self, matrix: &WeightMatrix, rows: Range<usize>, out: &mut [f32]) -> Result<(), DecodeError> {
         self.check(matrix, &rows, out.len())?;
-        let is_large = stream::pays(out);
+        let stores = Stores::for_output(out);
         let out = out.par_chunks_exact_mut(matrix.columns().max(1));
         self.each_row(matrix, rows.start, out, |workspace, row, out| {
-            if is_large {
-                let mut stream = std::mem::take(&mut workspace.stream);
-                let mut streamed = stream.begin(self.instructions, out);
-                self.each_piece(workspace, matrix.columns(), matrix.scale(row), |_, values| {
-                    streamed.push(values);
-                });
-                streamed.end();
-                workspace.stream = stream;
-            } else {
-                self.values(workspace, 0, matrix.scale(row), out);
+            if stores == Stores::Around {
+                workspace.fence.get_or_insert_default();
             }
+            self.values(workspace, 0, matrix.scale(row), stores, out);
         });
         Ok(())
     }
@@ -185,12 +178,12 @@ impl Decoder {
     }
 
     /// Runs `work` for the rows from `first` on, on all threads, the row's bits being in the workspace.
-    fn each_row<R: Send>(
+    fn each_row<'a, R: Send>(
         &self,
-        matrix: &WeightMatrix,
+        matrix: &'a WeightMatrix,
         first: usize,
         rows: impl IndexedParallelIterator<Item = R>,
-        work: impl Fn(&mut Workspace, usize, R) + Sync,
+        work: impl Fn(&mut Workspace<'a>, usize, R) + Sync,
     ) {
         let at_least = TASK_WEIGHTS.div_ceil(matrix.columns().max(1));
         let rows = rows.enumerate().with_min_len(at_least);
@@ -207,12 +200,12 @@ impl Decoder {
 
     /// Weights of the row in the workspace, from column `first` on, the start of a piece: the integers times
     /// `factor`, rounded once.
-    fn values(&self, workspace: &mut Workspace, first: usize, factor: f32, out: &mut [f32]) {
+    fn values(&self, workspace: &mut Workspace, first: usize, factor: f32, stores: Stores, out: &mut [f32]) {
         match &self.rows {
-            Rows::Block(rows) => rows.values(&workspace.bits, first, factor, out),
+            Rows::Block(rows) => rows.values(&workspace.bits, first, factor, stores, out),
             Rows::Chained(rows) => {
                 let Workspace { bits, integers, .. } = workspace;
-                rows.values(bits, integers, first, factor, out);
+                rows.values(bits, integers, first, factor, stores, out);
             }
         }
     }
@@ -234,7 +227,7 @@ impl Decoder {
         for first in (0..columns).step_by(piece) {
             let count = piece.min(columns - first);
             values.resize(count, 0.0);
-            self.values(workspace, first, factor, &mut values);
+            self.values(workspace, first, factor, Stores::Plain, &mut values);
             work(first..first + count, &values);
         }
         workspace.values = values;
@@ -262,7 +255,7 @@ impl Decoder {
                 let mut values = std::mem::take(&mut workspace.values);
                 values.resize(out.len(), 0.0);
                 // The integers are exact in `f32`.
-                self.values(workspace, 0, 1.0, &mut values);
+                self.values(workspace, 0, 1.0, Stores::Plain, &mut values);
                 let step = step_for(loops::largest_magnitude(self.instructions, &values) as u64);
                 loops::round_to_i8(self.instructions, &values, 1.0 / step, out);
                 workspace.values = values;

@@ -33,7 +33,10 @@
 //!   byte shuffle looks up for 16 to 64 weights at once. This is for windows of at most 16 bits, up to three fields of at most 4
 //!   bits, and up to 7 bits per weight, whatever the masks (`chained::nibbles`); others use `chained::general`.
 //!
-//! A row's bits are first copied to a buffer in the caches, where the row starts at a byte and reading beyond its end is harmless.
+//! A row's bits are first copied to a buffer in the caches, where the row starts at a byte and reading beyond its end is harmless, unless
+//! they are the words of a block code and both is true where they are.
+//!
+//! `f32` is written fastest to memory that begins at a multiple of 32 bytes, as tensors mostly do.
 #![deny(unsafe_code)]
 
 mod block;
@@ -43,7 +46,7 @@ mod error;
 mod loops;
 mod prefetch;
 mod row_bits;
-mod stream;
+mod stores;
 
 pub use decoder::Decoder;
 pub use error::DecodeError;

@@ -1,53 +1,19 @@
 //! Block codes of the presets' sizes: C = 8, P = 3 or C = 12, P = 4; K = 16, with any taps; 4 bits each of exponent and coefficient.
 
+use super::states::{StateTables, place};
 #[cfg(target_arch = "x86_64")]
-use super::vector::{avx2, avx512};
+use super::vector::{four, three};
 use crate::row_bits::RowBits;
-use seedlm_codec::{BlockCode, BlockDecoder};
+use crate::stores::Stores;
+use seedlm_codec::BlockCode;
 use seedlm_instructions::Instructions;
-
-/// States that follow each other share all bits but one: together they are a window of the register's sequence, `C * P + 15` bits wide, of
-/// which state `i` is bits `i .. i + 16`. It is linear in the seed over GF(2), so the window of a seed is that of its low byte XOR that of
-/// its high byte.
-pub(crate) struct Tables {
-    /// By the low byte of the seed.
-    pub(crate) low: [u64; 256],
-    /// By the high byte.
-    pub(crate) high: [u64; 256],
-}
 
 /// Tables for the block size.
 pub(crate) enum Presets {
-    /// C = 8, P = 3: words of 32 bits.
-    Four(Box<Tables>),
+    /// C = 8, P = 3: words of 32 bits. As large as the nearest cache.
+    Four(Box<StateTables<32>>),
     /// C = 12, P = 4: words of 36 bits.
-    Three(Box<Tables>),
-}
-
-impl Tables {
-    fn new(code: &BlockCode) -> Self {
-        let decoder = BlockDecoder::new(code);
-        // State 0 is no seed, and what is linear maps it to 0: states are 0 and entries, which are centred, -2^15.
-        let window = |seed: u32| {
-            let states = decoder
-                .entries(seed)
-                .into_iter()
-                .map(|entry| (entry + (1 << 15)) as u64);
-            states
-                .enumerate()
-                .fold(0, |window, (index, state)| window | state << index)
-        };
-        Tables {
-            low: std::array::from_fn(|byte| window(byte as u32)),
-            high: std::array::from_fn(|byte| window((byte as u32) << 8)),
-        }
-    }
-
-    /// The window of the seed in the low bits of a word.
-    #[inline(always)]
-    pub(crate) fn window(&self, word: u64) -> u64 {
-        self.low[word as usize & 255] ^ self.high[word as usize >> 8 & 255]
-    }
+    Three(Box<StateTables<48>>),
 }
 
 impl Presets {
@@ -57,8 +23,8 @@ impl Presets {
             return None;
         }
         match (code.block_size(), code.latent_dimension()) {
-            (8, 3) => Some(Presets::Four(Box::new(Tables::new(code)))),
-            (12, 4) => Some(Presets::Three(Box::new(Tables::new(code)))),
+            (8, 3) => Some(Presets::Four(Box::new(StateTables::new(code)))),
+            (12, 4) => Some(Presets::Three(Box::new(StateTables::new(code)))),
             _ => None,
         }
     }
@@ -71,53 +37,44 @@ impl Presets {
         bits: &RowBits,
         first: usize,
         factor: f32,
+        stores: Stores,
         out: &mut [f32],
     ) {
         match (self, instructions) {
             #[cfg(target_arch = "x86_64")]
-            (Presets::Four(tables), Instructions::Avx2) => avx2::four(tables, bits, first, factor, out),
-            #[cfg(target_arch = "x86_64")]
-            (Presets::Four(tables), Instructions::Avx512) => avx512::four(tables, bits, first, factor, out),
+            (Presets::Four(tables), Instructions::Avx2 | Instructions::Avx512) => {
+                four::values(tables, bits, first, factor, stores, out)
+            }
             #[cfg(target_arch = "x86_64")]
             (Presets::Three(tables), Instructions::Avx2 | Instructions::Avx512) => {
-                avx2::three(tables, bits, first, factor, out)
+                three::values(tables, bits, first, factor, stores, out)
             }
-            (Presets::Four(tables), _) => portable::<8, 3>(tables, bits, first, factor, out),
-            (Presets::Three(tables), _) => portable::<12, 4>(tables, bits, first, factor, out),
+            (Presets::Four(tables), _) => portable::<32, 3>(tables, bits, first, factor, out),
+            (Presets::Three(tables), _) => portable::<48, 4>(tables, bits, first, factor, out),
         }
     }
 }
 
-/// The word of a block, `C * 4 - 12` bits wide; bits above it may be anything.
-#[inline(always)]
-pub(crate) fn word<const C: usize>(bits: &RowBits, block: usize) -> u64 {
-    match C {
-        8 => bits.from(32 * block) & 0xffff_ffff,
-        _ => bits.from(36 * block),
-    }
-}
-
-fn portable<const C: usize, const P: usize>(
-    tables: &Tables,
+/// Without vectors, or those that the compiler finds. `N` is `4 C`.
+fn portable<const N: usize, const P: usize>(
+    tables: &StateTables<N>,
     bits: &RowBits,
     first: usize,
     factor: f32,
     out: &mut [f32],
 ) {
-    for (index, block) in out.chunks_mut(C).enumerate() {
-        let word = word::<C>(bits, first + index);
-        let mut window = tables.window(word);
-        let coefficient = |p: usize| i32::from((word >> (20 + 4 * p) << 4 & 0xf0) as i8 >> 4);
-        let coefficients: [i32; P] = std::array::from_fn(coefficient);
+    let word_bits = 16 + 4 + 4 * P;
+    for (index, block) in out.chunks_mut(N / 4).enumerate() {
+        let word = bits.from(word_bits * (first + index));
+        let states = tables.states(word).0;
+        let coefficients: [i32; P] = std::array::from_fn(|p| i32::from((word >> (20 + 4 * p) << 4 & 0xf0) as i8 >> 4));
         let factor = factor * (1 << (word >> 16 & 15)) as f32;
-        for value in block {
+        for (weight, value) in block.iter_mut().enumerate() {
             let mut mantissa = 0;
             for (p, coefficient) in coefficients.iter().enumerate() {
-                // A state less 2^15.
-                mantissa += i32::from((window >> p) as i16 ^ i16::MIN) * coefficient;
+                mantissa += i32::from(states[place(weight, p)]) * coefficient;
             }
             *value = mantissa as f32 * factor;
-            window >>= P;
         }
     }
 }

@@ -6,6 +6,7 @@
 #[cfg(target_arch = "x86_64")]
 use super::vector::{avx2, avx512};
 use crate::row_bits::RowBits;
+use crate::stores::Stores;
 use seedlm_codec::ChainedCode;
 use seedlm_instructions::Instructions;
 
@@ -81,7 +82,7 @@ impl Nibbles {
     /// # Panics
     /// Where these are no vector instructions, or the bits end too early.
     pub(crate) fn integers(&self, instructions: Instructions, bits: &RowBits, first: usize, out: &mut [i8]) {
-        let bytes = &bits.bytes()[first / 8 * self.stored..];
+        let bytes = self.bytes_from(bits, first);
         let (groups, rest) = out.as_chunks_mut::<GROUP>();
         assert!(rest.is_empty(), "weights in whole groups");
         match instructions {
@@ -91,5 +92,33 @@ impl Nibbles {
             Instructions::Avx512 => avx512::integers(self, bytes, groups),
             _ => unreachable!("{instructions} has no byte shuffle"),
         }
+    }
+
+    /// The weights of a row from column `first` on, which starts a group: the integers times `factor`.
+    ///
+    /// # Panics
+    /// As [`Nibbles::integers`].
+    pub(crate) fn values(
+        &self,
+        instructions: Instructions,
+        bits: &RowBits,
+        first: usize,
+        factor: f32,
+        stores: Stores,
+        out: &mut [f32],
+    ) {
+        let bytes = self.bytes_from(bits, first);
+        match instructions {
+            #[cfg(target_arch = "x86_64")]
+            Instructions::Avx2 => avx2::values(self, bytes, factor, stores, out),
+            #[cfg(target_arch = "x86_64")]
+            Instructions::Avx512 => avx512::values(self, bytes, factor, stores, out),
+            _ => unreachable!("{instructions} has no byte shuffle"),
+        }
+    }
+
+    /// The bytes of the weights from column `first` on, and those before them.
+    fn bytes_from<'a>(&self, bits: &'a RowBits, first: usize) -> &'a [u8] {
+        &bits.bytes()[first / 8 * self.stored..]
     }
 }

@@ -1,10 +1,16 @@
 //! AVX2: 32 windows at a time.
 #![allow(unsafe_code)]
 
+use super::scale::{self, BATCH};
 use crate::chained::nibbles::{GROUP, Nibbles};
 use crate::row_bits::LEAD;
+use crate::stores::{Eights, Stores};
 use seedlm_instructions::Instructions;
 use std::arch::x86_64::*;
+use std::ops::Range;
+
+/// Weights that are decoded at once.
+const HALF: usize = GROUP / 2;
 
 /// The integer weights whose bits begin at byte [`LEAD`], after those of the weights before them.
 ///
@@ -16,8 +22,59 @@ pub(crate) fn integers(nibbles: &Nibbles, bytes: &[u8], groups: &mut [[i8; GROUP
     unsafe { inner(nibbles, bytes, groups) }
 }
 
+/// The weights, in full: the integers times `factor`.
+///
+/// # Panics
+/// As [`integers`].
+pub(crate) fn values(nibbles: &Nibbles, bytes: &[u8], factor: f32, stores: Stores, out: &mut [f32]) {
+    assert!(Instructions::Avx2.is_available(), "this machine lacks the instructions");
+    // SAFETY: the machine has the instructions; the output is aligned to the width.
+    unsafe {
+        match stores.width(out) {
+            0 => values_inner::<0>(nibbles, bytes, factor, out),
+            16 => values_inner::<16>(nibbles, bytes, factor, out),
+            _ => values_inner::<32>(nibbles, bytes, factor, out),
+        }
+    }
+}
+
 #[target_feature(enable = "avx2,bmi1,bmi2,f16c,fma,lzcnt,popcnt")]
 fn inner(nibbles: &Nibbles, bytes: &[u8], groups: &mut [[i8; GROUP]]) {
+    let (halves, _) = groups.as_flattened_mut().as_chunks_mut::<HALF>();
+    each_half(nibbles, bytes, 0..halves.len(), |index, weights| {
+        store_integers(&mut halves[index], weights);
+    });
+}
+
+/// # Safety
+/// As for [`Eights::new`].
+#[target_feature(enable = "avx2,bmi1,bmi2,f16c,fma,lzcnt,popcnt")]
+unsafe fn values_inner<const WIDTH: usize>(nibbles: &Nibbles, bytes: &[u8], factor: f32, out: &mut [f32]) {
+    let (batches, rest) = (out.len() / BATCH, out.len() % BATCH);
+    // SAFETY: the caller's.
+    let mut out = unsafe { Eights::<WIDTH>::new(out) };
+    let mut batch = [0; BATCH];
+    let whole = batches * (BATCH / HALF);
+    each_half(nibbles, bytes, 0..whole, |index, weights| {
+        let halves = batch.as_chunks_mut::<HALF>().0;
+        let place = index % halves.len();
+        store_integers(&mut halves[place], weights);
+        if place + 1 == halves.len() {
+            // SAFETY: all weights of this batch are in the output.
+            unsafe { scale::push_batch(&mut out, &batch, factor) }
+        }
+    });
+    each_half(nibbles, bytes, whole..whole + rest.div_ceil(HALF), |index, weights| {
+        store_integers(&mut batch.as_chunks_mut::<HALF>().0[index - whole], weights);
+    });
+    // SAFETY: so many are left.
+    unsafe { scale::push_last(out, &batch[..rest], factor) }
+}
+
+/// Calls `work` with the integer weights of some halves of groups.
+#[inline]
+#[target_feature(enable = "avx2,bmi1,bmi2,f16c,fma,lzcnt,popcnt")]
+fn each_half(nibbles: &Nibbles, bytes: &[u8], halves: Range<usize>, mut work: impl FnMut(usize, __m256i)) {
     let (low, high) = (
         nibbles.low.each_ref().map(|bytes| twice(bytes)),
         nibbles.high.each_ref().map(|bytes| twice(bytes)),
@@ -33,7 +90,7 @@ fn inner(nibbles: &Nibbles, bytes: &[u8], groups: &mut [[i8; GROUP]]) {
     let four_bits = _mm256_set1_epi8(15);
     let largest = _mm256_set1_epi8(nibbles.largest);
     let step = 2 * nibbles.stored;
-    for (half_index, half) in groups.as_flattened_mut().as_chunks_mut::<32>().0.iter_mut().enumerate() {
+    for half_index in halves {
         let start = LEAD - 2 + half_index * 2 * step;
         let source = _mm256_set_m128i(load(bytes, start + step), load(bytes, start));
         let byte = |places: &[__m256i; 2]| {
@@ -60,7 +117,7 @@ fn inner(nibbles: &Nibbles, bytes: &[u8], groups: &mut [[i8; GROUP]]) {
         let (pair, third) = (look_up(&pair), look_up(&third));
         let second = _mm256_and_si256(_mm256_srli_epi16::<4>(pair), four_bits);
         let sum = _mm256_add_epi8(_mm256_add_epi8(_mm256_and_si256(pair, four_bits), second), third);
-        store(half, _mm256_sub_epi8(_mm256_add_epi8(sum, sum), largest));
+        work(half_index, _mm256_sub_epi8(_mm256_add_epi8(sum, sum), largest));
     }
 }
 
@@ -88,7 +145,7 @@ fn load(bytes: &[u8], start: usize) -> __m128i {
 
 #[inline]
 #[target_feature(enable = "avx2,bmi1,bmi2,f16c,fma,lzcnt,popcnt")]
-fn store(out: &mut [i8; 32], weights: __m256i) {
+fn store_integers(out: &mut [i8; HALF], weights: __m256i) {
     // SAFETY: the 32 places are there.
     unsafe { _mm256_storeu_si256(out.as_mut_ptr().cast(), weights) }
 }

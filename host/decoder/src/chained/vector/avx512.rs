@@ -1,10 +1,13 @@
 //! AVX-512 with bytes (F and BW): 64 windows at a time.
 #![allow(unsafe_code)]
 
+use super::scale::{self, BATCH};
 use crate::chained::nibbles::{GROUP, Nibbles};
 use crate::row_bits::LEAD;
+use crate::stores::{Eights, Stores};
 use seedlm_instructions::Instructions;
 use std::arch::x86_64::*;
+use std::ops::Range;
 
 /// The integer weights whose bits begin at byte [`LEAD`], after those of the weights before them.
 ///
@@ -19,8 +22,61 @@ pub(crate) fn integers(nibbles: &Nibbles, bytes: &[u8], groups: &mut [[i8; GROUP
     unsafe { inner(nibbles, bytes, groups) }
 }
 
+/// The weights, in full: the integers times `factor`.
+///
+/// # Panics
+/// As [`integers`].
+pub(crate) fn values(nibbles: &Nibbles, bytes: &[u8], factor: f32, stores: Stores, out: &mut [f32]) {
+    assert!(
+        Instructions::Avx512.is_available(),
+        "this machine lacks the instructions"
+    );
+    // SAFETY: the machine has the instructions; the output is aligned to the width.
+    unsafe {
+        match stores.width(out) {
+            0 => values_inner::<0>(nibbles, bytes, factor, out),
+            16 => values_inner::<16>(nibbles, bytes, factor, out),
+            _ => values_inner::<32>(nibbles, bytes, factor, out),
+        }
+    }
+}
+
 #[target_feature(enable = "avx512f,avx512bw,avx512cd,avx512dq,avx512vl,avx2,bmi1,bmi2,f16c,fma,lzcnt,popcnt")]
 fn inner(nibbles: &Nibbles, bytes: &[u8], groups: &mut [[i8; GROUP]]) {
+    each_group(nibbles, bytes, 0..groups.len(), |index, weights| {
+        store_integers(&mut groups[index], weights);
+    });
+}
+
+/// # Safety
+/// As for [`Eights::new`].
+#[target_feature(enable = "avx512f,avx512bw,avx512cd,avx512dq,avx512vl,avx2,bmi1,bmi2,f16c,fma,lzcnt,popcnt")]
+unsafe fn values_inner<const WIDTH: usize>(nibbles: &Nibbles, bytes: &[u8], factor: f32, out: &mut [f32]) {
+    let (batches, rest) = (out.len() / BATCH, out.len() % BATCH);
+    // SAFETY: the caller's.
+    let mut out = unsafe { Eights::<WIDTH>::new(out) };
+    let mut batch = [0; BATCH];
+    let whole = batches * (BATCH / GROUP);
+    each_group(nibbles, bytes, 0..whole, |index, weights| {
+        let groups = batch.as_chunks_mut::<GROUP>().0;
+        let place = index % groups.len();
+        store_integers(&mut groups[place], weights);
+        if place + 1 == groups.len() {
+            // SAFETY: all weights of this batch are in the output.
+            unsafe { scale::push_batch(&mut out, &batch, factor) }
+        }
+    });
+    each_group(nibbles, bytes, whole..whole + rest.div_ceil(GROUP), |index, weights| {
+        store_integers(&mut batch.as_chunks_mut::<GROUP>().0[index - whole], weights);
+    });
+    // SAFETY: so many are left.
+    unsafe { scale::push_last(out, &batch[..rest], factor) }
+}
+
+/// Calls `work` with the integer weights of some groups.
+#[inline]
+#[target_feature(enable = "avx512f,avx512bw,avx512cd,avx512dq,avx512vl,avx2,bmi1,bmi2,f16c,fma,lzcnt,popcnt")]
+fn each_group(nibbles: &Nibbles, bytes: &[u8], groups: Range<usize>, mut work: impl FnMut(usize, __m512i)) {
     // 16 weights take `stored` 16-bit words: lane `i` of a vector gets the 8 words from there on.
     let places: [u16; 32] = std::array::from_fn(|place| (nibbles.stored * (place / 8) + place % 8) as u16);
     let lanes = load(places.map(u16::to_le_bytes).as_flattened(), 0);
@@ -39,7 +95,7 @@ fn inner(nibbles: &Nibbles, bytes: &[u8], groups: &mut [[i8; GROUP]]) {
     let four_bits = _mm512_set1_epi8(15);
     let low_bytes = _mm512_set1_epi16(255);
     let largest = _mm512_set1_epi8(nibbles.largest);
-    for (index, group) in groups.iter_mut().enumerate() {
+    for index in groups {
         let source = _mm512_permutexvar_epi16(lanes, load(bytes, LEAD - 2 + index * 8 * nibbles.stored));
         let byte = |places: &[__m512i; 2]| {
             let part = |half: usize| {
@@ -66,7 +122,7 @@ fn inner(nibbles: &Nibbles, bytes: &[u8], groups: &mut [[i8; GROUP]]) {
         let (pair, third) = (look_up(&pair), look_up(&third));
         let second = _mm512_and_si512(_mm512_srli_epi16::<4>(pair), four_bits);
         let sum = _mm512_add_epi8(_mm512_add_epi8(_mm512_and_si512(pair, four_bits), second), third);
-        store(group, _mm512_sub_epi8(_mm512_add_epi8(sum, sum), largest));
+        work(index, _mm512_sub_epi8(_mm512_add_epi8(sum, sum), largest));
     }
 }
 
@@ -88,7 +144,7 @@ fn load(bytes: &[u8], start: usize) -> __m512i {
 
 #[inline]
 #[target_feature(enable = "avx512f,avx512bw,avx512cd,avx512dq,avx512vl,avx2,bmi1,bmi2,f16c,fma,lzcnt,popcnt")]
-fn store(out: &mut [i8; GROUP], weights: __m512i) {
+fn store_integers(out: &mut [i8; GROUP], weights: __m512i) {
     // SAFETY: the 64 places are there.
     unsafe { _mm512_storeu_si512(out.as_mut_ptr().cast(), weights) }
 }
