@@ -4,6 +4,7 @@ mod figures;
 mod matrix;
 mod memory;
 mod output;
+mod room;
 mod text;
 
 use super::machine::Machine;

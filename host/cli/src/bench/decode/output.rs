@@ -1,6 +1,7 @@
 //! What is made of the weights, and where it goes.
 
 use super::memory;
+use super::room::Room;
 use crate::bench::best_of::{Effort, best_of, best_of_each};
 use clap::ValueEnum;
 use half::bf16;
@@ -29,20 +30,20 @@ pub enum Output {
 /// Room for an output, and the weights as they would be in memory without a code.
 pub enum Buffers {
     F32 {
-        stored: Vec<f32>,
-        out: Vec<f32>,
+        stored: Room<f32>,
+        out: Room<f32>,
     },
     Bf16 {
-        stored: Vec<bf16>,
-        out: Vec<bf16>,
+        stored: Room<bf16>,
+        out: Room<bf16>,
     },
     I8 {
-        stored: Vec<i8>,
-        out: Vec<i8>,
+        stored: Room<i8>,
+        out: Room<i8>,
         scales: Vec<f32>,
     },
     Product {
-        stored: Vec<f32>,
+        stored: Room<f32>,
         activations: Vec<f32>,
         results: Vec<f32>,
     },
@@ -106,20 +107,20 @@ impl Buffers {
         let weights = rows * columns;
         match output {
             Output::F32 => Buffers::F32 {
-                stored: vec![1.0; weights],
-                out: vec![2.0; weights],
+                stored: Room::new(1.0, weights),
+                out: Room::new(2.0, weights),
             },
             Output::Bf16 => Buffers::Bf16 {
-                stored: vec![bf16::ONE; weights],
-                out: vec![bf16::NEG_ONE; weights],
+                stored: Room::new(bf16::ONE, weights),
+                out: Room::new(bf16::NEG_ONE, weights),
             },
             Output::I8 => Buffers::I8 {
-                stored: vec![1; weights],
-                out: vec![2; weights],
+                stored: Room::new(1, weights),
+                out: Room::new(2, weights),
                 scales: vec![1.0; rows],
             },
             Output::Product => Buffers::Product {
-                stored: vec![1.0; weights],
+                stored: Room::new(1.0, weights),
                 activations: activations(columns),
                 results: vec![1.0; rows],
             },
