@@ -201,7 +201,10 @@ fn tables_are_for_people_and_in_markdown() {
         &tiny[..],
     ]
     .concat());
-    assert!(code == 0 && out.contains("64 weights, 1 x 64\n"), "{out}");
+    assert!(
+        code == 0 && out.contains("64 weights, 1 x 64, 0 bytes after a line of the caches\n"),
+        "{out}"
+    );
     assert!(
         out.contains("| code ") && out.contains(" GB/s written |") && out.contains("| product |"),
         "{out}"
@@ -275,6 +278,10 @@ fn wrong_usage_is_refused() {
     let (_, _, err) = run(&["bench", "encode", "--instructions", "mmx"]);
     assert!(err.contains("all, best, scalar, avx2, avx512"), "{err}");
     assert_eq!(run(&["bench", "decode", "--output", "f64"]).0, 2);
+    for offset in ["64", "6", "-4"] {
+        let (code, _, err) = run(&["bench", "decode", &format!("--offset-bytes={offset}")]);
+        assert!(code == 2 && err.contains("not a multiple of 4 below 64"), "{err}");
+    }
 }
 
 #[cfg(unix)]

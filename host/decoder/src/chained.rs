@@ -48,7 +48,7 @@ impl ChainedRows {
         self.code.map().largest_weight() <= i64::from(i8::MAX)
     }
 
-    /// Columns that are decoded at a time where the weights are used at once: few enough for the nearest cache, and so many that starting a
+    /// Columns that are decoded at a time where the weights are used at once: few enough for a near cache, and so many that starting a
     /// piece costs little beside its weights.
     pub(crate) fn piece(&self) -> usize {
         PIECE

@@ -210,8 +210,8 @@ impl Decoder {
         }
     }
 
-    /// Calls `work` with the weights of the row in the workspace, times `factor`, a few at a time so that they stay in the
-    /// nearest cache.
+    /// Calls `work` with the weights of the row in the workspace, times `factor`, a few at a time so that they stay in a near
+    /// cache.
     fn each_piece(
         &self,
         workspace: &mut Workspace,

@@ -36,7 +36,7 @@
 //! A row's bits are first copied to a buffer in the caches, where the row starts at a byte and reading beyond its end is harmless, unless
 //! they are the words of a block code and both is true where they are.
 //!
-//! `f32` is written fastest to memory that begins at a multiple of 32 bytes, as tensors mostly do.
+//! Large outputs in `f32` are written fastest where every row begins at a multiple of 32 bytes.
 #![deny(unsafe_code)]
 
 mod block;

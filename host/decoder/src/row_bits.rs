@@ -4,7 +4,7 @@ use crate::prefetch;
 
 /// Zero bytes before a row: more bits than any window reaches back.
 pub(crate) const LEAD: usize = 4;
-/// Zero bytes after a row: more than any vector reads beyond it.
+/// Bytes after a row, zeros after a copy: more than any vector reads beyond it.
 const TRAIL: usize = 80;
 
 /// A row's bits, least significant first, where they begin at a byte and reading beyond their end is harmless.
@@ -23,9 +23,9 @@ impl<'a> RowBits<'a> {
         self.in_place = stream
             .get(first..first + length + TRAIL)
             .filter(|_| start.is_multiple_of(8));
-        match self.in_place {
-            Some(row) => fetch_after(row, length),
-            None => self.copy(stream, start, count),
+        // The machine sees by itself that rows in place are read one after the other: asking for the next one costs time.
+        if self.in_place.is_none() {
+            self.copy(stream, start, count);
         }
     }
 
@@ -37,7 +37,8 @@ impl<'a> RowBits<'a> {
         let (row, trail) = self.bytes[LEAD..].split_at_mut(length);
         trail.fill(0);
         let stream = &stream[start / 8..];
-        fetch_after(stream, length);
+        // The next row, most likely.
+        prefetch::fetch(&stream[length.min(stream.len())..(2 * length).min(stream.len())]);
         let shift = start % 8;
         if shift == 0 {
             row.copy_from_slice(&stream[..length]);
@@ -92,11 +93,6 @@ impl<'a> RowBits<'a> {
 #[inline(always)]
 fn bits_from(bytes: &[u8], start: usize) -> u64 {
     u64::from_le_bytes(bytes[start / 8..][..8].try_into().expect("8 bytes")) >> (start % 8)
-}
-
-/// Has as many bytes brought near as a row has, after those of the row: the next row, most likely.
-fn fetch_after(stream: &[u8], length: usize) {
-    prefetch::fetch(&stream[length.min(stream.len())..(2 * length).min(stream.len())]);
 }
 
 #[cfg(test)]

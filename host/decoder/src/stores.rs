@@ -1,8 +1,8 @@
 //! How decoded numbers are stored: as usual, or around the caches.
 //!
-//! A plain store to memory that is in no cache first reads the line that it is about to replace; stores around the caches do not. They pay
-//! only where they take turns with the decoding, vector by vector: when a piece is decoded first and copied then, the processor waits
-//! for memory in between.
+//! On many processors a plain store to memory that is in no cache first reads the line that it is about to replace; stores around the
+//! caches do not. They pay only where they take turns with the decoding, vector by vector: when a piece is decoded first and copied then,
+//! the processor waits for memory in between.
 #![allow(unsafe_code)]
 
 #[cfg(target_arch = "x86_64")]
@@ -18,7 +18,7 @@ const LARGE: usize = 32 << 20;
 pub(crate) enum Stores {
     /// As usual.
     Plain,
-    /// Around the caches, where the machine can. A [`Fence`] must follow.
+    /// Around the caches, where vector instructions decode and memory is aligned. A [`Fence`] must follow.
     Around,
 }
 
@@ -75,13 +75,14 @@ pub(crate) struct Eights<'a, const WIDTH: usize> {
 
 #[cfg(target_arch = "x86_64")]
 impl<'a, const WIDTH: usize> Eights<'a, WIDTH> {
-    /// Nothing written yet.
+    /// Nothing written yet. [`Eights::end`] must follow, or the last numbers may not be stored.
     ///
     /// # Safety
-    /// `out` is a multiple of `WIDTH` bytes, unless that is 0. If it is not, a [`Fence`] follows before anybody reads the numbers.
+    /// `WIDTH` is [`Stores::width`] of `out`. If it is not 0, a [`Fence`] follows before anybody reads the numbers.
     #[inline]
     #[target_feature(enable = "avx2")]
     pub(crate) unsafe fn new(out: &'a mut [f32]) -> Self {
+        debug_assert!(WIDTH == 0 || WIDTH == Stores::Around.width(out), "memory is aligned");
         let start = out.as_mut_ptr();
         Eights {
             start,

@@ -5,7 +5,7 @@ mod matrices;
 use half::bf16;
 use matrices::{any_matrix, preset_matrix};
 use proptest::prelude::*;
-use seedlm_codec::{ChainedCode, Code, ColumnGroup, WeightMatrix};
+use seedlm_codec::{BlockCode, BlockCodeFields, ChainMap, ChainedCode, Code, ColumnGroup, Lfsr, WeightMatrix};
 use seedlm_decoder::{Decoder, Instructions};
 use std::ops::Range;
 
@@ -116,9 +116,36 @@ fn scale_groups_are_coded_rows() {
 fn presets_in_rows_of_many_pieces() {
     for name in Code::presets() {
         let code = Code::preset(name).unwrap();
-        for columns in [1536, 2049, 4100] {
+        for columns in [2049, 4100, 8300] {
             check(&preset_matrix(&code, 2, columns, 5), 0..2);
         }
+    }
+}
+
+#[test]
+fn other_codes_in_rows_of_many_pieces() {
+    let block = BlockCodeFields {
+        block_size: 5,
+        latent_dimension: 2,
+        coefficient_bits: 5,
+        exponent_bits: 3,
+        lfsr: Lfsr::paper(13).unwrap(),
+    };
+    // 8-bit and wider integers.
+    let map = |bits: u32| {
+        ChainMap::new(
+            20,
+            vec![(0..bits).map(|bit| 0x1_2345 << (bit % 3) | 1 << 19 >> bit).collect()],
+        )
+        .unwrap()
+    };
+    let codes = [
+        Code::Block(BlockCode::new(block).unwrap()),
+        Code::Chained(ChainedCode::new(3, map(6)).unwrap()),
+        Code::Chained(ChainedCode::new(5, map(8)).unwrap()),
+    ];
+    for code in codes {
+        check(&preset_matrix(&code, 2, 8300, 7), 0..2);
     }
 }
 
@@ -142,8 +169,9 @@ fn threads_change_nothing() {
 #[test]
 fn large_outputs_are_the_same() {
     const ROWS: usize = 2049;
-    const COLUMNS: usize = 4099;
-    for name in ["paper-4b", "chained-3b"] {
+    // Rows begin at any multiple of 4 bytes, and end within a block and within what is stored at once.
+    const COLUMNS: usize = 4219;
+    for name in ["paper-4b", "paper-3b", "chained-3b"] {
         let code = Code::preset(name).unwrap();
         let matrix = preset_matrix(&code, ROWS, COLUMNS, 11);
         for instructions in Instructions::available() {

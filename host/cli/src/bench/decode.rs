@@ -18,6 +18,7 @@ use crate::threads;
 use clap::Args;
 use figures::{Line, Run};
 use output::{Buffers, Output};
+use room::LINE;
 use seedlm_codec::{Code, WeightMatrix};
 use seedlm_decoder::Decoder;
 use seedlm_model::Progress;
@@ -49,6 +50,10 @@ pub struct Decode {
     /// About so many weights, whole rows of 4096: many enough for the caches not to hold them
     #[arg(long, value_name = "WEIGHTS", default_value = "67108864", value_parser = clap::value_parser!(u32).range(1..=1 << 30))]
     weights: u32,
+    /// Bytes by which memory begins after a line of the caches: a multiple of 4 below 64. The allocators of some tensor libraries begin at a
+    /// line; large vectors of Rust often begin 16 bytes after one
+    #[arg(long, value_name = "BYTES", default_value = "0", value_parser = offset_bytes)]
+    offset_bytes: usize,
     #[command(flatten)]
     speed: SpeedOptions,
 }
@@ -73,6 +78,7 @@ impl Decode {
             machine: Machine::this(),
             rows,
             columns,
+            offset_bytes: self.offset_bytes,
             lines: Vec::new(),
         };
         let measured = self.code.iter().try_for_each(|name| {
@@ -90,6 +96,14 @@ impl Decode {
     }
 }
 
+fn offset_bytes(text: &str) -> Result<usize, String> {
+    let offset = text
+        .parse()
+        .ok()
+        .filter(|offset: &usize| *offset < LINE && offset.is_multiple_of(4));
+    offset.ok_or_else(|| format!("not a multiple of 4 below {LINE}"))
+}
+
 /// Measures one output of a code in all settings.
 fn measure(
     stored: &Stored<'_>,
@@ -103,7 +117,7 @@ fn measure(
     let name = stored.name;
     talk.now_at(format!("{name} to {output}: golden model"));
     let golden_weights_per_s = output::golden_weights_per_s(output, matrix)?;
-    let mut buffers = Buffers::new(output, matrix.rows(), matrix.columns());
+    let mut buffers = Buffers::new(output, matrix.rows(), matrix.columns(), run.offset_bytes);
     let first = run.lines.len();
     for &setting in settings {
         talk.now_at(format!(

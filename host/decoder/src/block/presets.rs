@@ -40,6 +40,9 @@ impl Presets {
         stores: Stores,
         out: &mut [f32],
     ) {
+        // Only vectors go around the caches.
+        #[cfg(not(target_arch = "x86_64"))]
+        let _ = stores;
         match (self, instructions) {
             #[cfg(target_arch = "x86_64")]
             (Presets::Four(tables), Instructions::Avx2 | Instructions::Avx512) => {

@@ -85,6 +85,8 @@ impl Nibbles {
         let bytes = self.bytes_from(bits, first);
         let (groups, rest) = out.as_chunks_mut::<GROUP>();
         assert!(rest.is_empty(), "weights in whole groups");
+        #[cfg(not(target_arch = "x86_64"))]
+        let _ = (bytes, groups);
         match instructions {
             #[cfg(target_arch = "x86_64")]
             Instructions::Avx2 => avx2::integers(self, bytes, groups),
@@ -108,6 +110,8 @@ impl Nibbles {
         out: &mut [f32],
     ) {
         let bytes = self.bytes_from(bits, first);
+        #[cfg(not(target_arch = "x86_64"))]
+        let _ = (bytes, factor, stores, out);
         match instructions {
             #[cfg(target_arch = "x86_64")]
             Instructions::Avx2 => avx2::values(self, bytes, factor, stores, out),

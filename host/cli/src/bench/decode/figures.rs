@@ -13,6 +13,8 @@ pub struct Run {
     pub rows: usize,
     /// Columns of the matrices.
     pub columns: usize,
+    /// Bytes by which memory began after a line of the caches.
+    pub offset_bytes: usize,
     /// What was measured.
     pub lines: Vec<Line>,
 }

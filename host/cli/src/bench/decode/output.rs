@@ -10,7 +10,7 @@ use seedlm_decoder::{Decoder, Instructions};
 use std::fmt;
 use std::hint::black_box;
 
-const EFFORT: Effort = Effort { runs: 5, seconds: 3.0 };
+const EFFORT: Effort = Effort { runs: 30, seconds: 3.0 };
 /// The golden model gets only a few rows: it is slow.
 const GOLDEN_ROWS: usize = 64;
 
@@ -102,25 +102,26 @@ pub fn golden_weights_per_s(output: Output, matrix: &WeightMatrix) -> anyhow::Re
 }
 
 impl Buffers {
-    /// Room for `rows x columns` weights. Not zeros: pages of zeros need not be there.
-    pub fn new(output: Output, rows: usize, columns: usize) -> Self {
+    /// Room for `rows x columns` weights, which begins `offset` bytes after a line of the caches, in memory and decoded. Not zeros: pages
+    /// of zeros need not be there.
+    pub fn new(output: Output, rows: usize, columns: usize, offset: usize) -> Self {
         let weights = rows * columns;
         match output {
             Output::F32 => Buffers::F32 {
-                stored: Room::new(1.0, weights),
-                out: Room::new(2.0, weights),
+                stored: Room::new(1.0, weights, offset),
+                out: Room::new(2.0, weights, offset),
             },
             Output::Bf16 => Buffers::Bf16 {
-                stored: Room::new(bf16::ONE, weights),
-                out: Room::new(bf16::NEG_ONE, weights),
+                stored: Room::new(bf16::ONE, weights, offset),
+                out: Room::new(bf16::NEG_ONE, weights, offset),
             },
             Output::I8 => Buffers::I8 {
-                stored: Room::new(1, weights),
-                out: Room::new(2, weights),
+                stored: Room::new(1, weights, offset),
+                out: Room::new(2, weights, offset),
                 scales: vec![1.0; rows],
             },
             Output::Product => Buffers::Product {
-                stored: Room::new(1.0, weights),
+                stored: Room::new(1.0, weights, offset),
                 activations: activations(columns),
                 results: vec![1.0; rows],
             },

@@ -1,12 +1,11 @@
-//! Room for numbers, as libraries for tensors have it.
+//! Room for numbers that begins where it is told to.
 
 use std::ops::{Deref, DerefMut};
 
-/// Where room begins: at a multiple of so many bytes, a line of the caches. A large `Vec` often begins 16 bytes after one, which costs
-/// decoding about a tenth of its speed.
-const LINE: usize = 64;
+/// Bytes of a line of the caches.
+pub const LINE: usize = 64;
 
-/// Numbers that begin at a multiple of [`LINE`].
+/// Numbers that begin so many bytes after a multiple of [`LINE`].
 pub struct Room<T> {
     numbers: Vec<T>,
     start: usize,
@@ -14,11 +13,12 @@ pub struct Room<T> {
 }
 
 impl<T: Copy> Room<T> {
-    /// Room for `count` numbers, all of them `number`.
-    pub fn new(number: T, count: usize) -> Self {
-        let numbers = vec![number; count + LINE / size_of::<T>()];
+    /// Room for `count` numbers, all of them `number`, `offset` bytes after a line: a multiple of the number's size.
+    pub fn new(number: T, count: usize, offset: usize) -> Self {
+        let [line, offset] = [LINE, offset].map(|bytes| bytes / size_of::<T>());
+        let numbers = vec![number; count + line + offset];
         Room {
-            start: numbers.as_ptr().align_offset(LINE),
+            start: numbers.as_ptr().align_offset(LINE) + offset,
             numbers,
             count,
         }
@@ -44,11 +44,13 @@ mod tests {
     use super::*;
 
     #[test]
-    fn room_begins_at_a_line() {
-        let mut room = Room::new(1_i8, 1000);
-        assert!(room.as_ptr().addr().is_multiple_of(LINE));
-        assert_eq!(*room, [1; 1000]);
-        room[999] = 2;
-        assert_eq!(room.last(), Some(&2));
+    fn room_begins_where_it_should() {
+        for offset in (0..LINE).step_by(4) {
+            let mut room = Room::new(1_f32, 1000, offset);
+            assert_eq!(room.as_ptr().addr() % LINE, offset);
+            assert_eq!(*room, [1.0; 1000]);
+            room[999] = 2.0;
+            assert_eq!(room.last(), Some(&2.0));
+        }
     }
 }

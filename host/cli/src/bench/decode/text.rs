@@ -46,9 +46,10 @@ pub fn text(run: &Run, style: Style) -> String {
         })
         .collect();
     format!(
-        "{}\n{} weights, {rows} x {columns}\n\n{}",
+        "{}\n{} weights, {rows} x {columns}, {} bytes after a line of the caches\n\n{}",
         run.machine.line(),
         HumanCount((rows * columns) as u64),
+        run.offset_bytes,
         table(style, &header, &lines)
     )
 }

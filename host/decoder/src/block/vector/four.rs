@@ -21,7 +21,7 @@ pub(crate) fn values(
     out: &mut [f32],
 ) {
     assert!(Instructions::Avx2.is_available(), "this machine lacks the instructions");
-    // SAFETY: the machine has the instructions; the output is aligned to the width.
+    // SAFETY: the machine has the instructions; the width is that of the output.
     unsafe {
         match stores.width(out) {
             0 => inner::<0>(tables, bits, first, factor, out),

@@ -27,7 +27,7 @@ pub(crate) fn values(
 ) {
     assert!(Instructions::Avx2.is_available(), "this machine lacks the instructions");
     assert!(first.is_multiple_of(2), "pieces begin at a byte");
-    // SAFETY: the machine has the instructions; the output is aligned to the width.
+    // SAFETY: the machine has the instructions; the width is that of the output.
     unsafe {
         match stores.width(out) {
             0 => inner::<0>(tables, bits, first, factor, out),
@@ -99,7 +99,8 @@ impl Words {
     fn take(&mut self, pairs: &[[u8; PAIR_BYTES]], factor: f32) {
         // The words without the lowest bits of their seeds.
         let mut tops = [0_u32; TOGETHER];
-        for (index, pair) in pairs[..pairs.len().min(PAIRS)].iter().enumerate() {
+        let pairs = &pairs[..pairs.len().min(PAIRS)];
+        for (index, pair) in pairs.iter().enumerate() {
             let [low, high] = [pair.first_chunk(), pair.last_chunk()].map(|bytes| bytes.expect("9 bytes"));
             let words = [u64::from_le_bytes(*low), u64::from_le_bytes(*high) >> 28];
             for (place, word) in [index, PAIRS + index].into_iter().zip(words) {

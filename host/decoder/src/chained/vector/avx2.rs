@@ -28,7 +28,7 @@ pub(crate) fn integers(nibbles: &Nibbles, bytes: &[u8], groups: &mut [[i8; GROUP
 /// As [`integers`].
 pub(crate) fn values(nibbles: &Nibbles, bytes: &[u8], factor: f32, stores: Stores, out: &mut [f32]) {
     assert!(Instructions::Avx2.is_available(), "this machine lacks the instructions");
-    // SAFETY: the machine has the instructions; the output is aligned to the width.
+    // SAFETY: the machine has the instructions; the width is that of the output.
     unsafe {
         match stores.width(out) {
             0 => values_inner::<0>(nibbles, bytes, factor, out),

@@ -31,7 +31,7 @@ pub(crate) fn values(nibbles: &Nibbles, bytes: &[u8], factor: f32, stores: Store
         Instructions::Avx512.is_available(),
         "this machine lacks the instructions"
     );
-    // SAFETY: the machine has the instructions; the output is aligned to the width.
+    // SAFETY: the machine has the instructions; the width is that of the output.
     unsafe {
         match stores.width(out) {
             0 => values_inner::<0>(nibbles, bytes, factor, out),
