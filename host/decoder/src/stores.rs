@@ -46,6 +46,21 @@ impl Stores {
     }
 }
 
+/// Calls a function that is generic over the width of its stores, for [`Stores::width`] of the output, its last argument: what
+/// [`Eights::new`] asks for.
+#[cfg(target_arch = "x86_64")]
+macro_rules! at_width {
+    ($stores:expr, $function:ident($($argument:expr),*; $out:expr)) => {
+        match $stores.width($out) {
+            0 => $function::<0>($($argument,)* $out),
+            16 => $function::<16>($($argument,)* $out),
+            _ => $function::<32>($($argument,)* $out),
+        }
+    };
+}
+#[cfg(target_arch = "x86_64")]
+pub(crate) use at_width;
+
 /// Stores around the caches wait for no others: a fence, when this is dropped by the thread that stored, makes them visible to whoever
 /// synchronises with the thread later. One for each row would make decoding wait.
 #[derive(Default)]

@@ -102,26 +102,26 @@ pub fn golden_weights_per_s(output: Output, matrix: &WeightMatrix) -> anyhow::Re
 }
 
 impl Buffers {
-    /// Room for `rows x columns` weights, which begins `offset` bytes after a line of the caches, in memory and decoded. Not zeros: pages
+    /// Room for `rows x columns` weights, which begins `offset_bytes` after a line of the caches, in memory and decoded. Not zeros: pages
     /// of zeros need not be there.
-    pub fn new(output: Output, rows: usize, columns: usize, offset: usize) -> Self {
+    pub fn new(output: Output, rows: usize, columns: usize, offset_bytes: usize) -> Self {
         let weights = rows * columns;
         match output {
             Output::F32 => Buffers::F32 {
-                stored: Room::new(1.0, weights, offset),
-                out: Room::new(2.0, weights, offset),
+                stored: Room::new(1.0, weights, offset_bytes),
+                out: Room::new(2.0, weights, offset_bytes),
             },
             Output::Bf16 => Buffers::Bf16 {
-                stored: Room::new(bf16::ONE, weights, offset),
-                out: Room::new(bf16::NEG_ONE, weights, offset),
+                stored: Room::new(bf16::ONE, weights, offset_bytes),
+                out: Room::new(bf16::NEG_ONE, weights, offset_bytes),
             },
             Output::I8 => Buffers::I8 {
-                stored: Room::new(1, weights, offset),
-                out: Room::new(2, weights, offset),
+                stored: Room::new(1, weights, offset_bytes),
+                out: Room::new(2, weights, offset_bytes),
                 scales: vec![1.0; rows],
             },
             Output::Product => Buffers::Product {
-                stored: Room::new(1.0, weights, offset),
+                stored: Room::new(1.0, weights, offset_bytes),
                 activations: activations(columns),
                 results: vec![1.0; rows],
             },

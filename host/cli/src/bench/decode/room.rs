@@ -13,9 +13,9 @@ pub struct Room<T> {
 }
 
 impl<T: Copy> Room<T> {
-    /// Room for `count` numbers, all of them `number`, `offset` bytes after a line: a multiple of the number's size.
-    pub fn new(number: T, count: usize, offset: usize) -> Self {
-        let [line, offset] = [LINE, offset].map(|bytes| bytes / size_of::<T>());
+    /// Room for `count` numbers, all of them `number`, `offset_bytes` after a line: a multiple of the number's size.
+    pub fn new(number: T, count: usize, offset_bytes: usize) -> Self {
+        let [line, offset] = [LINE, offset_bytes].map(|bytes| bytes / size_of::<T>());
         let numbers = vec![number; count + line + offset];
         Room {
             start: numbers.as_ptr().align_offset(LINE) + offset,

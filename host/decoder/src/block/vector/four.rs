@@ -4,7 +4,7 @@
 use super::fields::{Fields, TOGETHER, WordFields, load};
 use crate::block::states::StateTables;
 use crate::row_bits::RowBits;
-use crate::stores::{Eights, Stores};
+use crate::stores::{Eights, Stores, at_width};
 use seedlm_instructions::Instructions;
 use std::arch::x86_64::*;
 
@@ -22,13 +22,7 @@ pub(crate) fn values(
 ) {
     assert!(Instructions::Avx2.is_available(), "this machine lacks the instructions");
     // SAFETY: the machine has the instructions; the width is that of the output.
-    unsafe {
-        match stores.width(out) {
-            0 => inner::<0>(tables, bits, first, factor, out),
-            16 => inner::<16>(tables, bits, first, factor, out),
-            _ => inner::<32>(tables, bits, first, factor, out),
-        }
-    }
+    unsafe { at_width!(stores, inner(tables, bits, first, factor; out)) }
 }
 
 /// # Safety

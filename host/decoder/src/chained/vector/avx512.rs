@@ -4,7 +4,7 @@
 use super::scale::{self, BATCH};
 use crate::chained::nibbles::{GROUP, Nibbles};
 use crate::row_bits::LEAD;
-use crate::stores::{Eights, Stores};
+use crate::stores::{Eights, Stores, at_width};
 use seedlm_instructions::Instructions;
 use std::arch::x86_64::*;
 use std::ops::Range;
@@ -32,13 +32,7 @@ pub(crate) fn values(nibbles: &Nibbles, bytes: &[u8], factor: f32, stores: Store
         "this machine lacks the instructions"
     );
     // SAFETY: the machine has the instructions; the width is that of the output.
-    unsafe {
-        match stores.width(out) {
-            0 => values_inner::<0>(nibbles, bytes, factor, out),
-            16 => values_inner::<16>(nibbles, bytes, factor, out),
-            _ => values_inner::<32>(nibbles, bytes, factor, out),
-        }
-    }
+    unsafe { at_width!(stores, values_inner(nibbles, bytes, factor; out)) }
 }
 
 #[target_feature(enable = "avx512f,avx512bw,avx512cd,avx512dq,avx512vl,avx2,bmi1,bmi2,f16c,fma,lzcnt,popcnt")]
@@ -63,7 +57,7 @@ unsafe fn values_inner<const WIDTH: usize>(nibbles: &Nibbles, bytes: &[u8], fact
         store_integers(&mut groups[place], weights);
         if place + 1 == groups.len() {
             // SAFETY: all weights of this batch are in the output.
-            unsafe { scale::push_batch(&mut out, &batch, factor) }
+            unsafe { scale::push(&mut out, batch.as_chunks().0, factor) }
         }
     });
     each_group(nibbles, bytes, whole..whole + rest.div_ceil(GROUP), |index, weights| {

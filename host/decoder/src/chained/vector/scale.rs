@@ -10,14 +10,14 @@ use std::arch::x86_64::*;
 /// Integer weights that are decoded before they are scaled.
 pub(super) const BATCH: usize = 128;
 
-/// Writes a batch, times `factor`.
+/// Writes weights by eights, times `factor`.
 ///
 /// # Safety
-/// There are places for it.
+/// There are places for them.
 #[inline]
 #[target_feature(enable = "avx2,bmi1,bmi2,f16c,fma,lzcnt,popcnt")]
-pub(super) unsafe fn push_batch<const WIDTH: usize>(out: &mut Eights<WIDTH>, integers: &[i8; BATCH], factor: f32) {
-    for eight in integers.as_chunks::<8>().0 {
+pub(super) unsafe fn push<const WIDTH: usize>(out: &mut Eights<WIDTH>, eights: &[[i8; 8]], factor: f32) {
+    for eight in eights {
         // SAFETY: the caller's.
         unsafe { out.push(scaled(eight, factor)) }
     }
@@ -33,11 +33,9 @@ pub(super) unsafe fn push_batch<const WIDTH: usize>(out: &mut Eights<WIDTH>, int
 #[inline]
 #[target_feature(enable = "avx2,bmi1,bmi2,f16c,fma,lzcnt,popcnt")]
 pub(super) unsafe fn push_last<const WIDTH: usize>(mut out: Eights<WIDTH>, integers: &[i8], factor: f32) {
-    let (eights, last) = integers.as_chunks::<8>();
-    for eight in eights {
-        // SAFETY: the caller's.
-        unsafe { out.push(scaled(eight, factor)) }
-    }
+    let (eights, last) = integers.as_chunks();
+    // SAFETY: the caller's.
+    unsafe { push(&mut out, eights, factor) }
     let places = out.end();
     assert_eq!(places.len(), last.len(), "all weights have been decoded");
     for (place, &integer) in places.iter_mut().zip(last) {
