@@ -6,8 +6,8 @@ mod states;
 #[cfg(target_arch = "x86_64")]
 mod vector;
 
+use crate::destination::Destination;
 use crate::row_bits::RowBits;
-use crate::stores::Stores;
 use general::General;
 use presets::Presets;
 use seedlm_codec::{BlockCode, CodedMatrix, PARTIAL_SUMS};
@@ -49,11 +49,20 @@ impl BlockRows {
         bits.find(matrix.words(), row * count, count);
     }
 
+    /// Gives the weights of a row, the integers times `factor`, to where they go, if the instructions have a way for whole rows; if not,
+    /// returns where they should go.
+    pub(crate) fn row<'a>(&self, bits: &RowBits, factor: f32, destination: Destination<'a>) -> Option<Destination<'a>> {
+        match &self.presets {
+            Some(presets) => presets.row(self.instructions, bits, factor, destination),
+            None => Some(destination),
+        }
+    }
+
     /// The weights from column `first` on, which starts a block: the integers times `factor`, exact in `f64`, rounded.
-    pub(crate) fn values(&self, bits: &RowBits, first: usize, factor: f32, stores: Stores, out: &mut [f32]) {
+    pub(crate) fn values(&self, bits: &RowBits, first: usize, factor: f32, out: &mut [f32]) {
         let first_block = first / self.general.code().block_size();
         match &self.presets {
-            Some(presets) => presets.values(self.instructions, bits, first_block, factor, stores, out),
+            Some(presets) => presets.values(bits, first_block, factor, out),
             None => self.general.values(bits, first_block, factor, out),
         }
     }

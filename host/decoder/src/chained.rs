@@ -5,15 +5,14 @@ mod nibbles;
 #[cfg(target_arch = "x86_64")]
 mod vector;
 
-use crate::loops;
+use crate::destination::Destination;
 use crate::row_bits::RowBits;
-use crate::stores::Stores;
 use general::General;
 use nibbles::Nibbles;
 use seedlm_codec::{ChainedCode, ChainedMatrix};
 use seedlm_instructions::Instructions;
 
-/// Columns of a piece: whole groups, and whole rounds of the partial sums.
+/// Columns of a piece: whole rounds of the partial sums.
 const PIECE: usize = 4096;
 
 /// Decodes rows of one chained code.
@@ -22,15 +21,6 @@ pub(crate) struct ChainedRows {
     general: General,
     nibbles: Option<Nibbles>,
     instructions: Instructions,
-}
-
-/// Room for the integer weights of some columns.
-#[derive(Default)]
-pub(crate) struct ChainedIntegers {
-    /// Where all weights of the code fit 8 bits.
-    narrow: Vec<i8>,
-    /// Where they do not.
-    wide: Vec<i16>,
 }
 
 impl ChainedRows {
@@ -60,49 +50,29 @@ impl ChainedRows {
         bits.copy(matrix.words(), row * count, count);
     }
 
-    /// The integer weights of `count` columns from column `first` on, which starts a group, where all weights of the code fit 8 bits.
-    pub(crate) fn narrow<'a>(
-        &self,
-        bits: &RowBits,
-        integers: &'a mut ChainedIntegers,
-        first: usize,
-        count: usize,
-    ) -> &'a [i8] {
-        let integers = &mut integers.narrow;
+    /// The integer weights of a row, where all weights of the code fit 8 bits.
+    pub(crate) fn narrow(&self, bits: &RowBits, out: &mut [i8]) {
         match &self.nibbles {
-            Some(nibbles) => {
-                // What a last group has beyond the row comes of the bits after it and is not looked at.
-                integers.resize(count.next_multiple_of(nibbles::GROUP), 0);
-                nibbles.integers(self.instructions, bits, first, integers);
-            }
-            None => {
-                integers.resize(count, 0);
-                self.general.integers(bits, first, integers, |integer| integer as i8);
-            }
+            Some(nibbles) => nibbles.integers(self.instructions, bits, out),
+            None => self.general.integers(bits, 0, out, |integer| integer as i8),
         }
-        &integers[..count]
     }
 
-    /// The weights from column `first` on, which starts a group: the integers times `factor`.
-    pub(crate) fn values(
-        &self,
-        bits: &RowBits,
-        integers: &mut ChainedIntegers,
-        first: usize,
-        factor: f32,
-        stores: Stores,
-        out: &mut [f32],
-    ) {
-        if let Some(nibbles) = &self.nibbles {
-            nibbles.values(self.instructions, bits, first, factor, stores, out);
-        } else if self.is_narrow() {
-            let integers = self.narrow(bits, integers, first, out.len());
-            loops::scale_i8(self.instructions, integers, factor, out);
-        } else {
-            integers.wide.resize(out.len(), 0);
-            self.general
-                .integers(bits, first, &mut integers.wide, |integer| integer);
-            loops::scale_i16(self.instructions, &integers.wide, factor, out);
+    /// Gives the weights of a row, the integers times `factor`, to where they go, if the instructions have a way for whole rows; if not,
+    /// returns where they should go.
+    pub(crate) fn row<'a>(&self, bits: &RowBits, factor: f32, destination: Destination<'a>) -> Option<Destination<'a>> {
+        match &self.nibbles {
+            Some(nibbles) => {
+                nibbles.row(self.instructions, bits, factor, destination);
+                None
+            }
+            None => Some(destination),
         }
+    }
+
+    /// The weights from column `first` on: the integers times `factor`.
+    pub(crate) fn values(&self, bits: &RowBits, first: usize, factor: f32, out: &mut [f32]) {
+        self.general
+            .integers(bits, first, out, |integer| f32::from(integer) * factor);
     }
 }

@@ -1,7 +1,9 @@
 //! The decoder: any code, any output, all threads.
 
 use crate::block::BlockRows;
-use crate::chained::{ChainedIntegers, ChainedRows};
+use crate::bytes;
+use crate::chained::ChainedRows;
+use crate::destination::Destination;
 use crate::error::DecodeError;
 use crate::loops;
 use crate::row_bits::RowBits;
@@ -31,9 +33,17 @@ enum Rows {
 #[derive(Default)]
 struct Workspace<'a> {
     bits: RowBits<'a>,
-    integers: ChainedIntegers,
     values: Vec<f32>,
     fence: Option<Fence>,
+}
+
+impl Workspace<'_> {
+    /// Has a fence follow where it must.
+    fn announce(&mut self, stores: Stores) {
+        if stores == Stores::Around {
+            self.fence.get_or_insert_default();
+        }
+    }
 }
 
 impl Decoder {
@@ -82,10 +92,8 @@ impl Decoder {
         let stores = Stores::for_output(out);
         let out = out.par_chunks_exact_mut(matrix.columns().max(1));
         self.each_row(matrix, rows.start, out, |workspace, row, out| {
-            if stores == Stores::Around {
-                workspace.fence.get_or_insert_default();
-            }
-            self.values(workspace, 0, matrix.scale(row), stores, out);
+            workspace.announce(stores);
+            self.row(workspace, matrix.scale(row), Destination::Full { out, stores });
         });
         Ok(())
     }
@@ -98,9 +106,7 @@ impl Decoder {
         self.check(matrix, &rows, out.len())?;
         let out = out.par_chunks_exact_mut(matrix.columns().max(1));
         self.each_row(matrix, rows.start, out, |workspace, row, out| {
-            self.each_piece(workspace, out.len(), matrix.scale(row), |columns, values| {
-                loops::round_to_bf16(self.instructions, values, &mut out[columns]);
-            });
+            self.row(workspace, matrix.scale(row), Destination::Bfloats { out });
         });
         Ok(())
     }
@@ -122,9 +128,10 @@ impl Decoder {
         for (scale, row) in scales.iter_mut().zip(rows.clone()) {
             *scale = matrix.scale(row);
         }
+        let stores = Stores::for_output(out);
         let out = out.par_chunks_exact_mut(matrix.columns().max(1)).zip(scales);
         self.each_row(matrix, rows.start, out, |workspace, _, (out, scale)| {
-            *scale *= self.round_row(workspace, out);
+            *scale *= self.round_row(workspace, stores, out);
         });
         Ok(())
     }
@@ -142,9 +149,11 @@ impl Decoder {
         check_length("results", matrix.rows(), out.len())?;
         self.each_row(matrix, 0, out.par_iter_mut(), |workspace, row, out| {
             let mut sums = [0.0; PARTIAL_SUMS];
-            self.each_piece(workspace, activations.len(), 1.0, |columns, values| {
-                loops::add_products(self.instructions, values, &activations[columns], &mut sums);
-            });
+            let sums_of_row = Destination::Products {
+                activations,
+                sums: &mut sums,
+            };
+            self.row(workspace, 1.0, sums_of_row);
             *out = loops::total(sums) * matrix.scale(row);
         });
         Ok(())
@@ -198,15 +207,38 @@ impl Decoder {
         });
     }
 
-    /// Weights of the row in the workspace, from column `first` on, the start of a piece: the integers times
-    /// `factor`, rounded once.
-    fn values(&self, workspace: &mut Workspace, first: usize, factor: f32, stores: Stores, out: &mut [f32]) {
-        match &self.rows {
-            Rows::Block(rows) => rows.values(&workspace.bits, first, factor, stores, out),
-            Rows::Chained(rows) => {
-                let Workspace { bits, integers, .. } = workspace;
-                rows.values(bits, integers, first, factor, stores, out);
+    /// Gives the weights of the row in the workspace to where they go: the integers times `factor`, rounded once.
+    fn row(&self, workspace: &mut Workspace, factor: f32, destination: Destination) {
+        let left = match &self.rows {
+            Rows::Block(rows) => rows.row(&workspace.bits, factor, destination),
+            Rows::Chained(rows) => rows.row(&workspace.bits, factor, destination),
+        };
+        let instructions = self.instructions;
+        match left {
+            None => {}
+            Some(Destination::Full { out, .. }) => self.values(&workspace.bits, 0, factor, out),
+            Some(Destination::Largest { out, largest }) => {
+                self.values(&workspace.bits, 0, factor, out);
+                *largest = loops::largest_magnitude(instructions, out);
             }
+            Some(Destination::Bfloats { out }) => {
+                self.each_piece(workspace, out.len(), factor, |columns, values| {
+                    loops::round_to_bf16(instructions, values, &mut out[columns]);
+                });
+            }
+            Some(Destination::Products { activations, sums }) => {
+                self.each_piece(workspace, activations.len(), factor, |columns, values| {
+                    loops::add_products(instructions, values, &activations[columns], sums);
+                });
+            }
+        }
+    }
+
+    /// Weights of a row from column `first` on, the start of a piece, where there is no way for whole rows.
+    fn values(&self, bits: &RowBits, first: usize, factor: f32, out: &mut [f32]) {
+        match &self.rows {
+            Rows::Block(rows) => rows.values(bits, first, factor, out),
+            Rows::Chained(rows) => rows.values(bits, first, factor, out),
         }
     }
 
@@ -223,22 +255,20 @@ impl Decoder {
             Rows::Block(rows) => rows.piece(),
             Rows::Chained(rows) => rows.piece(),
         };
-        let mut values = std::mem::take(&mut workspace.values);
+        let Workspace { bits, values, .. } = workspace;
         for first in (0..columns).step_by(piece) {
             let count = piece.min(columns - first);
             values.resize(count, 0.0);
-            self.values(workspace, first, factor, Stores::Plain, &mut values);
-            work(first..first + count, &values);
+            self.values(bits, first, factor, values);
+            work(first..first + count, values);
         }
-        workspace.values = values;
     }
 
     /// Rounds the row in the workspace to 8 bits; returns by what the scale grows.
-    fn round_row(&self, workspace: &mut Workspace, out: &mut [i8]) -> f32 {
+    fn round_row(&self, workspace: &mut Workspace, stores: Stores, out: &mut [i8]) -> f32 {
         match &self.rows {
             Rows::Chained(rows) if rows.is_narrow() => {
-                let Workspace { bits, integers, .. } = workspace;
-                out.copy_from_slice(rows.narrow(bits, integers, 0, out.len()));
+                rows.narrow(&workspace.bits, out);
                 1.0
             }
             Rows::Block(rows) if !rows.is_narrow() => {
@@ -254,10 +284,16 @@ impl Decoder {
             _ => {
                 let mut values = std::mem::take(&mut workspace.values);
                 values.resize(out.len(), 0.0);
+                let mut largest = 0.0;
+                let in_full = Destination::Largest {
+                    out: &mut values,
+                    largest: &mut largest,
+                };
                 // The integers are exact in `f32`.
-                self.values(workspace, 0, 1.0, Stores::Plain, &mut values);
-                let step = step_for(loops::largest_magnitude(self.instructions, &values) as u64);
-                loops::round_to_i8(self.instructions, &values, 1.0 / step, out);
+                self.row(workspace, 1.0, in_full);
+                let step = step_for(largest as u64);
+                workspace.announce(stores);
+                bytes::round(self.instructions, &values, 1.0 / step, stores, out);
                 workspace.values = values;
                 step
             }

@@ -36,12 +36,18 @@
 //! A row's bits are first copied to a buffer in the caches, where the row starts at a byte and reading beyond its end is harmless, unless
 //! they are the words of a block code and both is true where they are.
 //!
+//! With vectors, what becomes of the weights is done in the loop that decodes them (`eights`).
+//!
 //! Large outputs in `f32` are written fastest where every row begins at a multiple of 32 bytes.
 #![deny(unsafe_code)]
 
 mod block;
+mod bytes;
 mod chained;
 mod decoder;
+mod destination;
+#[cfg(target_arch = "x86_64")]
+mod eights;
 mod error;
 mod loops;
 mod prefetch;

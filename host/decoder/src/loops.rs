@@ -5,20 +5,6 @@ use half::bf16;
 use seedlm_codec::PARTIAL_SUMS;
 
 seedlm_instructions::for_each_set! {
-    /// `integer * factor`, rounded once.
-    pub(crate) fn scale_i8(integers: &[i8], factor: f32, values: &mut [f32]) {
-        for (value, &integer) in values.iter_mut().zip(integers) {
-            *value = f32::from(integer) * factor;
-        }
-    }
-
-    /// The same of wider integers.
-    pub(crate) fn scale_i16(integers: &[i16], factor: f32, values: &mut [f32]) {
-        for (value, &integer) in values.iter_mut().zip(integers) {
-            *value = f32::from(integer) * factor;
-        }
-    }
-
     /// Finite numbers in bfloat16, to nearest, ties to even.
     pub(crate) fn round_to_bf16(values: &[f32], rounded: &mut [bf16]) {
         for (rounded, value) in rounded.iter_mut().zip(values) {

@@ -165,25 +165,46 @@ fn threads_change_nothing() {
     }
 }
 
-/// Outputs of 32 MiB and more go around the caches.
-#[test]
-fn large_outputs_are_the_same() {
-    const ROWS: usize = 2049;
-    // Rows begin at any multiple of 4 bytes, and end within a block and within what is stored at once.
+/// Outputs of 32 MiB and more may go around the caches.
+const LARGE: usize = 32 << 20;
+
+/// Decodes a large output at once and in two halves, which are smaller: it must be the same.
+fn check_large<T: Copy + PartialEq>(
+    name: &str,
+    before: [T; 2],
+    decode: impl Fn(&Decoder, &WeightMatrix, Range<usize>, &mut [T]),
+) {
+    // Rows begin at any multiple of 4 bytes, or of any other type's size, and end within a block and within what is stored at once.
     const COLUMNS: usize = 4219;
-    for name in ["paper-4b", "paper-3b", "chained-3b"] {
-        let code = Code::preset(name).unwrap();
-        let matrix = preset_matrix(&code, ROWS, COLUMNS, 11);
-        for instructions in Instructions::available() {
-            let decoder = Decoder::with_instructions(&code, instructions).unwrap();
-            let [mut whole, mut halves] = [f32::NAN, -1.0].map(|before| vec![before; ROWS * COLUMNS]);
-            decoder.f32_rows(&matrix, 0..ROWS, &mut whole).unwrap();
-            let (upper, lower) = halves.split_at_mut(1024 * COLUMNS);
-            decoder.f32_rows(&matrix, 0..1024, upper).unwrap();
-            decoder.f32_rows(&matrix, 1024..ROWS, lower).unwrap();
-            assert!(whole == halves, "{name} with {instructions}");
-        }
+    let rows = LARGE.div_ceil(COLUMNS * size_of::<T>());
+    let code = Code::preset(name).unwrap();
+    let matrix = preset_matrix(&code, rows, COLUMNS, 11);
+    for instructions in Instructions::available() {
+        let decoder = Decoder::with_instructions(&code, instructions).unwrap();
+        let [mut whole, mut halves] = before.map(|before| vec![before; rows * COLUMNS]);
+        decode(&decoder, &matrix, 0..rows, &mut whole);
+        let (upper, lower) = halves.split_at_mut(rows / 2 * COLUMNS);
+        decode(&decoder, &matrix, 0..rows / 2, upper);
+        decode(&decoder, &matrix, rows / 2..rows, lower);
+        assert!(whole == halves, "{name} with {instructions}");
     }
+}
+
+#[test]
+fn large_outputs_in_f32_are_the_same() {
+    for name in ["paper-4b", "paper-3b", "chained-3b"] {
+        check_large(name, [f32::NAN, -1.0], |decoder, matrix, rows, out| {
+            decoder.f32_rows(matrix, rows, out).unwrap();
+        });
+    }
+}
+
+#[test]
+fn large_outputs_in_i8_are_the_same() {
+    check_large("paper-4b", [-128, 127], |decoder, matrix, rows, out| {
+        let mut scales = vec![0.0; rows.len()];
+        decoder.i8_rows(matrix, rows, out, &mut scales).unwrap();
+    });
 }
 
 proptest! {

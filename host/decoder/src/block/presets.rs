@@ -2,9 +2,9 @@
 
 use super::states::{StateTables, place};
 #[cfg(target_arch = "x86_64")]
-use super::vector::{four, three};
+use super::vector::{four::Four, three::Three};
+use crate::destination::Destination;
 use crate::row_bits::RowBits;
-use crate::stores::Stores;
 use seedlm_codec::BlockCode;
 use seedlm_instructions::Instructions;
 
@@ -29,36 +29,44 @@ impl Presets {
         }
     }
 
-    /// The weights from a block on. A mantissa has at most 21 bits and `factor * 2^e` is exact and finite, since no weight of a matrix
-    /// reaches the largest finite number: one multiplication in `f32` rounds as the exact product does.
-    pub(crate) fn values(
+    /// Gives the weights of a row to where they go, with vectors; without, returns where they should go.
+    ///
+    /// A mantissa has at most 21 bits and `factor * 2^e` is exact and finite, since no weight of a matrix reaches the largest finite number: one
+    /// multiplication in `f32` rounds as the exact product does.
+    pub(crate) fn row<'a>(
         &self,
         instructions: Instructions,
         bits: &RowBits,
-        first: usize,
         factor: f32,
-        stores: Stores,
-        out: &mut [f32],
-    ) {
-        // Only vectors go around the caches.
+        destination: Destination<'a>,
+    ) -> Option<Destination<'a>> {
         #[cfg(not(target_arch = "x86_64"))]
-        let _ = stores;
+        let _ = (bits, factor);
         match (self, instructions) {
             #[cfg(target_arch = "x86_64")]
             (Presets::Four(tables), Instructions::Avx2 | Instructions::Avx512) => {
-                four::values(tables, bits, first, factor, stores, out)
+                destination.receive(Four { tables, bits, factor });
+                None
             }
             #[cfg(target_arch = "x86_64")]
             (Presets::Three(tables), Instructions::Avx2 | Instructions::Avx512) => {
-                three::values(tables, bits, first, factor, stores, out)
+                destination.receive(Three { tables, bits, factor });
+                None
             }
-            (Presets::Four(tables), _) => portable::<32, 3>(tables, bits, first, factor, out),
-            (Presets::Three(tables), _) => portable::<48, 4>(tables, bits, first, factor, out),
+            _ => Some(destination),
+        }
+    }
+
+    /// The weights from block `first` on without vectors, or with those that the compiler finds.
+    pub(crate) fn values(&self, bits: &RowBits, first: usize, factor: f32, out: &mut [f32]) {
+        match self {
+            Presets::Four(tables) => portable::<32, 3>(tables, bits, first, factor, out),
+            Presets::Three(tables) => portable::<48, 4>(tables, bits, first, factor, out),
         }
     }
 }
 
-/// Without vectors, or those that the compiler finds. `N` is `4 C`.
+/// `N` is `4 C`.
 fn portable<const N: usize, const P: usize>(
     tables: &StateTables<N>,
     bits: &RowBits,

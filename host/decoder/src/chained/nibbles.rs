@@ -4,9 +4,9 @@
 //! what its four *nibbles* (4 bits each) give, and a byte shuffle looks up 16 to 64 nibbles in one instruction.
 
 #[cfg(target_arch = "x86_64")]
-use super::vector::{avx2, avx512};
+use super::vector::{avx2, avx2::Avx2Row, avx512, avx512::Avx512Row};
+use crate::destination::Destination;
 use crate::row_bits::RowBits;
-use crate::stores::Stores;
 use seedlm_codec::ChainedCode;
 use seedlm_instructions::Instructions;
 
@@ -29,11 +29,11 @@ pub(crate) struct Nibbles {
     pub(crate) pair: [[u8; 16]; 4],
     /// Likewise field 2.
     pub(crate) third: [[u8; 16]; 4],
-    /// For windows 0 to 7 and 8 to 15: which two bytes hold the lower byte of each window, [`Nibbles::offsets`] bits higher.
+    /// For even windows and for odd ones: which two bytes hold the lower byte of each window, [`Nibbles::offsets`] bits higher.
     pub(crate) low: [[u8; 16]; 2],
     /// Likewise the upper byte.
     pub(crate) high: [[u8; 16]; 2],
-    /// By how many bits (0..=7) each window is shifted in its bytes.
+    /// By how many bits (1..=8) each window is shifted in its bytes.
     pub(crate) offsets: [[u16; 8]; 2],
     /// The largest integer weight: 2 * (sum of the fields) less this is a weight.
     pub(crate) largest: i8,
@@ -58,11 +58,11 @@ impl Nibbles {
         let table = |make: &dyn Fn(u32) -> u8| {
             std::array::from_fn(|nibble| std::array::from_fn(|value| make((value as u32) << (4 * nibble))))
         };
-        let start = |half: usize, index: usize| stored as usize * (8 * half + index + 1);
-        // Bytes beyond the 16 are of windows that end before them: any will do.
+        // The bit before a window, which is not the first one of all.
+        let before = |odd: usize, index: usize| stored as usize * (2 * index + odd + 1) - 1;
         let bytes = |more: usize| {
-            std::array::from_fn(|half| {
-                std::array::from_fn(|place| ((start(half, place / 2) / 8 + place % 2 + more) % 16) as u8)
+            std::array::from_fn(|odd| {
+                std::array::from_fn(|place| (before(odd, place / 2) / 8 + place % 2 + more) as u8)
             })
         };
         Some(Nibbles {
@@ -71,20 +71,28 @@ impl Nibbles {
             third: table(&|window| field(2, window)),
             low: bytes(0),
             high: bytes(1),
-            offsets: std::array::from_fn(|half| std::array::from_fn(|index| (start(half, index) % 8) as u16)),
+            offsets: std::array::from_fn(|odd| std::array::from_fn(|index| (before(odd, index) % 8 + 1) as u16)),
             // At most 3 fields of at most 15.
             largest: map.largest_weight() as i8,
         })
     }
 
-    /// The integer weights of a row from column `first` on, which starts a group, in whole groups.
+    /// The integer weights of a row.
     ///
     /// # Panics
     /// Where these are no vector instructions, or the bits end too early.
-    pub(crate) fn integers(&self, instructions: Instructions, bits: &RowBits, first: usize, out: &mut [i8]) {
-        let bytes = self.bytes_from(bits, first);
-        let (groups, rest) = out.as_chunks_mut::<GROUP>();
-        assert!(rest.is_empty(), "weights in whole groups");
+    pub(crate) fn integers(&self, instructions: Instructions, bits: &RowBits, out: &mut [i8]) {
+        let (groups, rest) = out.as_chunks_mut();
+        self.groups(instructions, bits.bytes(), groups);
+        // What the last group has beyond the row comes of the bits after it and is not looked at.
+        let mut last = [0; GROUP];
+        let bytes = &bits.bytes()[groups.len() * GROUP / 8 * self.stored..];
+        self.groups(instructions, bytes, std::slice::from_mut(&mut last));
+        rest.copy_from_slice(&last[..rest.len()]);
+    }
+
+    /// Whole groups, the bits of which begin as those of a row do in [`RowBits::bytes`].
+    fn groups(&self, instructions: Instructions, bytes: &[u8], groups: &mut [[i8; GROUP]]) {
         #[cfg(not(target_arch = "x86_64"))]
         let _ = (bytes, groups);
         match instructions {
@@ -96,33 +104,28 @@ impl Nibbles {
         }
     }
 
-    /// The weights of a row from column `first` on, which starts a group: the integers times `factor`.
+    /// Gives the weights of a row to where they go: the integers times `factor`.
     ///
     /// # Panics
     /// As [`Nibbles::integers`].
-    pub(crate) fn values(
-        &self,
-        instructions: Instructions,
-        bits: &RowBits,
-        first: usize,
-        factor: f32,
-        stores: Stores,
-        out: &mut [f32],
-    ) {
-        let bytes = self.bytes_from(bits, first);
+    pub(crate) fn row(&self, instructions: Instructions, bits: &RowBits, factor: f32, destination: Destination) {
+        let bytes = bits.bytes();
         #[cfg(not(target_arch = "x86_64"))]
-        let _ = (bytes, factor, stores, out);
+        let _ = (bytes, factor, destination);
         match instructions {
             #[cfg(target_arch = "x86_64")]
-            Instructions::Avx2 => avx2::values(self, bytes, factor, stores, out),
+            Instructions::Avx2 => destination.receive(Avx2Row {
+                nibbles: self,
+                bytes,
+                factor,
+            }),
             #[cfg(target_arch = "x86_64")]
-            Instructions::Avx512 => avx512::values(self, bytes, factor, stores, out),
+            Instructions::Avx512 => destination.receive(Avx512Row {
+                nibbles: self,
+                bytes,
+                factor,
+            }),
             _ => unreachable!("{instructions} has no byte shuffle"),
         }
-    }
-
-    /// The bytes of the weights from column `first` on, and those before them.
-    fn bytes_from<'a>(&self, bits: &'a RowBits, first: usize) -> &'a [u8] {
-        &bits.bytes()[first / 8 * self.stored..]
     }
 }

@@ -75,16 +75,6 @@ impl Fields {
         unsafe { _mm256_storeu_ps(factors.as_mut_ptr(), factor) }
     }
 
-    /// The fields of the first `count` words.
-    #[inline(always)]
-    pub(crate) fn words(&self, count: usize) -> impl Iterator<Item = WordFields> {
-        let numbers = self.front[..count]
-            .iter()
-            .zip(&self.back[..count])
-            .zip(&self.factor[..count]);
-        numbers.map(|((&front, &back), &factor)| WordFields { front, back, factor })
-    }
-
     /// Those of one word.
     #[inline(always)]
     pub(crate) fn word(&self, index: usize) -> WordFields {

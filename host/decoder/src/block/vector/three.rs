@@ -3,9 +3,8 @@
 
 use super::fields::{Fields, TOGETHER, load};
 use crate::block::states::StateTables;
+use crate::eights::{Eights, Row};
 use crate::row_bits::RowBits;
-use crate::stores::{Eights, Stores, at_width};
-use seedlm_instructions::Instructions;
 use std::arch::x86_64::*;
 
 /// Bytes of two words.
@@ -13,101 +12,104 @@ const PAIR_BYTES: usize = 9;
 /// Weights of two blocks.
 const PAIR: usize = 24;
 
-/// Weights from block `first` on, which begins at a byte; `factor` is that of exponent 0.
-///
-/// # Panics
-/// When this machine lacks AVX2, or the block begins within a byte.
-pub(crate) fn values(
-    tables: &StateTables<48>,
-    bits: &RowBits,
-    first: usize,
-    factor: f32,
-    stores: Stores,
-    out: &mut [f32],
-) {
-    assert!(Instructions::Avx2.is_available(), "this machine lacks the instructions");
-    assert!(first.is_multiple_of(2), "pieces begin at a byte");
-    // SAFETY: the machine has the instructions; the width is that of the output.
-    unsafe { at_width!(stores, inner(tables, bits, first, factor; out)) }
+/// A row.
+pub(crate) struct Three<'a> {
+    pub(crate) tables: &'a StateTables<48>,
+    pub(crate) bits: &'a RowBits<'a>,
+    /// That of exponent 0.
+    pub(crate) factor: f32,
 }
 
-/// # Safety
-/// As for [`Eights::new`].
-#[target_feature(enable = "avx2,bmi1,bmi2,f16c,fma,lzcnt,popcnt")]
-unsafe fn inner<const WIDTH: usize>(
-    tables: &StateTables<48>,
-    bits: &RowBits,
-    first: usize,
-    factor: f32,
-    out: &mut [f32],
-) {
-    let (whole, pairs) = (out.len() / PAIR, out.len().div_ceil(PAIR));
-    let mut words = Words::new();
-    // SAFETY: the caller's.
-    let mut out = unsafe { Eights::<WIDTH>::new(out) };
-    let mut last = None;
-    let bytes = &bits.chunks::<PAIR_BYTES>(PAIR_BYTES * first / 2)[..pairs];
-    for (batch, bytes) in bytes.chunks(PAIRS).enumerate() {
-        words.take(bytes, factor);
-        let count = bytes.len().min(whole - batch * PAIRS).min(PAIRS);
-        for index in 0..count {
-            for eight in weights(tables, &words, index) {
+impl Row for Three<'_> {
+    #[target_feature(enable = "avx2,bmi1,bmi2,f16c,fma,lzcnt,popcnt")]
+    unsafe fn decode<E: Eights>(self, columns: usize, mut out: E) {
+        let Three { tables, bits, factor } = self;
+        let (whole, pairs) = (columns / PAIR, columns.div_ceil(PAIR));
+        let mut words = Words::new();
+        let mut last = None;
+        let fours = &bits.chunks::<{ 4 * PAIR_BYTES }>(0)[..pairs.div_ceil(4)];
+        for (batch, fours) in fours.chunks(PAIRS / 4).enumerate() {
+            words.take(fours, factor);
+            let count = (4 * fours.len()).min(whole - batch * PAIRS);
+            for index in 0..count {
+                let [first, second, third] = weights(tables, &words, index);
                 // SAFETY: both blocks are whole.
-                unsafe { out.push(eight) }
+                unsafe {
+                    out.push_two(first, second);
+                    out.push(third);
+                }
+            }
+            last = (count < 4 * fours.len()).then(|| weights(tables, &words, count));
+        }
+        let mut blocks = [0.0; PAIR];
+        if let Some(weights) = last {
+            for (places, eight) in blocks.as_chunks_mut::<8>().0.iter_mut().zip(weights) {
+                // SAFETY: the 8 places are there.
+                unsafe { _mm256_storeu_ps(places.as_mut_ptr(), eight) }
             }
         }
-        last = (count < bytes.len()).then(|| weights(tables, &words, count));
-    }
-    let rest = out.end();
-    if let Some(weights) = last {
-        let mut blocks = [0.0; PAIR];
-        for (places, eight) in blocks.as_chunks_mut::<8>().0.iter_mut().zip(weights) {
-            // SAFETY: the 8 places are there.
-            unsafe { _mm256_storeu_ps(places.as_mut_ptr(), eight) }
+        let (eights, rest) = blocks[..columns % PAIR].as_chunks::<8>();
+        for eight in eights {
+            // SAFETY: the columns are there, and so are the 8 numbers.
+            unsafe { out.push(_mm256_loadu_ps(eight.as_ptr())) }
         }
-        rest.copy_from_slice(&blocks[..rest.len()]);
+        // SAFETY: the machine has AVX2.
+        unsafe { out.end(rest) }
     }
 }
 
 /// Pairs of words that are taken apart at once.
 const PAIRS: usize = TOGETHER / 2;
 
-/// Some pairs of words, taken apart. The first words are together, and so are the second ones: the compiler would bring numbers that lie side by
-/// side in one load and spread them from there, which takes shuffles.
+/// Some words, taken apart.
 struct Words {
-    /// The two bytes of each seed.
-    seeds: [[u8; 2]; TOGETHER],
+    /// The two bytes of each seed, then anything.
+    seeds: [[u8; 4]; TOGETHER],
     fields: Fields,
 }
 
 impl Words {
     fn new() -> Self {
         Words {
-            seeds: [[0; 2]; TOGETHER],
+            seeds: [[0; 4]; TOGETHER],
             fields: Fields::new(),
         }
     }
 
+    /// Takes up to so many pairs apart.
     #[inline]
     #[target_feature(enable = "avx2,bmi1,bmi2,f16c,fma,lzcnt,popcnt")]
-    fn take(&mut self, pairs: &[[u8; PAIR_BYTES]], factor: f32) {
-        // The words without the lowest bits of their seeds.
-        let mut tops = [0_u32; TOGETHER];
-        let pairs = &pairs[..pairs.len().min(PAIRS)];
-        for (index, pair) in pairs.iter().enumerate() {
-            let [low, high] = [pair.first_chunk(), pair.last_chunk()].map(|bytes| bytes.expect("9 bytes"));
-            let words = [u64::from_le_bytes(*low), u64::from_le_bytes(*high) >> 28];
-            for (place, word) in [index, PAIRS + index].into_iter().zip(words) {
-                self.seeds[place] = (word as u16).to_le_bytes();
-                tops[place] = (word >> 4) as u32;
+    fn take(&mut self, fours: &[[u8; 4 * PAIR_BYTES]], factor: f32) {
+        const ZERO: i8 = -1;
+        // Of four words in a row, which begin with byte 0: three bytes that hold the seed of each.
+        #[rustfmt::skip]
+        let seeds = _mm256_broadcastsi128_si256(_mm_setr_epi8(
+            0, 1, ZERO, ZERO, 4, 5, 6, ZERO, 9, 10, ZERO, ZERO, 13, 14, 15, ZERO,
+        ));
+        // Likewise the four bytes with what is beside the seeds, counted from byte 2.
+        #[rustfmt::skip]
+        let others = _mm256_broadcastsi128_si256(_mm_setr_epi8(
+            ZERO, 0, 1, 2, 3, 4, 5, 6, 8, 9, 10, 11, 12, 13, 14, 15,
+        ));
+        // Every second word begins within a byte.
+        let odd = _mm256_setr_epi32(0, 4, 0, 4, 0, 4, 0, 4);
+        let even = _mm256_setr_epi32(4, 0, 4, 0, 4, 0, 4, 0);
+        for (index, bytes) in fours.iter().take(TOGETHER / 8).enumerate() {
+            let found = |start: usize, places: __m256i| {
+                let [low, high] = [start, start + 2 * PAIR_BYTES].map(|start| {
+                    let bytes = &bytes[start..][..16];
+                    // SAFETY: the 16 bytes are there.
+                    unsafe { _mm_loadu_si128(bytes.as_ptr().cast()) }
+                });
+                _mm256_shuffle_epi8(_mm256_set_m128i(high, low), places)
+            };
+            let places = self.seeds[8 * index..][..8].as_flattened_mut();
+            // SAFETY: the 32 places are there.
+            unsafe {
+                _mm256_storeu_si256(places.as_mut_ptr().cast(), _mm256_srlv_epi32(found(0, seeds), odd));
             }
-        }
-        let (eights, _) = tops.as_chunks::<8>();
-        let half = eights.len() / 2;
-        for index in (0..pairs.len().div_ceil(8)).flat_map(|index| [index, half + index]) {
-            // SAFETY: the 8 numbers are there.
-            let lanes = unsafe { _mm256_loadu_si256(eights[index].as_ptr().cast()) };
-            self.fields.take::<12>(index, lanes, factor);
+            self.fields
+                .take::<12>(index, _mm256_sllv_epi32(found(2, others), even), factor);
         }
     }
 }
@@ -116,8 +118,8 @@ impl Words {
 #[inline]
 #[target_feature(enable = "avx2,bmi1,bmi2,f16c,fma,lzcnt,popcnt")]
 fn weights(tables: &StateTables<48>, words: &Words, pair: usize) -> [__m256; 3] {
-    let (front, front_last) = block(tables, words, pair);
-    let (back, back_last) = block(tables, words, PAIRS + pair);
+    let (front, front_last) = block(tables, words, 2 * pair);
+    let (back, back_last) = block(tables, words, 2 * pair + 1);
     [
         front,
         _mm256_insertf128_ps::<1>(front_last, _mm256_castps256_ps128(back)),

@@ -3,10 +3,10 @@
 
 use super::scale::{self, BATCH};
 use crate::chained::nibbles::{GROUP, Nibbles};
+use crate::eights::{Eights, Row};
 use crate::row_bits::LEAD;
-use crate::stores::{Eights, Stores, at_width};
 use seedlm_instructions::Instructions;
-use std::arch::x86_64::*;
+use std::arch::{asm, x86_64::*};
 use std::ops::Range;
 
 /// Weights that are decoded at once.
@@ -22,16 +22,6 @@ pub(crate) fn integers(nibbles: &Nibbles, bytes: &[u8], groups: &mut [[i8; GROUP
     unsafe { inner(nibbles, bytes, groups) }
 }
 
-/// The weights, in full: the integers times `factor`.
-///
-/// # Panics
-/// As [`integers`].
-pub(crate) fn values(nibbles: &Nibbles, bytes: &[u8], factor: f32, stores: Stores, out: &mut [f32]) {
-    assert!(Instructions::Avx2.is_available(), "this machine lacks the instructions");
-    // SAFETY: the machine has the instructions; the width is that of the output.
-    unsafe { at_width!(stores, values_inner(nibbles, bytes, factor; out)) }
-}
-
 #[target_feature(enable = "avx2,bmi1,bmi2,f16c,fma,lzcnt,popcnt")]
 fn inner(nibbles: &Nibbles, bytes: &[u8], groups: &mut [[i8; GROUP]]) {
     let (halves, _) = groups.as_flattened_mut().as_chunks_mut::<HALF>();
@@ -40,29 +30,35 @@ fn inner(nibbles: &Nibbles, bytes: &[u8], groups: &mut [[i8; GROUP]]) {
     });
 }
 
-/// # Safety
-/// As for [`Eights::new`].
-#[target_feature(enable = "avx2,bmi1,bmi2,f16c,fma,lzcnt,popcnt")]
-unsafe fn values_inner<const WIDTH: usize>(nibbles: &Nibbles, bytes: &[u8], factor: f32, out: &mut [f32]) {
-    let (batches, rest) = (out.len() / BATCH, out.len() % BATCH);
-    // SAFETY: the caller's.
-    let mut out = unsafe { Eights::<WIDTH>::new(out) };
-    let mut batch = [0; BATCH];
-    let whole = batches * (BATCH / HALF);
-    each_half(nibbles, bytes, 0..whole, |index, weights| {
-        let halves = batch.as_chunks_mut::<HALF>().0;
-        let place = index % halves.len();
-        store_integers(&mut halves[place], weights);
-        if place + 1 == halves.len() {
-            // SAFETY: all weights of this batch are in the output.
-            unsafe { scale::push(&mut out, batch.as_chunks().0, factor) }
-        }
-    });
-    each_half(nibbles, bytes, whole..whole + rest.div_ceil(HALF), |index, weights| {
-        store_integers(&mut batch.as_chunks_mut::<HALF>().0[index - whole], weights);
-    });
-    // SAFETY: so many are left.
-    unsafe { scale::push_last(out, &batch[..rest], factor) }
+/// A row: the integers times `factor`. `bytes` are those of [`integers`].
+pub(crate) struct Avx2Row<'a> {
+    pub(crate) nibbles: &'a Nibbles,
+    pub(crate) bytes: &'a [u8],
+    pub(crate) factor: f32,
+}
+
+impl Row for Avx2Row<'_> {
+    #[target_feature(enable = "avx2,bmi1,bmi2,f16c,fma,lzcnt,popcnt")]
+    unsafe fn decode<E: Eights>(self, columns: usize, mut out: E) {
+        let Avx2Row { nibbles, bytes, factor } = self;
+        let (batches, rest) = (columns / BATCH, columns % BATCH);
+        let mut batch = [0; BATCH];
+        let whole = batches * (BATCH / HALF);
+        each_half(nibbles, bytes, 0..whole, |index, weights| {
+            let halfs = batch.as_chunks_mut::<HALF>().0;
+            let place = index % halfs.len();
+            store_integers(&mut halfs[place], weights);
+            if place + 1 == halfs.len() {
+                // SAFETY: all weights of this batch are in the row.
+                unsafe { scale::push(&mut out, batch.as_chunks().0, factor) }
+            }
+        });
+        each_half(nibbles, bytes, whole..whole + rest.div_ceil(HALF), |index, weights| {
+            store_integers(&mut batch.as_chunks_mut::<HALF>().0[index - whole], weights);
+        });
+        // SAFETY: so many are left.
+        unsafe { scale::push_last(out, &batch[..rest], factor) }
+    }
 }
 
 /// Calls `work` with the integer weights of some halves of groups.
@@ -73,10 +69,11 @@ fn each_half(nibbles: &Nibbles, bytes: &[u8], halves: Range<usize>, mut work: im
         nibbles.low.each_ref().map(|bytes| twice(bytes)),
         nibbles.high.each_ref().map(|bytes| twice(bytes)),
     );
-    // Shifting left by 8 - offset brings the byte to the upper half; a multiplication can do this for each place by itself.
-    let shifts = nibbles
-        .offsets
-        .map(|offsets| shifts(offsets.map(|offset| 1 << (8 - offset))));
+    // Shifting right brings a byte to the lower half of its lane, shifting left to the upper one. Multiplications do this for each lane by itself,
+    // to the right by what is left of a shift to the left.
+    let to_lower = shifts(nibbles.offsets[0].map(|offset| 1 << (16 - offset)));
+    let to_upper = shifts(nibbles.offsets[1].map(|offset| 1 << (8 - offset)));
+    let upper = _mm256_set1_epi16(0xff00_u16 as i16);
     let (pair, third) = (
         nibbles.pair.each_ref().map(|bytes| twice(bytes)),
         nibbles.third.each_ref().map(|bytes| twice(bytes)),
@@ -88,11 +85,9 @@ fn each_half(nibbles: &Nibbles, bytes: &[u8], halves: Range<usize>, mut work: im
         let start = LEAD - 2 + half_index * 2 * step;
         let source = _mm256_set_m128i(load(bytes, start + step), load(bytes, start));
         let byte = |places: &[__m256i; 2]| {
-            let part = |half: usize| {
-                let shifted = _mm256_mullo_epi16(_mm256_shuffle_epi8(source, places[half]), shifts[half]);
-                _mm256_srli_epi16::<8>(shifted)
-            };
-            _mm256_packus_epi16(part(0), part(1))
+            let even = upper_halves(_mm256_shuffle_epi8(source, places[0]), to_lower);
+            let odd = _mm256_mullo_epi16(_mm256_shuffle_epi8(source, places[1]), to_upper);
+            _mm256_blendv_epi8(even, odd, upper)
         };
         let (low, high) = (byte(&low), byte(&high));
         let parts = [
@@ -113,6 +108,20 @@ fn each_half(nibbles: &Nibbles, bytes: &[u8], halves: Range<usize>, mut work: im
         let sum = _mm256_add_epi8(_mm256_add_epi8(_mm256_and_si256(pair, four_bits), second), third);
         work(half_index, _mm256_sub_epi8(_mm256_add_epi8(sum, sum), largest));
     }
+}
+
+/// The upper halves of the products of lanes of 16 bits. The compiler takes the intrinsic for its single steps and makes six instructions of
+/// them.
+#[inline]
+#[target_feature(enable = "avx2,bmi1,bmi2,f16c,fma,lzcnt,popcnt")]
+fn upper_halves(first: __m256i, second: __m256i) -> __m256i {
+    let product;
+    // SAFETY: the instruction is there, and has to do with nothing but its registers.
+    unsafe {
+        asm!("vpmulhuw {}, {}, {}", out(ymm_reg) product, in(ymm_reg) first, in(ymm_reg) second,
+            options(pure, nomem, nostack, preserves_flags));
+    }
+    product
 }
 
 /// The same 16 bytes in both halves.

@@ -3,8 +3,8 @@
 
 use super::scale::{self, BATCH};
 use crate::chained::nibbles::{GROUP, Nibbles};
+use crate::eights::{Eights, Row};
 use crate::row_bits::LEAD;
-use crate::stores::{Eights, Stores, at_width};
 use seedlm_instructions::Instructions;
 use std::arch::x86_64::*;
 use std::ops::Range;
@@ -22,19 +22,6 @@ pub(crate) fn integers(nibbles: &Nibbles, bytes: &[u8], groups: &mut [[i8; GROUP
     unsafe { inner(nibbles, bytes, groups) }
 }
 
-/// The weights, in full: the integers times `factor`.
-///
-/// # Panics
-/// As [`integers`].
-pub(crate) fn values(nibbles: &Nibbles, bytes: &[u8], factor: f32, stores: Stores, out: &mut [f32]) {
-    assert!(
-        Instructions::Avx512.is_available(),
-        "this machine lacks the instructions"
-    );
-    // SAFETY: the machine has the instructions; the width is that of the output.
-    unsafe { at_width!(stores, values_inner(nibbles, bytes, factor; out)) }
-}
-
 #[target_feature(enable = "avx512f,avx512bw,avx512cd,avx512dq,avx512vl,avx2,bmi1,bmi2,f16c,fma,lzcnt,popcnt")]
 fn inner(nibbles: &Nibbles, bytes: &[u8], groups: &mut [[i8; GROUP]]) {
     each_group(nibbles, bytes, 0..groups.len(), |index, weights| {
@@ -42,29 +29,35 @@ fn inner(nibbles: &Nibbles, bytes: &[u8], groups: &mut [[i8; GROUP]]) {
     });
 }
 
-/// # Safety
-/// As for [`Eights::new`].
-#[target_feature(enable = "avx512f,avx512bw,avx512cd,avx512dq,avx512vl,avx2,bmi1,bmi2,f16c,fma,lzcnt,popcnt")]
-unsafe fn values_inner<const WIDTH: usize>(nibbles: &Nibbles, bytes: &[u8], factor: f32, out: &mut [f32]) {
-    let (batches, rest) = (out.len() / BATCH, out.len() % BATCH);
-    // SAFETY: the caller's.
-    let mut out = unsafe { Eights::<WIDTH>::new(out) };
-    let mut batch = [0; BATCH];
-    let whole = batches * (BATCH / GROUP);
-    each_group(nibbles, bytes, 0..whole, |index, weights| {
-        let groups = batch.as_chunks_mut::<GROUP>().0;
-        let place = index % groups.len();
-        store_integers(&mut groups[place], weights);
-        if place + 1 == groups.len() {
-            // SAFETY: all weights of this batch are in the output.
-            unsafe { scale::push(&mut out, batch.as_chunks().0, factor) }
-        }
-    });
-    each_group(nibbles, bytes, whole..whole + rest.div_ceil(GROUP), |index, weights| {
-        store_integers(&mut batch.as_chunks_mut::<GROUP>().0[index - whole], weights);
-    });
-    // SAFETY: so many are left.
-    unsafe { scale::push_last(out, &batch[..rest], factor) }
+/// A row: the integers times `factor`. `bytes` are those of [`integers`].
+pub(crate) struct Avx512Row<'a> {
+    pub(crate) nibbles: &'a Nibbles,
+    pub(crate) bytes: &'a [u8],
+    pub(crate) factor: f32,
+}
+
+impl Row for Avx512Row<'_> {
+    #[target_feature(enable = "avx512f,avx512bw,avx512cd,avx512dq,avx512vl,avx2,bmi1,bmi2,f16c,fma,lzcnt,popcnt")]
+    unsafe fn decode<E: Eights>(self, columns: usize, mut out: E) {
+        let Avx512Row { nibbles, bytes, factor } = self;
+        let (batches, rest) = (columns / BATCH, columns % BATCH);
+        let mut batch = [0; BATCH];
+        let whole = batches * (BATCH / GROUP);
+        each_group(nibbles, bytes, 0..whole, |index, weights| {
+            let groups = batch.as_chunks_mut::<GROUP>().0;
+            let place = index % groups.len();
+            store_integers(&mut groups[place], weights);
+            if place + 1 == groups.len() {
+                // SAFETY: all weights of this batch are in the row.
+                unsafe { scale::push(&mut out, batch.as_chunks().0, factor) }
+            }
+        });
+        each_group(nibbles, bytes, whole..whole + rest.div_ceil(GROUP), |index, weights| {
+            store_integers(&mut batch.as_chunks_mut::<GROUP>().0[index - whole], weights);
+        });
+        // SAFETY: so many are left.
+        unsafe { scale::push_last(out, &batch[..rest], factor) }
+    }
 }
 
 /// Calls `work` with the integer weights of some groups.
@@ -78,25 +71,25 @@ fn each_group(nibbles: &Nibbles, bytes: &[u8], groups: Range<usize>, mut work: i
         nibbles.low.each_ref().map(|bytes| four_times(bytes)),
         nibbles.high.each_ref().map(|bytes| four_times(bytes)),
     );
-    let offsets = nibbles.offsets.map(|offsets| {
+    let shifts = |offsets: [u16; 8]| {
         let bytes = offsets.map(u16::to_le_bytes);
         four_times(bytes.as_flattened().try_into().expect("16 bytes"))
-    });
+    };
+    // A byte of an even window is brought to the lower half of its lane, one of an odd window to the upper half.
+    let to_lower = shifts(nibbles.offsets[0]);
+    let to_upper = shifts(nibbles.offsets[1].map(|offset| 8 - offset));
     let (pair, third) = (
         nibbles.pair.each_ref().map(|bytes| four_times(bytes)),
         nibbles.third.each_ref().map(|bytes| four_times(bytes)),
     );
     let four_bits = _mm512_set1_epi8(15);
-    let low_bytes = _mm512_set1_epi16(255);
     let largest = _mm512_set1_epi8(nibbles.largest);
     for index in groups {
         let source = _mm512_permutexvar_epi16(lanes, load(bytes, LEAD - 2 + index * 8 * nibbles.stored));
         let byte = |places: &[__m512i; 2]| {
-            let part = |half: usize| {
-                let shifted = _mm512_srlv_epi16(_mm512_shuffle_epi8(source, places[half]), offsets[half]);
-                _mm512_and_si512(shifted, low_bytes)
-            };
-            _mm512_packus_epi16(part(0), part(1))
+            let even = _mm512_srlv_epi16(_mm512_shuffle_epi8(source, places[0]), to_lower);
+            let odd = _mm512_sllv_epi16(_mm512_shuffle_epi8(source, places[1]), to_upper);
+            _mm512_mask_blend_epi8(0xaaaa_aaaa_aaaa_aaaa, even, odd)
         };
         let (low, high) = (byte(&low), byte(&high));
         let parts = [

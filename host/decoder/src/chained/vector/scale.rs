@@ -4,26 +4,26 @@
 //! register are the very ones that decoding waits for.
 #![allow(unsafe_code)]
 
-use crate::stores::Eights;
+use crate::eights::Eights;
 use std::arch::x86_64::*;
 
 /// Integer weights that are decoded before they are scaled.
 pub(super) const BATCH: usize = 128;
 
-/// Writes weights by eights, times `factor`.
+/// Passes weights on by eights, times `factor`.
 ///
 /// # Safety
 /// There are places for them.
 #[inline]
 #[target_feature(enable = "avx2,bmi1,bmi2,f16c,fma,lzcnt,popcnt")]
-pub(super) unsafe fn push<const WIDTH: usize>(out: &mut Eights<WIDTH>, eights: &[[i8; 8]], factor: f32) {
+pub(super) unsafe fn push<E: Eights>(out: &mut E, eights: &[[i8; 8]], factor: f32) {
     for eight in eights {
         // SAFETY: the caller's.
         unsafe { out.push(scaled(eight, factor)) }
     }
 }
 
-/// Writes the last weights, for which there are exactly as many places.
+/// Passes the last weights on, for which there are exactly as many places.
 ///
 /// # Panics
 /// When there are more places.
@@ -32,14 +32,16 @@ pub(super) unsafe fn push<const WIDTH: usize>(out: &mut Eights<WIDTH>, eights: &
 /// There are no fewer places.
 #[inline]
 #[target_feature(enable = "avx2,bmi1,bmi2,f16c,fma,lzcnt,popcnt")]
-pub(super) unsafe fn push_last<const WIDTH: usize>(mut out: Eights<WIDTH>, integers: &[i8], factor: f32) {
+pub(super) unsafe fn push_last<E: Eights>(mut out: E, integers: &[i8], factor: f32) {
     let (eights, last) = integers.as_chunks();
+    let mut weights = [0.0; 8];
+    for (weight, &integer) in weights.iter_mut().zip(last) {
+        *weight = f32::from(integer) * factor;
+    }
     // SAFETY: the caller's.
-    unsafe { push(&mut out, eights, factor) }
-    let places = out.end();
-    assert_eq!(places.len(), last.len(), "all weights have been decoded");
-    for (place, &integer) in places.iter_mut().zip(last) {
-        *place = f32::from(integer) * factor;
+    unsafe {
+        push(&mut out, eights, factor);
+        out.end(&weights[..last.len()]);
     }
 }
 

@@ -1,0 +1,52 @@
+//! Where the weights of a row go.
+#![allow(unsafe_code)]
+
+#[cfg(target_arch = "x86_64")]
+use crate::eights::{Row, bfloat::Bfloats, full::Full, largest::Largest, products::Products};
+use crate::stores::Stores;
+use half::bf16;
+use seedlm_codec::PARTIAL_SUMS;
+#[cfg(target_arch = "x86_64")]
+use seedlm_instructions::Instructions;
+
+/// What becomes of the weights of a row, with a place for each.
+pub(crate) enum Destination<'a> {
+    /// They are written in `f32`.
+    Full { out: &'a mut [f32], stores: Stores },
+    /// In bfloat16.
+    Bfloats { out: &'a mut [bf16] },
+    /// In `f32`, to be read again at once, and the largest magnitude, 0 of none.
+    Largest { out: &'a mut [f32], largest: &'a mut f32 },
+    /// Their products with activations are added to partial sums, the first one to the first sum.
+    Products {
+        activations: &'a [f32],
+        sums: &'a mut [f32; PARTIAL_SUMS],
+    },
+}
+
+#[cfg(target_arch = "x86_64")]
+impl Destination<'_> {
+    /// Decodes a row to it.
+    ///
+    /// # Panics
+    /// When the machine lacks AVX2, or as [`Row::decode`].
+    pub(crate) fn receive(self, row: impl Row) {
+        assert!(Instructions::Avx2.is_available(), "this machine lacks the instructions");
+        // SAFETY: the machine has AVX2, widths and alignment are those of the outputs, and each takes as many weights as it has places. Whoever
+        // chooses stores around the caches has a fence follow.
+        unsafe {
+            match self {
+                Destination::Full { out, stores } => match stores.width(out) {
+                    0 => row.decode(out.len(), Full::<0>::new(out)),
+                    16 => row.decode(out.len(), Full::<16>::new(out)),
+                    _ => row.decode(out.len(), Full::<32>::new(out)),
+                },
+                Destination::Bfloats { out } => row.decode(out.len(), Bfloats::new(out)),
+                Destination::Largest { out, largest } => row.decode(out.len(), Largest::new(out, largest)),
+                Destination::Products { activations, sums } => {
+                    row.decode(activations.len(), Products::new(activations, sums));
+                }
+            }
+        }
+    }
+}
