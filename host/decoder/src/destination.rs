@@ -6,8 +6,6 @@ use crate::eights::{Row, bfloat::Bfloats, full::Full, largest::Largest, products
 use crate::stores::Stores;
 use half::bf16;
 use seedlm_codec::PARTIAL_SUMS;
-#[cfg(target_arch = "x86_64")]
-use seedlm_instructions::Instructions;
 
 /// What becomes of the weights of a row, with a place for each.
 pub(crate) enum Destination<'a> {
@@ -29,10 +27,10 @@ impl Destination<'_> {
     /// Decodes a row to it.
     ///
     /// # Panics
-    /// When the machine lacks AVX2, or as [`Row::decode`].
-    pub(crate) fn receive(self, row: impl Row) {
-        assert!(Instructions::Avx2.is_available(), "this machine lacks the instructions");
-        // SAFETY: the machine has AVX2, widths and alignment are those of the outputs, and each takes as many weights as it has places. Whoever
+    /// When the machine lacks the row's instructions, or as [`Row::decode`].
+    pub(crate) fn receive<R: Row>(self, row: R) {
+        assert!(R::INSTRUCTIONS.is_available(), "this machine lacks the instructions");
+        // SAFETY: the machine has the instructions, widths and alignment are those of the outputs, and each takes as many weights as it has places. Whoever
         // chooses stores around the caches has a fence follow.
         unsafe {
             match self {

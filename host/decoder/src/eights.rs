@@ -1,7 +1,7 @@
 //! Weights from vectors, eight at a time, to where they are wanted.
 //!
-//! Loops that decode with vectors are generic over what becomes of the weights, so that all is done in one go: a loop that first writes
-//! them and another one that reads them would both wait for memory.
+//! Loops that decode with vectors are generic over what becomes of the weights, so that all is done in one go: writing them for another
+//! loop that reads them takes instructions, and those are what decoding waits for.
 #![allow(unsafe_code)]
 
 pub(crate) mod bfloat;
@@ -9,6 +9,7 @@ pub(crate) mod full;
 pub(crate) mod largest;
 pub(crate) mod products;
 
+use seedlm_instructions::Instructions;
 use std::arch::x86_64::*;
 
 /// Takes the weights of a row, eight by eight.
@@ -45,25 +46,29 @@ pub(crate) trait Eights: Sized {
 
 /// A row, or what is stored of it.
 pub(crate) trait Row {
+    /// What it is decoded with, AVX2 or more.
+    const INSTRUCTIONS: Instructions;
+
     /// Decodes `columns` weights to `out`.
     ///
     /// # Panics
-    /// When the machine lacks the instructions, or less is stored.
+    /// When less is stored.
     ///
     /// # Safety
-    /// `out` has taken nothing yet, and takes so many weights.
+    /// The machine has the instructions. `out` has taken nothing yet, and takes so many weights.
     unsafe fn decode<E: Eights>(self, columns: usize, out: E);
 }
 
 #[cfg(test)]
 mod test_rows {
     use super::*;
-    use seedlm_instructions::Instructions;
 
     /// Numbers as they are.
     pub(super) struct Numbers<'a>(pub(super) &'a [f32]);
 
     impl Row for Numbers<'_> {
+        const INSTRUCTIONS: Instructions = Instructions::Avx2;
+
         #[target_feature(enable = "avx2")]
         unsafe fn decode<E: Eights>(self, columns: usize, mut out: E) {
             let (eights, last) = self.0[..columns].as_chunks::<8>();

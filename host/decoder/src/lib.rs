@@ -36,9 +36,10 @@
 //! A row's bits are first copied to a buffer in the caches, where the row starts at a byte and reading beyond its end is harmless, unless
 //! they are the words of a block code and both is true where they are.
 //!
-//! With vectors, what becomes of the weights is done in the loop that decodes them (`eights`).
+//! With vectors, what becomes of the weights is done in the loop that decodes them (`eights`), but for 8-bit integers of the block code, which
+//! are rounded when all of the row is known.
 //!
-//! Large outputs in `f32` are written fastest where every row begins at a multiple of 32 bytes.
+//! Large outputs in `f32`, and those integers, are written fastest where every row begins at a multiple of 32 bytes.
 #![deny(unsafe_code)]
 
 mod block;

@@ -71,10 +71,10 @@ impl<'a> RowBits<'a> {
         self.in_place.unwrap_or_else(|| &self.bytes[LEAD..])
     }
 
-    /// The bytes from byte `start` of the row on, `N` by `N`: all of the row, and some more.
+    /// The bytes of the row, `N` by `N`: all of them, and some more.
     #[inline(always)]
-    pub(crate) fn chunks<const N: usize>(&self, start: usize) -> &[[u8; N]] {
-        self.row()[start..].as_chunks().0
+    pub(crate) fn chunks<const N: usize>(&self) -> &[[u8; N]] {
+        self.row().as_chunks().0
     }
 
     /// The bits from bit `start` of the row on: at least 57 are right, those above are anything.

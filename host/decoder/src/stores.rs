@@ -1,8 +1,8 @@
 //! How decoded numbers are stored: as usual, or around the caches.
 //!
 //! On many processors a plain store to memory that is in no cache first reads the line that it is about to replace; stores around the
-//! caches do not. They pay only where they take turns with the decoding, vector by vector: when a piece is decoded first and copied then,
-//! the processor waits for memory in between.
+//! caches do not. They pay where they take turns with arithmetic, vector by vector: when a piece is decoded first and copied then, the
+//! processor waits for memory in between.
 #![allow(unsafe_code)]
 
 #[cfg(target_arch = "x86_64")]

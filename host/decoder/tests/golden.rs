@@ -116,7 +116,8 @@ fn scale_groups_are_coded_rows() {
 fn presets_in_rows_of_many_pieces() {
     for name in Code::presets() {
         let code = Code::preset(name).unwrap();
-        for columns in [2049, 4100, 8300] {
+        // Also where 64 words end, in either of the paper's codes, or a little later.
+        for columns in [512, 513, 768, 769, 791, 1536, 2048, 2049, 4100, 8300] {
             check(&preset_matrix(&code, 2, columns, 5), 0..2);
         }
     }

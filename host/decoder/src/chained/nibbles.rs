@@ -58,7 +58,8 @@ impl Nibbles {
         let table = |make: &dyn Fn(u32) -> u8| {
             std::array::from_fn(|nibble| std::array::from_fn(|value| make((value as u32) << (4 * nibble))))
         };
-        // The bit before a window, which is not the first one of all.
+        // The bit before a window, which is not the first one of all. Bytes are counted from there, so that no window begins with a byte: AVX2 shifts
+        // right by multiplying by 2^(16 - offset), which must fit 16 bits.
         let before = |odd: usize, index: usize| stored as usize * (2 * index + odd + 1) - 1;
         let bytes = |more: usize| {
             std::array::from_fn(|odd| {
@@ -84,6 +85,9 @@ impl Nibbles {
     pub(crate) fn integers(&self, instructions: Instructions, bits: &RowBits, out: &mut [i8]) {
         let (groups, rest) = out.as_chunks_mut();
         self.groups(instructions, bits.bytes(), groups);
+        if rest.is_empty() {
+            return;
+        }
         // What the last group has beyond the row comes of the bits after it and is not looked at.
         let mut last = [0; GROUP];
         let bytes = &bits.bytes()[groups.len() * GROUP / 8 * self.stored..];

@@ -15,12 +15,9 @@ pub(crate) struct Largest<'a> {
 
 impl<'a> Largest<'a> {
     /// Nothing written yet; `largest` is written at the end.
-    ///
-    /// # Safety
-    /// The machine has AVX2.
     #[inline]
     #[target_feature(enable = "avx2")]
-    pub(crate) unsafe fn new(out: &'a mut [f32], largest: &'a mut f32) -> Self {
+    pub(crate) fn new(out: &'a mut [f32], largest: &'a mut f32) -> Self {
         Largest {
             // SAFETY: it is written as usual.
             full: unsafe { Full::new(out) },

@@ -5,6 +5,7 @@ use super::fields::{Fields, TOGETHER, WordFields, load};
 use crate::block::states::StateTables;
 use crate::eights::{Eights, Row};
 use crate::row_bits::RowBits;
+use seedlm_instructions::Instructions;
 use std::arch::x86_64::*;
 
 /// A row.
@@ -16,13 +17,15 @@ pub(crate) struct Four<'a> {
 }
 
 impl Row for Four<'_> {
+    const INSTRUCTIONS: Instructions = Instructions::Avx2;
+
     #[target_feature(enable = "avx2,bmi1,bmi2,f16c,fma,lzcnt,popcnt")]
     unsafe fn decode<E: Eights>(self, columns: usize, mut out: E) {
         let Four { tables, bits, factor } = self;
         let (whole, blocks) = (columns / 8, columns.div_ceil(8));
         let mut fields = Fields::new();
         let mut last = None;
-        let eights = &bits.chunks::<32>(0)[..blocks.div_ceil(8)];
+        let eights = &bits.chunks::<32>()[..blocks.div_ceil(8)];
         for (batch, eights) in eights.chunks(TOGETHER / 8).enumerate() {
             for (index, eight) in eights.iter().enumerate() {
                 // SAFETY: the 32 bytes are there.

@@ -5,6 +5,7 @@ use super::fields::{Fields, TOGETHER, load};
 use crate::block::states::StateTables;
 use crate::eights::{Eights, Row};
 use crate::row_bits::RowBits;
+use seedlm_instructions::Instructions;
 use std::arch::x86_64::*;
 
 /// Bytes of two words.
@@ -21,13 +22,15 @@ pub(crate) struct Three<'a> {
 }
 
 impl Row for Three<'_> {
+    const INSTRUCTIONS: Instructions = Instructions::Avx2;
+
     #[target_feature(enable = "avx2,bmi1,bmi2,f16c,fma,lzcnt,popcnt")]
     unsafe fn decode<E: Eights>(self, columns: usize, mut out: E) {
         let Three { tables, bits, factor } = self;
         let (whole, pairs) = (columns / PAIR, columns.div_ceil(PAIR));
         let mut words = Words::new();
         let mut last = None;
-        let fours = &bits.chunks::<{ 4 * PAIR_BYTES }>(0)[..pairs.div_ceil(4)];
+        let fours = &bits.chunks::<{ 4 * PAIR_BYTES }>()[..pairs.div_ceil(4)];
         for (batch, fours) in fours.chunks(PAIRS / 4).enumerate() {
             words.take(fours, factor);
             let count = (4 * fours.len()).min(whole - batch * PAIRS);
@@ -76,7 +79,7 @@ impl Words {
         }
     }
 
-    /// Takes up to so many pairs apart.
+    /// Takes up to [`PAIRS`] apart, four at a time.
     #[inline]
     #[target_feature(enable = "avx2,bmi1,bmi2,f16c,fma,lzcnt,popcnt")]
     fn take(&mut self, fours: &[[u8; 4 * PAIR_BYTES]], factor: f32) {
@@ -91,10 +94,10 @@ impl Words {
         let others = _mm256_broadcastsi128_si256(_mm_setr_epi8(
             ZERO, 0, 1, 2, 3, 4, 5, 6, 8, 9, 10, 11, 12, 13, 14, 15,
         ));
-        // Every second word begins within a byte.
-        let odd = _mm256_setr_epi32(0, 4, 0, 4, 0, 4, 0, 4);
-        let even = _mm256_setr_epi32(4, 0, 4, 0, 4, 0, 4, 0);
-        for (index, bytes) in fours.iter().take(TOGETHER / 8).enumerate() {
+        // Every second word begins within a byte: down goes its seed. Of the others what is beside the seed ends within a byte: up that goes.
+        let down = _mm256_setr_epi32(0, 4, 0, 4, 0, 4, 0, 4);
+        let up = _mm256_setr_epi32(4, 0, 4, 0, 4, 0, 4, 0);
+        for (index, bytes) in fours.iter().enumerate() {
             let found = |start: usize, places: __m256i| {
                 let [low, high] = [start, start + 2 * PAIR_BYTES].map(|start| {
                     let bytes = &bytes[start..][..16];
@@ -106,10 +109,10 @@ impl Words {
             let places = self.seeds[8 * index..][..8].as_flattened_mut();
             // SAFETY: the 32 places are there.
             unsafe {
-                _mm256_storeu_si256(places.as_mut_ptr().cast(), _mm256_srlv_epi32(found(0, seeds), odd));
+                _mm256_storeu_si256(places.as_mut_ptr().cast(), _mm256_srlv_epi32(found(0, seeds), down));
             }
             self.fields
-                .take::<12>(index, _mm256_sllv_epi32(found(2, others), even), factor);
+                .take::<12>(index, _mm256_sllv_epi32(found(2, others), up), factor);
         }
     }
 }

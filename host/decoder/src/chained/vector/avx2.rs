@@ -38,6 +38,8 @@ pub(crate) struct Avx2Row<'a> {
 }
 
 impl Row for Avx2Row<'_> {
+    const INSTRUCTIONS: Instructions = Instructions::Avx2;
+
     #[target_feature(enable = "avx2,bmi1,bmi2,f16c,fma,lzcnt,popcnt")]
     unsafe fn decode<E: Eights>(self, columns: usize, mut out: E) {
         let Avx2Row { nibbles, bytes, factor } = self;
@@ -45,10 +47,10 @@ impl Row for Avx2Row<'_> {
         let mut batch = [0; BATCH];
         let whole = batches * (BATCH / HALF);
         each_half(nibbles, bytes, 0..whole, |index, weights| {
-            let halfs = batch.as_chunks_mut::<HALF>().0;
-            let place = index % halfs.len();
-            store_integers(&mut halfs[place], weights);
-            if place + 1 == halfs.len() {
+            let halves = batch.as_chunks_mut::<HALF>().0;
+            let place = index % halves.len();
+            store_integers(&mut halves[place], weights);
+            if place + 1 == halves.len() {
                 // SAFETY: all weights of this batch are in the row.
                 unsafe { scale::push(&mut out, batch.as_chunks().0, factor) }
             }

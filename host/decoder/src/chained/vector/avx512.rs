@@ -37,6 +37,8 @@ pub(crate) struct Avx512Row<'a> {
 }
 
 impl Row for Avx512Row<'_> {
+    const INSTRUCTIONS: Instructions = Instructions::Avx512;
+
     #[target_feature(enable = "avx512f,avx512bw,avx512cd,avx512dq,avx512vl,avx2,bmi1,bmi2,f16c,fma,lzcnt,popcnt")]
     unsafe fn decode<E: Eights>(self, columns: usize, mut out: E) {
         let Avx512Row { nibbles, bytes, factor } = self;
