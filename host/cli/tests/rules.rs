@@ -285,7 +285,8 @@ fn a_calibrated_choice_lessens_the_divergence() {
         .iter()
         .map(|matrix| matrix["candidates"][1]["expected_error"].as_f64().unwrap());
     let (three, best) = (three.sum::<f64>(), choice["expected_error"].as_f64().unwrap());
-    assert!(best < 0.95 * three, "{best} {three}");
+    // It was 0.902 of it when this was written: weighing errors by the inputs helps three bits everywhere, too.
+    assert!(best < 0.92 * three, "{best} {three}");
     let against = format!("{uniform},{chosen}");
     let (code, out, err) = run(&[
         "eval",
