@@ -35,14 +35,14 @@ impl Destination<'_> {
         unsafe {
             match self {
                 Destination::Full { out, stores } => match stores.width(out) {
-                    0 => row.decode(out.len(), Full::<0>::new(out)),
-                    16 => row.decode(out.len(), Full::<16>::new(out)),
-                    _ => row.decode(out.len(), Full::<32>::new(out)),
+                    0 => row.decode::<Full<0>>(out.len(), out),
+                    16 => row.decode::<Full<16>>(out.len(), out),
+                    _ => row.decode::<Full<32>>(out.len(), out),
                 },
-                Destination::Bfloats { out } => row.decode(out.len(), Bfloats::new(out)),
-                Destination::Largest { out, largest } => row.decode(out.len(), Largest::new(out, largest)),
+                Destination::Bfloats { out } => row.decode::<Bfloats>(out.len(), out),
+                Destination::Largest { out, largest } => row.decode::<Largest>(out.len(), (out, largest)),
                 Destination::Products { activations, sums } => {
-                    row.decode(activations.len(), Products::new(activations, sums));
+                    row.decode::<Products>(activations.len(), (activations, sums));
                 }
             }
         }

@@ -14,6 +14,16 @@ use std::arch::x86_64::*;
 
 /// Takes the weights of a row, eight by eight.
 pub(crate) trait Eights: Sized {
+    /// Where it takes them to.
+    type Output;
+
+    /// Nothing taken yet. A loop calls this by itself: what is made in front of it stays in memory, not in registers.
+    ///
+    /// # Safety
+    /// The machine has AVX2. With stores around the caches, the output is aligned for them, and a [`Fence`](crate::stores::Fence) follows before
+    /// anybody reads it.
+    unsafe fn begin(output: Self::Output) -> Self;
+
     /// The next eight.
     ///
     /// # Safety
@@ -34,7 +44,7 @@ pub(crate) trait Eights: Sized {
         }
     }
 
-    /// The last ones, fewer than eight, which ends the row.
+    /// The last ones, fewer than eight, which ends the row. Without it, the last numbers may not be stored.
     ///
     /// # Panics
     /// When these are not all that are left.
@@ -49,14 +59,14 @@ pub(crate) trait Row {
     /// What it is decoded with, AVX2 or more.
     const INSTRUCTIONS: Instructions;
 
-    /// Decodes `columns` weights to `out`.
+    /// Decodes `columns` weights to an output.
     ///
     /// # Panics
     /// When less is stored.
     ///
     /// # Safety
-    /// The machine has the instructions. `out` has taken nothing yet, and takes so many weights.
-    unsafe fn decode<E: Eights>(self, columns: usize, out: E);
+    /// The machine has the instructions. The output has so many places, and is fit for [`Eights::begin`].
+    unsafe fn decode<E: Eights>(self, columns: usize, output: E::Output);
 }
 
 #[cfg(test)]
@@ -70,7 +80,9 @@ mod test_rows {
         const INSTRUCTIONS: Instructions = Instructions::Avx2;
 
         #[target_feature(enable = "avx2")]
-        unsafe fn decode<E: Eights>(self, columns: usize, mut out: E) {
+        unsafe fn decode<E: Eights>(self, columns: usize, output: E::Output) {
+            // SAFETY: the caller's.
+            let mut out = unsafe { E::begin(output) };
             let (eights, last) = self.0[..columns].as_chunks::<8>();
             let eight = |index: usize| {
                 let eight: &[f32; 8] = &eights[index];

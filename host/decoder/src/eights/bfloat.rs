@@ -15,21 +15,20 @@ pub(crate) struct Bfloats<'a> {
     output: PhantomData<&'a mut [bf16]>,
 }
 
-impl<'a> Bfloats<'a> {
-    /// Nothing written yet.
+impl<'a> Eights for Bfloats<'a> {
+    type Output = &'a mut [bf16];
+
     #[inline]
-    pub(crate) fn new(out: &'a mut [bf16]) -> Self {
-        let start = out.as_mut_ptr();
+    unsafe fn begin(output: &'a mut [bf16]) -> Self {
+        let start = output.as_mut_ptr();
         Bfloats {
             start,
             next: start,
-            length: out.len(),
+            length: output.len(),
             output: PhantomData,
         }
     }
-}
 
-impl Eights for Bfloats<'_> {
     #[inline]
     #[target_feature(enable = "avx2")]
     unsafe fn push(&mut self, weights: __m256) {

@@ -17,28 +17,24 @@ pub(crate) struct Full<'a, const WIDTH: usize> {
     output: PhantomData<&'a mut [f32]>,
 }
 
-impl<'a, const WIDTH: usize> Full<'a, WIDTH> {
-    /// Nothing written yet. [`Eights::end`] must follow, or the last numbers may not be stored.
-    ///
-    /// # Safety
-    /// The machine has AVX2, and `WIDTH` is [`Stores::width`] of `out`. If it is not 0, a [`Fence`](crate::stores::Fence) follows before
-    /// anybody reads the numbers.
+impl<'a, const WIDTH: usize> Eights for Full<'a, WIDTH> {
+    type Output = &'a mut [f32];
+
+    /// `WIDTH` must be [`Stores::width`] of the output, or 0.
     #[inline]
     #[target_feature(enable = "avx2")]
-    pub(crate) unsafe fn new(out: &'a mut [f32]) -> Self {
-        debug_assert!(WIDTH == 0 || WIDTH == Stores::Around.width(out), "memory is aligned");
-        let start = out.as_mut_ptr();
+    unsafe fn begin(output: &'a mut [f32]) -> Self {
+        debug_assert!(WIDTH == 0 || WIDTH == Stores::Around.width(output), "memory is aligned");
+        let start = output.as_mut_ptr();
         Full {
             start,
             next: start,
-            length: out.len(),
+            length: output.len(),
             previous: _mm256_setzero_si256(),
             output: PhantomData,
         }
     }
-}
 
-impl<const WIDTH: usize> Eights for Full<'_, WIDTH> {
     #[inline]
     #[target_feature(enable = "avx2")]
     unsafe fn push(&mut self, weights: __m256) {

@@ -13,21 +13,21 @@ pub(crate) struct Largest<'a> {
     out: &'a mut f32,
 }
 
-impl<'a> Largest<'a> {
-    /// Nothing written yet; `largest` is written at the end.
+impl<'a> Eights for Largest<'a> {
+    /// Numbers, and the largest magnitude, which is written at the end.
+    type Output = (&'a mut [f32], &'a mut f32);
+
     #[inline]
     #[target_feature(enable = "avx2")]
-    pub(crate) fn new(out: &'a mut [f32], largest: &'a mut f32) -> Self {
+    unsafe fn begin((numbers, largest): (&'a mut [f32], &'a mut f32)) -> Self {
         Largest {
-            // SAFETY: it is written as usual.
-            full: unsafe { Full::new(out) },
+            // SAFETY: the machine has AVX2.
+            full: unsafe { Full::begin(numbers) },
             lanes: _mm256_setzero_si256(),
             out: largest,
         }
     }
-}
 
-impl Eights for Largest<'_> {
     #[inline]
     #[target_feature(enable = "avx2")]
     unsafe fn push(&mut self, weights: __m256) {

@@ -18,11 +18,13 @@ pub(crate) struct Products<'a> {
     out: &'a mut [f32; PARTIAL_SUMS],
 }
 
-impl<'a> Products<'a> {
-    /// Adds to `sums`.
+impl<'a> Eights for Products<'a> {
+    /// Activations, and sums to which the products are added.
+    type Output = (&'a [f32], &'a mut [f32; PARTIAL_SUMS]);
+
     #[inline]
     #[target_feature(enable = "avx2")]
-    pub(crate) fn new(activations: &'a [f32], sums: &'a mut [f32; PARTIAL_SUMS]) -> Self {
+    unsafe fn begin((activations, sums): (&'a [f32], &'a mut [f32; PARTIAL_SUMS])) -> Self {
         let eights = sums.as_chunks::<8>().0;
         Products {
             activations,
@@ -32,9 +34,7 @@ impl<'a> Products<'a> {
             out: sums,
         }
     }
-}
 
-impl Eights for Products<'_> {
     #[inline]
     #[target_feature(enable = "avx2")]
     unsafe fn push(&mut self, weights: __m256) {

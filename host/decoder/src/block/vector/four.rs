@@ -20,8 +20,10 @@ impl Row for Four<'_> {
     const INSTRUCTIONS: Instructions = Instructions::Avx2;
 
     #[target_feature(enable = "avx2,bmi1,bmi2,f16c,fma,lzcnt,popcnt")]
-    unsafe fn decode<E: Eights>(self, columns: usize, mut out: E) {
+    unsafe fn decode<E: Eights>(self, columns: usize, output: E::Output) {
         let Four { tables, bits, factor } = self;
+        // SAFETY: the caller's.
+        let mut out = unsafe { E::begin(output) };
         let (whole, blocks) = (columns / 8, columns.div_ceil(8));
         let mut fields = Fields::new();
         let mut last = None;

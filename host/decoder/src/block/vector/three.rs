@@ -25,8 +25,10 @@ impl Row for Three<'_> {
     const INSTRUCTIONS: Instructions = Instructions::Avx2;
 
     #[target_feature(enable = "avx2,bmi1,bmi2,f16c,fma,lzcnt,popcnt")]
-    unsafe fn decode<E: Eights>(self, columns: usize, mut out: E) {
+    unsafe fn decode<E: Eights>(self, columns: usize, output: E::Output) {
         let Three { tables, bits, factor } = self;
+        // SAFETY: the caller's.
+        let mut out = unsafe { E::begin(output) };
         let (whole, pairs) = (columns / PAIR, columns.div_ceil(PAIR));
         let mut words = Words::new();
         let mut last = None;

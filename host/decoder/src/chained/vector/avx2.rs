@@ -41,8 +41,10 @@ impl Row for Avx2Row<'_> {
     const INSTRUCTIONS: Instructions = Instructions::Avx2;
 
     #[target_feature(enable = "avx2,bmi1,bmi2,f16c,fma,lzcnt,popcnt")]
-    unsafe fn decode<E: Eights>(self, columns: usize, mut out: E) {
+    unsafe fn decode<E: Eights>(self, columns: usize, output: E::Output) {
         let Avx2Row { nibbles, bytes, factor } = self;
+        // SAFETY: the caller's.
+        let mut out = unsafe { E::begin(output) };
         let (batches, rest) = (columns / BATCH, columns % BATCH);
         let mut batch = [0; BATCH];
         let whole = batches * (BATCH / HALF);

@@ -40,8 +40,10 @@ impl Row for Avx512Row<'_> {
     const INSTRUCTIONS: Instructions = Instructions::Avx512;
 
     #[target_feature(enable = "avx512f,avx512bw,avx512cd,avx512dq,avx512vl,avx2,bmi1,bmi2,f16c,fma,lzcnt,popcnt")]
-    unsafe fn decode<E: Eights>(self, columns: usize, mut out: E) {
+    unsafe fn decode<E: Eights>(self, columns: usize, output: E::Output) {
         let Avx512Row { nibbles, bytes, factor } = self;
+        // SAFETY: the caller's.
+        let mut out = unsafe { E::begin(output) };
         let (batches, rest) = (columns / BATCH, columns % BATCH);
         let mut batch = [0; BATCH];
         let whole = batches * (BATCH / GROUP);
