@@ -416,11 +416,15 @@ mod tests {
 
     /// Every instruction set, sorted and unsorted, in large jobs and small ones.
     fn check_identity(code: &BlockCode, each: usize) {
+        check_identity_of(&Instructions::available(), code, each);
+    }
+
+    fn check_identity_of(sets: &[Instructions], code: &BlockCode, each: usize) {
         let name = code.label();
         let blocks = many_blocks(code.block_size(), each);
         let (targets, rules) = (targets(code, &blocks), rules(code, Quantizer::Exact));
         let mut expected: Option<Vec<Candidate>> = None;
-        for instructions in Instructions::available() {
+        for &instructions in sets {
             let search = SeedSearch::new(code, instructions);
             for job in [1024, 37] {
                 // Small jobs fill few lanes: some will do.
@@ -507,6 +511,20 @@ mod tests {
     fn all_paths_find_the_same_words_of_100_thousand_blocks() {
         check_identity(&BlockCode::preset("paper-4b").unwrap(), 20_000);
         check_identity(&BlockCode::preset("paper-3b").unwrap(), 20_000);
+    }
+
+    /// For an emulated processor, where the test above would take most of a day:
+    /// `bash testbenches/emulated.sh test paths_with_vectors --ignored`.
+    #[test]
+    #[ignore = "takes minutes; the same on fewer blocks runs always"]
+    fn paths_with_vectors_find_the_same_words_of_100_thousand_blocks() {
+        let sets: Vec<Instructions> = Instructions::available()
+            .into_iter()
+            .filter(|&instructions| instructions != Instructions::Scalar)
+            .collect();
+        assert!(!sets.is_empty(), "this machine has no vectors");
+        check_identity_of(&sets, &BlockCode::preset("paper-4b").unwrap(), 20_000);
+        check_identity_of(&sets, &BlockCode::preset("paper-3b").unwrap(), 20_000);
     }
 
     #[test]
