@@ -513,8 +513,8 @@ mod tests {
         check_identity(&BlockCode::preset("paper-3b").unwrap(), 20_000);
     }
 
-    /// For an emulated processor, where the test above would take most of a day:
-    /// `bash testbenches/emulated.sh test paths_with_vectors --ignored`.
+    /// For an emulated processor, where scalar code is most of the test above:
+    /// `bash testbenches/emulated.sh test paths_with_vectors --ignored`, more than half an hour.
     #[test]
     #[ignore = "takes minutes; the same on fewer blocks runs always"]
     fn paths_with_vectors_find_the_same_words_of_100_thousand_blocks() {
