@@ -9,6 +9,8 @@ pub(crate) mod full;
 pub(crate) mod largest;
 pub(crate) mod products;
 
+mod places;
+
 use seedlm_instructions::Instructions;
 use std::arch::x86_64::*;
 

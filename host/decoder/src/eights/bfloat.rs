@@ -2,31 +2,19 @@
 #![allow(unsafe_code)]
 
 use super::Eights;
+use super::places::Places;
 use half::bf16;
 use std::arch::x86_64::*;
-use std::marker::PhantomData;
 
 /// An output that is written through the caches: two bytes for a weight are few enough.
-pub(crate) struct Bfloats<'a> {
-    start: *mut bf16,
-    /// Where the next eight belong.
-    next: *mut bf16,
-    length: usize,
-    output: PhantomData<&'a mut [bf16]>,
-}
+pub(crate) struct Bfloats<'a>(Places<'a, bf16>);
 
 impl<'a> Eights for Bfloats<'a> {
     type Output = &'a mut [bf16];
 
     #[inline]
     unsafe fn begin(output: &'a mut [bf16]) -> Self {
-        let start = output.as_mut_ptr();
-        Bfloats {
-            start,
-            next: start,
-            length: output.len(),
-            output: PhantomData,
-        }
+        Bfloats(Places::new(output))
     }
 
     #[inline]
@@ -41,8 +29,8 @@ impl<'a> Eights for Bfloats<'a> {
         let eight = _mm_packus_epi32(_mm256_castsi256_si128(rounded), _mm256_extracti128_si256::<1>(rounded));
         // SAFETY: the 8 places are there.
         unsafe {
-            _mm_storeu_si128(self.next.cast(), eight);
-            self.next = self.next.add(8);
+            _mm_storeu_si128(self.0.next().cast(), eight);
+            self.0.pass(8);
         }
     }
 
@@ -61,19 +49,15 @@ impl<'a> Eights for Bfloats<'a> {
         let sixteen = _mm256_permute4x64_epi64::<0b11_01_10_00>(_mm256_shuffle_epi8(rounded, order));
         // SAFETY: the 16 places are there.
         unsafe {
-            _mm256_storeu_si256(self.next.cast(), sixteen);
-            self.next = self.next.add(16);
+            _mm256_storeu_si256(self.0.next().cast(), sixteen);
+            self.0.pass(16);
         }
     }
 
     #[inline]
     #[target_feature(enable = "avx2")]
     unsafe fn end(self, last: &[f32]) {
-        // SAFETY: both are within the output, which was borrowed for as long.
-        let places = unsafe {
-            let written = self.next.offset_from_unsigned(self.start);
-            std::slice::from_raw_parts_mut(self.next, self.length - written)
-        };
+        let places = self.0.rest();
         assert_eq!(places.len(), last.len(), "all weights have been decoded");
         for (place, &weight) in places.iter_mut().zip(last) {
             *place = bf16::from_f32(weight);

@@ -2,19 +2,15 @@
 #![allow(unsafe_code)]
 
 use super::Eights;
+use super::places::Places;
 use crate::stores::{Stores, around_16, around_32};
 use std::arch::x86_64::*;
-use std::marker::PhantomData;
 
 /// An output that is written `WIDTH` bytes at a time around the caches, or as usual if that is 0.
 pub(crate) struct Full<'a, const WIDTH: usize> {
-    start: *mut f32,
-    /// Where the next eight belong.
-    next: *mut f32,
-    length: usize,
+    places: Places<'a, f32>,
     /// Where the output begins 16 bytes after a multiple of 32: the last eight numbers, the upper half of which has not been stored.
     previous: __m256i,
-    output: PhantomData<&'a mut [f32]>,
 }
 
 impl<'a, const WIDTH: usize> Eights for Full<'a, WIDTH> {
@@ -25,13 +21,9 @@ impl<'a, const WIDTH: usize> Eights for Full<'a, WIDTH> {
     #[target_feature(enable = "avx2")]
     unsafe fn begin(output: &'a mut [f32]) -> Self {
         debug_assert!(WIDTH == 0 || WIDTH == Stores::Around.width(output), "memory is aligned");
-        let start = output.as_mut_ptr();
         Full {
-            start,
-            next: start,
-            length: output.len(),
+            places: Places::new(output),
             previous: _mm256_setzero_si256(),
-            output: PhantomData,
         }
     }
 
@@ -39,20 +31,18 @@ impl<'a, const WIDTH: usize> Eights for Full<'a, WIDTH> {
     #[target_feature(enable = "avx2")]
     unsafe fn push(&mut self, weights: __m256) {
         let numbers = _mm256_castps_si256(weights);
+        let next = self.places.next();
         // SAFETY: the places are there, and so are those of the half that was not stored.
         unsafe {
             match WIDTH {
-                0 => _mm256_storeu_ps(self.next, weights),
-                16 if self.next == self.start => around_16(self.next, _mm256_castsi256_si128(numbers)),
+                0 => _mm256_storeu_ps(next, weights),
+                16 if self.places.is_at_start() => around_16(next, _mm256_castsi256_si128(numbers)),
                 // The upper half before, then the lower half now.
-                16 => around_32(
-                    self.next.sub(4),
-                    _mm256_permute2x128_si256::<0x21>(self.previous, numbers),
-                ),
-                32 => around_32(self.next, numbers),
+                16 => around_32(next.sub(4), _mm256_permute2x128_si256::<0x21>(self.previous, numbers)),
+                32 => around_32(next, numbers),
                 _ => unreachable!("no stores of {WIDTH} bytes"),
             }
-            self.next = self.next.add(8);
+            self.places.pass(8);
         }
         self.previous = numbers;
     }
@@ -60,15 +50,13 @@ impl<'a, const WIDTH: usize> Eights for Full<'a, WIDTH> {
     #[inline]
     #[target_feature(enable = "avx2")]
     unsafe fn end(self, last: &[f32]) {
-        // SAFETY: both are within the output, which was borrowed for as long, and the last half has its places.
-        let places = unsafe {
-            if WIDTH == 16 && self.next != self.start {
-                around_16(self.next.sub(4), _mm256_extracti128_si256::<1>(self.previous));
+        if WIDTH == 16 && !self.places.is_at_start() {
+            // SAFETY: the last half has its places.
+            unsafe {
+                around_16(self.places.next().sub(4), _mm256_extracti128_si256::<1>(self.previous));
             }
-            let written = self.next.offset_from_unsigned(self.start);
-            std::slice::from_raw_parts_mut(self.next, self.length - written)
-        };
-        places.copy_from_slice(last);
+        }
+        self.places.rest().copy_from_slice(last);
     }
 }
 
